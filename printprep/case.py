@@ -1,0 +1,207 @@
+"""What the lab was asked for: case.toml at the door, :class:`Case` inside.
+
+A case.toml is read into :class:`CaseFile`, where pydantic refuses a typo, an unknown key or a value out of range with
+file, key and allowed values. :class:`Case` is what the rooms pass on: every mesh in mm, in the case's frame, at the
+scale of the print.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from printprep.geometry.mesh import Mesh
+
+Point = tuple[float, float, float]
+Unit = Literal["um", "mm", "cm", "m", "in"]
+Side = Literal["left", "right"]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+OPAQUE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
+"""What a case id may look like: short, no spaces, never a name."""
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"  # stops the run unless the case accepts the code with a reason
+    WARNING = "warning"  # a person should look
+    INFO = "info"  # a change or a choice that was made, so that it is not silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing a person should know, with its value and its limit in the unit the message names."""
+
+    code: str
+    severity: Severity
+    message: str
+    part: str | None = None
+    value: float | str | None = None
+    limit: float | str | None = None
+    where_mm: Point | None = None
+    accepted: str | None = None  # the case's reason for going on in spite of it
+
+
+class Limits(BaseModel):
+    """How far the print may be from its source. The lab's profile has the defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    deviation_p95_mm: Positive = 0.2
+    deviation_max_mm: Positive = 0.5
+    volume_change_percent: Positive = 2.0
+
+
+class Hollow(BaseModel):
+    """A part printed as a shell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wall_mm: Annotated[float, Field(gt=0, le=50)] = Field(description="thickness of the wall that stays")
+    drain_holes: Annotated[int, Field(ge=0, le=20)] = Field(default=2, description="holes at the low points")
+    drain_diameter_mm: Annotated[float, Field(gt=0, le=20)] = Field(default=3.5, description="of each hole")
+
+
+class Sphere(BaseModel):
+    """A ball that no stage may touch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    centre_mm: Point
+    radius_mm: Positive
+
+
+class Box(BaseModel):
+    """An axis-aligned box that no stage may touch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lower_mm: Point
+    upper_mm: Point
+
+
+class KeepOut(BaseModel):
+    """A zone of the anatomy, in the case's frame, where nothing is drilled, supported or labelled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sphere: Sphere | None = None
+    box: Box | None = None
+
+
+class Acceptance(BaseModel):
+    """A finding that the case goes on in spite of, and why; it goes into the record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    reason: Annotated[str, Field(min_length=3)]
+    part: str | None = Field(default=None, description="only for this part; else for all")
+
+
+class CaseHeader(BaseModel):
+    """The ``[case]`` table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(pattern=f"^{OPAQUE_ID}$", description="opaque; never a name")]
+    units: Unit | None = Field(default=None, description="unit of files that have none (STL, OBJ, PLY)")
+    frame: Literal["RAS", "LPS"] = Field(default="RAS", description="patient axes of the coordinates")
+    scale: Positive = Field(default=1.0, description="size of the print over size of the anatomy")
+    deadline: dt.datetime | None = Field(default=None, description="when it must be in the hand, with its offset")
+    mirror: Literal["left-right"] | None = Field(default=None, description="print the mirror image, on purpose")
+    synthetic: bool = Field(default=False, description="no patient: a demonstration or a test")
+
+
+class PartWish(BaseModel):
+    """A ``[[parts]]`` table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    mesh: str = Field(description="file, relative to case.toml")
+    object: str | None = Field(default=None, description="name of one object inside the file")
+    tissue: str | None = Field(default=None, description="id of a tissue profile; else read from the name")
+    side: Side | None = None
+    critical: bool = Field(default=False, description="wins where parts overlap; kept free of marks")
+    material: str | None = Field(default=None, description="id of a material profile; else the tissue's choice")
+    hollow: Hollow | None = None
+
+
+class CaseFile(BaseModel):
+    """A case.toml, as written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    case: CaseHeader
+    limits: Limits | None = None
+    parts: Annotated[tuple[PartWish, ...], Field(min_length=1)]
+    keep_out: tuple[KeepOut, ...] = ()
+    accept: tuple[Acceptance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a part came from. The name of the file is known here and never written into a file that travels."""
+
+    file: str
+    sha256: str
+    object: str | None = None
+    unit: str = "mm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One tissue to print. ``mesh`` is in mm in the case's frame, at the print's scale, as it came (unrepaired)."""
+
+    name: str
+    mesh: Mesh
+    tissue: str | None  # id of a tissue profile; None: not recognised, which is a finding
+    source: Source
+    side: Side | None = None
+    critical: bool = False
+    material: str | None = None
+    hollow: Hollow | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What the lab was asked for, read and checked."""
+
+    id: str
+    parts: tuple[Part, ...]
+    frame: str = "RAS"
+    scale: float = 1.0
+    mirrored: bool = False
+    synthetic: bool = False
+    deadline: dt.datetime | None = None
+    limits: Limits = field(default_factory=Limits)
+    keep_out: tuple[KeepOut, ...] = ()
+    accept: tuple[Acceptance, ...] = ()
+    findings: tuple[Finding, ...] = ()  # of reading it
+
+    FRAMES: ClassVar[dict[str, np.ndarray]] = {"RAS": np.eye(4), "LPS": np.diag([-1.0, -1.0, 1.0, 1.0])}
+
+    def part(self, name: str) -> Part:
+        """The part of that name; a KeyError if there is none."""
+        return next(p for p in self.parts if p.name == name)
+
+
+def settle(findings: tuple[Finding, ...], accept: tuple[Acceptance, ...]) -> tuple[Finding, ...]:
+    """``findings`` with the case's reason written into those that it accepts."""
+
+    def reason(finding: Finding) -> str | None:
+        return next((a.reason for a in accept if a.code == finding.code and a.part in (None, finding.part)), None)
+
+    return tuple(replace(f, accepted=reason(f)) for f in findings)
+
+
+def stopping(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings that stop a run: errors that nobody accepted."""
+    return tuple(f for f in findings if f.severity is Severity.ERROR and f.accepted is None)

@@ -1,0 +1,1 @@
+"""G-code: read it, time it, guard it, draw it; pure."""

@@ -1,0 +1,1 @@
+"""Geometry: arrays in, arrays out, millimetres; no files, clock or network."""

@@ -1,0 +1,1 @@
+"""The lab: jobs, queue, agent, rush."""

@@ -1,0 +1,185 @@
+"""What will be printed, and the proof of it: the plan, its certificate, the sliced plates and their estimate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from printprep.case import Finding, Point
+from printprep.geometry.mesh import Mesh
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolLoad:
+    """What a tool of the printer must be loaded with."""
+
+    tool: int  # 0-based
+    material: str  # id of a material profile
+    colour: tuple[int, int, int]  # RGB of the tissue it stands for
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPart:
+    """A part as it will be printed, still in the case's frame (:attr:`Plate.case_to_plate` puts it on the bed)."""
+
+    name: str
+    mesh: Mesh
+    tissue: str | None
+    material: str
+    tool: int  # 0-based
+    colour: tuple[int, int, int]  # RGB of the tissue
+    priority: int  # where parts overlap the higher one wins
+    side: str | None = None
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plate:
+    """One bed full: the parts on it, moving as ONE body by one rigid motion."""
+
+    index: int  # 1-based
+    parts: tuple[str, ...]  # names
+    case_to_plate: Matrix  # (4, 4) rigid, determinant +1; plate frame: bed's front left corner at 0, z up, mm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that was done to the anatomy, measured."""
+
+    stage: str  # repair, hollow, drain ...
+    what: str  # a sentence
+    volume_mm3: float = 0.0  # added (+) or taken away (-)
+    area_mm2: float = 0.0  # of new surface
+    where_mm: Point | None = None  # in the case's frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """Two-way distance between two surfaces, mm."""
+
+    max_mm: float
+    p95_mm: float
+    mean_mm: float
+    where_mm: Point | None  # of the maximum, in the case's frame
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartCertificate:
+    """How far one printed part is from its source."""
+
+    name: str
+    source_sha256: str
+    closed: bool
+    triangles: int
+    volume_source_mm3: float
+    volume_mm3: float
+    deviation: Deviation
+    lost_to_mm3: dict[str, float]  # volume that a part of higher priority takes from this one, by its name
+    changes: tuple[Change, ...]
+    within_limits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """How far everything that will be printed is from what was asked for."""
+
+    case_id: str
+    parts: tuple[PartCertificate, ...]
+    findings: tuple[Finding, ...]
+    prepared_sha256: str  # of the prepared.3mf that it speaks of
+
+    @property
+    def within_limits(self) -> bool:
+        """Whether every part is."""
+        return all(part.within_limits for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be printed, on which printer, with which process."""
+
+    case_id: str
+    printer: str  # id
+    process: str  # id
+    parts: tuple[PlannedPart, ...]  # by rising priority: a slicer lets the LATER volume win
+    tools: tuple[ToolLoad, ...]
+    plates: tuple[Plate, ...]
+    changes: dict[str, tuple[Change, ...]]  # by part name
+    findings: tuple[Finding, ...]
+    supports: bool = True
+    synthetic: bool = False
+
+    def part(self, name: str) -> PlannedPart:
+        """The part of that name; a StopIteration if there is none."""
+        return next(p for p in self.parts if p.name == name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialUse:
+    """Material that goes through one tool, supports and purge included."""
+
+    material: str  # id
+    tool: int  # 0-based
+    mm3: float
+    g: float
+    cost: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a print costs, to the cent; the rows add up to ``total``."""
+
+    material: Decimal
+    machine: Decimal
+    energy: Decimal
+    labour: Decimal
+    reprints: Decimal  # expected: the failure rate times what is lost with a failed print
+    total: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """How long a plate takes and what it costs."""
+
+    duration_s: float
+    duration_from: str  # "slicer" or "trapezoid": whose figure it is
+    material: tuple[MaterialUse, ...]
+    cost: Cost | None = None  # None until printprep.cost priced it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting as it was requested and as the engine resolved it; ``requested`` None: the engine's default."""
+
+    key: str
+    requested: str | None
+    resolved: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlicedPlate:
+    """A file for the printer and what is known of it."""
+
+    index: int  # 1-based
+    file: Path
+    printer: str  # id
+    process: str  # id
+    engine: str  # "prusaslicer 2.5.0"
+    sha256: str
+    layer_count: int
+    layer_height_mm: float
+    estimate: Estimate
+    settings: tuple[Setting, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    tool_changes: int = 0
+    wall_s: float = 0.0  # how long the engine took
+    extras: dict[str, float] = field(default_factory=dict)  # engine's own figures worth keeping, name_unit: value

@@ -1,0 +1,46 @@
+"""What the stages of preparation hand to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+
+from printprep.case import Case, Finding
+from printprep.geometry.mesh import Mesh
+from printprep.plan import Change, Matrix, Plate, ToolLoad
+from printprep.profiles.load import Profiles
+from printprep.profiles.models import Printer, Process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftPart:
+    """A part on its way; the stages fill what is None or empty."""
+
+    name: str  # of the Part of the case
+    mesh: Mesh  # in the case's frame, as changed so far
+    material: str | None = None  # by assign
+    tool: int | None = None  # by assign
+    colour: tuple[int, int, int] = (200, 200, 200)  # by assign
+    priority: int = 0  # by assign
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A case on its way to a plan. A stage is ``(Draft, Progress) -> Draft``: it replaces, it never mutates."""
+
+    case: Case
+    printer: Printer
+    process: Process
+    profiles: Profiles
+    parts: tuple[DraftPart, ...]
+    rotation: Matrix = field(default_factory=lambda: np.eye(4))  # by orient: case frame to build direction, rigid
+    tools: tuple[ToolLoad, ...] = ()  # by assign
+    plates: tuple[Plate, ...] = ()  # by arrange
+    findings: tuple[Finding, ...] = ()
+
+    def with_findings(self, *findings: Finding) -> Self:
+        """The draft with more findings."""
+        return replace(self, findings=(*self.findings, *findings))

@@ -1,0 +1,1 @@
+"""Printers: links that send, and the dialects they speak."""

@@ -1,0 +1,1 @@
+"""Firmware dialects as pure state machines: bytes and time in; bytes and events out."""

@@ -1,0 +1,1 @@
+"""Profiles: printers, materials, processes, tissues and labs, as TOML with inheritance."""

@@ -1,0 +1,1 @@
+"""Slicers: one driver an engine."""
