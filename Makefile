@@ -1,21 +1,46 @@
-# make demo   a real case, from segmented meshes to a streamed print
-# make test   everything that CI runs
-# make check  the fast half, before each commit
+# make demo    a real case, from segmented meshes to a streamed print
+# make test    sets everything up and passes all tests; what CI runs
+# make check   the fast half, before each commit
+# make bench   speed and memory as ratios against named peers, in one run
+# make trials  long trials that CI does not wait for
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
 
-.PHONY: setup check test demo bench clean
+.PHONY: setup engines demo test check lint bench trials clean
+
 setup: .venv/.installed
+
 .venv/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -e '.[dev]'
-	touch $@
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
 
-check: setup
+engines:
+	.ci/system-packages
+
+demo: setup engines
+	$(BIN)/printprep demo --out build/demo
+
+test: setup lint
+	.ci/system-packages test
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not bench and not long'
+
+check: setup lint
+	$(BIN)/pytest -q -n $(WORKERS) -m 'not integration and not bench and not long'
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n 2 -m 'not integration and not bench and not long'
+
+bench: setup engines
+	$(BIN)/pytest -q -s tests/bench -m bench
+
+trials: setup engines
+	$(BIN)/pytest -q -m long
+
+clean:
+	rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,118 @@
+"""The root of the command line. Commands load only when they are called, so that help answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from printprep import __version__
+from printprep.errors import PrintprepError, exit_code
+
+# name: (module under printprep.cli, one line for --help); the order is the order of the help page
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Take a real case from segmented meshes to a streamed print."),
+    "doctor": ("doctor", "What is installed, what is missing, how to get it."),
+    "case": ("case", "Write and explain a case.toml."),
+    "check": ("steps", "Name the defects of meshes or of a whole case."),
+    "prepare": ("steps", "Repair, assign, orient, hollow and arrange; certify the result."),
+    "slice": ("steps", "Prepare and slice, without a report."),
+    "run": ("steps", "The whole way: from meshes to checked print files and a report."),
+    "estimate": ("gcode", "Time, material and cost of a case or of a G-code file."),
+    "guard": ("gcode", "Refuse a G-code file that could harm or that identifies."),
+    "verify": ("verify", "Prove that the files of a build are the ones certified."),
+    "send": ("send", "Print a file, every line accounted for."),
+    "printer": ("printer", "The lab's printers: list, add, test, virtual."),
+    "profile": ("profile", "Printers, materials, processes, tissues: list, show, diff, validate."),
+    "queue": ("queue", "The lab's jobs: add, list, show, move, cancel, clear-plate."),
+    "rush": ("rush", "The best print that is ready in time, and what it gives up."),
+    "cost": ("cost", "What a build costs, row by row."),
+    "agent": ("agent", "Run the queue on the lab's printers."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports the module of a command when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"printprep.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands from the table, without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve, and propose the nearest name for a typo."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="printprep")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def printprep(ctx: click.Context, debug: bool) -> None:
+    """From a patient's segmented anatomy to a finished, verified 3D print.
+
+    \b
+    Example:
+      printprep run case.toml --printer prusa-xl --process standard --out build
+      printprep send build/plate-1.gcode --printer virtual
+
+    Exit codes: 0 done, 1 findings of severity error, 2 bad input, 3 slicer, 4 printer or guard, 5 lab.
+    Completion: eval "$(_PRINTPREP_COMPLETE=bash_source printprep)" (or zsh_source, fish_source).
+    """
+    ctx.ensure_object(dict)["debug"] = debug
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with the code of design: errors are one message, never a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        printprep.main(args=arguments, prog_name="printprep", standalone_mode=False)
+    except click.exceptions.Exit as exc:
+        sys.exit(exc.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(exc.exit_code)
+    except PrintprepError as exc:
+        if "--debug" in arguments:
+            raise
+        click.secho(f"{type(exc).__name__}: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(str(exc), err=True)
+        sys.exit(exit_code(exc))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing left to say
+        sys.exit(0)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except OSError as exc:
+        if "--debug" in arguments:
+            raise
+        click.secho(f"{exc.strerror or exc}: {exc.filename or ''}", fg="red", err=True)
+        sys.exit(2)
+    sys.exit(0)

@@ -1,0 +1,110 @@
+"""What commands share: the ``--json`` switch, tables and progress bars. Results go to stdout, the rest to stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from printprep.case import Finding, Severity
+from printprep.progress import SILENT, Progress, Step
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+F = TypeVar("F", bound=Callable[..., Any])
+COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+
+def json_option(command: F) -> F:
+    """Add ``--json`` as ``as_json``: one JSON document on stdout and nothing else."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+
+
+def print_json(document: object) -> None:
+    """Print a JSON document."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+def out() -> Console:
+    """The console on stdout, for results."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def console() -> Console:
+    """The console on stderr, for what accompanies a result."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table; a column whose name begins with ``>`` is right-aligned."""
+    from rich import box
+    from rich.table import Table
+
+    result = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for column in columns:
+        right = column.startswith(">")
+        result.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        result.add_row(*row)
+    return result
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """Findings, errors first, an accepted one with its reason."""
+    from rich.markup import escape
+
+    order = list(COLOUR)
+    rows = []
+    for f in sorted(findings, key=lambda f: order.index(f.severity)):
+        colour = "dim" if f.accepted else COLOUR[f.severity]
+        where = "" if f.where_mm is None else " at ({:.1f}, {:.1f}, {:.1f}) mm".format(*f.where_mm)
+        reason = f" [dim]accepted: {escape(f.accepted)}[/dim]" if f.accepted else ""
+        rows.append(
+            (f"[{colour}]{f.severity}[/{colour}]", f.code, escape(f.part or "-"), escape(f.message) + where + reason)
+        )
+    return table("Findings", ("severity", "code", "part", "what"), rows)
+
+
+class _Bars:
+    """Rich bars on stderr, one a step."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        task = self._bars.add_task(name, total=1.0)
+        bars = self._bars
+
+        class _Bar:
+            def advance(self, done: float, message: str = "") -> None:
+                bars.update(task, completed=done, description=f"{name} [dim]{message}[/dim]" if message else name)
+
+        yield _Bar()
+        bars.update(task, completed=1.0, description=name)
+
+
+@contextmanager
+def progress(as_json: bool = False) -> Iterator[Progress]:
+    """Bars while a command works; silence for programs and where nobody watches."""
+    watcher = console()
+    if as_json or not watcher.is_terminal:
+        yield SILENT
+        return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
+    bars = RichProgress(
+        TextColumn("{task.description}"), BarColumn(bar_width=28), TimeElapsedColumn(), console=watcher, transient=False
+    )
+    with bars:
+        yield _Bars(bars)
