@@ -13,14 +13,14 @@ import click
 from printprep import __version__
 from printprep.errors import PrintprepError, exit_code
 
-# name: (module under printprep.cli, one line for --help); the order is the order of the help page
+# name: (module under printprep.cli, with :attribute where it is not the name; one line for --help), in help's order
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Take a real case from segmented meshes to a streamed print."),
     "doctor": ("doctor", "What is installed, what is missing, how to get it."),
     "case": ("case", "Write and explain a case.toml."),
     "check": ("steps", "Name the defects of meshes or of a whole case."),
     "prepare": ("steps", "Repair, assign, orient, hollow and arrange; certify the result."),
-    "slice": ("steps", "Prepare and slice, without a report."),
+    "slice": ("steps:slice_", "Prepare and slice, without a report."),
     "run": ("steps", "The whole way: from meshes to checked print files and a report."),
     "estimate": ("gcode", "Time, material and cost of a case or of a G-code file."),
     "guard": ("gcode", "Refuse a G-code file that could harm or that identifies."),
@@ -46,8 +46,8 @@ class LazyGroup(click.Group):
         """Import the command; None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"printprep.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"printprep.cli.{module}"), attribute or cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -1,0 +1,75 @@
+"""``estimate`` and ``guard``: what a G-code file will take, and whether it may leave the house."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from printprep.cli.steps import along_the_way, case_options, finish, print_options
+from printprep.cli.terminal import findings_table, json_option, out, print_json, table
+
+
+@click.command()
+@case_options
+@print_options
+@json_option
+def estimate(as_json: bool, **wish: Any) -> None:
+    """Time, material and cost: of a case, by slicing it; of a G-code file, by reading it.
+
+    \b
+    Example:
+      printprep estimate case.toml --printer prusa-xl --process draft
+      printprep estimate build/plate-1.gcode --printer prusa-xl --json
+    """
+    sources: tuple[Path, ...] = wish["sources"]
+    if len(sources) == 1 and sources[0].suffix.lower() in (".gcode", ".gco", ".g"):
+        print_times(sources[0], wish["printer"], as_json)
+    else:
+        finish(along_the_way("price", as_json, **wish), as_json)
+
+
+def print_times(file: Path, printer_id: str, as_json: bool) -> None:
+    """Read a G-code file and print its times."""
+    from printprep.profiles.load import load_profiles
+    from printprep.run import time_gcode
+    from printprep.units import format_duration
+
+    times = time_gcode(file, load_profiles().printer(printer_id))
+    if as_json:
+        print_json(times)
+        return
+    rows = [(name, format_duration(s)) for name, s in times["by_feature_s"].items()]
+    title = f"{file.name}: {format_duration(times['duration_s'])}, {times['layer_count']} layers"
+    out().print(table(title, ("feature", ">time"), rows))
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--printer", required=True, help="Id of the printer profile that it is for.")
+@click.option("--material", "materials", multiple=True, help="Id of a material profile, one for each tool.")
+@json_option
+def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -> None:
+    """Refuse a G-code file that could harm or that identifies; exit code 4.
+
+    \b
+    Example:
+      printprep guard build/plate-1.gcode --printer prusa-xl --material pla --material petg
+    """
+    from printprep.case import stopping
+    from printprep.gcode.guard import guard as guard_gcode
+    from printprep.profiles.load import load_profiles
+    from printprep.report.document import finding_json
+    from printprep.run import guard_limits
+
+    profiles = load_profiles()
+    findings = guard_gcode(file, guard_limits(profiles.printer(printer), profiles, list(materials)))
+    if as_json:
+        print_json({"findings": [finding_json(f) for f in findings]})
+    elif findings:
+        out().print(findings_table(findings))
+    else:
+        out().print(f"[green]{file.name} may be sent.[/green]")
+    if stopping(findings):
+        raise click.exceptions.Exit(4)

@@ -1,0 +1,199 @@
+"""``check``, ``prepare``, ``slice`` and ``run``: the way of a case, up to a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from printprep.cli.terminal import findings_table, json_option, out, print_json, progress, table
+
+if TYPE_CHECKING:
+    from printprep.run import RunResult
+
+F = TypeVar("F", bound=Callable[..., Any])
+UNITS = ["um", "mm", "cm", "m", "in"]
+
+
+def case_options(command: F) -> F:
+    """Add what every step takes: the sources and how to read them."""
+    for option in reversed(
+        [
+            click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path)),
+            click.option("--units", type=click.Choice(UNITS), help="Unit of files that have none (STL, OBJ, PLY)."),
+            click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="Size of the print over life."),
+            click.option("--case-id", help="Opaque id; never a name. Default: from the hash of the files."),
+            click.option("--synthetic", is_flag=True, help="No patient: a demonstration or a test."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def print_options(command: F) -> F:
+    """Add where and how it is printed, and the folder for what is made."""
+    for option in reversed(
+        [
+            click.option("--printer", required=True, help="Id of a printer profile: printprep profile list printers."),
+            click.option("--process", default="standard", show_default=True, help="Id of a process profile."),
+            click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("build"), show_default=True),
+            click.option("--supports/--no-supports", default=True, show_default=True),
+            click.option("--timeout", "timeout_s", default=3600.0, show_default=True, help="For one plate, in s."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@case_options
+@json_option
+def check(as_json: bool, **wish: Any) -> None:
+    """Name the defects of meshes or of a whole case; changes nothing.
+
+    \b
+    Example:
+      printprep check case.toml
+      printprep check skull.stl jaw.stl --units m
+    """
+    finish(along_the_way("inspect", as_json, printer="virtual", process="standard", folder=Path(), **wish), as_json)
+
+
+@click.command()
+@case_options
+@print_options
+@json_option
+def prepare(as_json: bool, **wish: Any) -> None:
+    """Repair, assign, orient, hollow and arrange; write prepared.3mf and its certificate.
+
+    \b
+    Example:
+      printprep prepare case.toml --printer prusa-xl --out build
+    """
+    finish(along_the_way("certify", as_json, **wish), as_json)
+
+
+@click.command("slice")
+@case_options
+@print_options
+@json_option
+def slice_(as_json: bool, **wish: Any) -> None:
+    """Prepare, slice, guard and price, without a report.
+
+    \b
+    Example:
+      printprep slice case.toml --printer ender-3 --process draft --no-supports
+    """
+    finish(along_the_way("price", as_json, **wish), as_json)
+
+
+@click.command()
+@case_options
+@print_options
+@json_option
+def run(as_json: bool, **wish: Any) -> None:
+    """The whole way: from meshes to checked print files and a report.
+
+    \b
+    Example:
+      printprep run case.toml --printer prusa-xl --process standard --out build
+      printprep run meshes/ --units mm --printer prusa-sl1s --json
+    """
+    finish(along_the_way("report", as_json, **wish), as_json)
+
+
+def along_the_way(
+    until: str,
+    as_json: bool,
+    *,
+    sources: tuple[Path, ...],
+    printer: str,
+    process: str,
+    folder: Path,
+    supports: bool = True,
+    timeout_s: float = 3600.0,
+    **reading: Any,
+) -> RunResult:
+    """Run a case up to a step, with bars for a person."""
+    from printprep.profiles.load import load_profiles
+    from printprep.run import Request, run_case
+
+    request = Request(
+        sources=sources,
+        printer=printer,
+        process=process,
+        out=folder,
+        supports=supports,
+        timeout_s=timeout_s,
+        **reading,
+    )
+    with progress(as_json) as watcher:
+        return run_case(request, load_profiles(), until, watcher)
+
+
+def finish(result: RunResult, as_json: bool) -> None:
+    """Print a result, and exit with 1 when findings ended the way."""
+    from printprep.run import document_of
+
+    document = document_of(result)
+    if as_json:
+        print_json(document)
+    else:
+        summary(result, document)
+    if result.stopped:
+        raise click.exceptions.Exit(1)
+
+
+def summary(result: RunResult, document: dict[str, Any]) -> None:
+    """What a person reads at the end: parts, plates, cost, findings, verdict."""
+    console = out()
+    if document["parts"]:
+        console.print(parts_table(document["parts"]))
+    for plate in document["plates"]:
+        console.print(plate_line(plate))
+    if document.get("estimate") and document["estimate"].get("cost"):
+        cost = document["estimate"]["cost"]
+        rows = [(name, str(amount)) for name, amount in cost.items() if name not in ("currency", "total")]
+        console.print(table(f"Cost, {cost['currency']}", ("what", ">amount"), [*rows, ("total", str(cost["total"]))]))
+    if result.findings:
+        console.print(findings_table(result.findings))
+    if result.stopped:
+        console.print("[bold red]Stopped.[/bold red] Mend what is red, or accept it in case.toml with a reason.")
+    elif result.plates:
+        console.print(f"[green]Ready[/green] in {result.request.out}: {', '.join(p.file.name for p in result.plates)}")
+    else:
+        console.print("[green]No error.[/green]")
+
+
+def parts_table(parts: list[dict[str, Any]]) -> Any:
+    """The parts of a document as a table."""
+
+    def row(part: dict[str, Any]) -> tuple[str, ...]:
+        deviation = part.get("deviation_mm") or {}
+        return (
+            part["name"],
+            part.get("tissue") or "-",
+            part.get("material") or "-",
+            "-" if part.get("tool") is None else f"T{part['tool']}",
+            f"{part['triangles']:,}",
+            f"{part['volume_mm3'] / 1000:,.2f}",
+            {True: "yes", False: "[red]no[/red]"}.get(part.get("closed"), "-"),
+            f"{deviation['max']:.3f}" if deviation else "-",
+        )
+
+    columns = ("part", "tissue", "material", "tool", ">triangles", ">ml", "closed", ">max deviation mm")
+    return table("Parts", columns, [row(part) for part in parts])
+
+
+def plate_line(plate: dict[str, Any]) -> str:
+    """One line for one plate."""
+    from printprep.units import format_duration
+
+    estimate = plate["estimate"]
+    grams = sum(use["g"] for use in estimate["material"])
+    return (
+        f"[bold]{plate['file']}[/bold]  {plate['layer_count']} layers, {format_duration(estimate['duration_s'])}, "
+        f"{grams:.0f} g, sha256 {plate['sha256'][:12]}…"
+    )

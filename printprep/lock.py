@@ -1,0 +1,101 @@
+"""The lock of a build, ``case.lock``: from what, with what and into what a case was made.
+
+Hashes of the inputs and of what was made, the resolved settings of every plate, and the versions that took part. It
+holds no file name of an input. The same lock gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from printprep import __version__
+from printprep.case import Case
+from printprep.errors import CaseError
+from printprep.files import sha256_of, write_text
+from printprep.plan import Plan, SlicedPlate
+
+NAME: Final = "case.lock"
+LIBRARIES: Final = ("manifold3d", "numpy", "scipy", "scikit-image", "lib3mf")
+"""Libraries whose version can change the bytes of a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """How one file of a build stands to its lock."""
+
+    file: str
+    sha256: str  # as locked
+    state: str  # "as locked", "changed", "missing"
+    case_id: str
+
+
+def write_lock(folder: Path, case: Case, plan: Plan, plates: tuple[SlicedPlate, ...]) -> None:
+    """Write ``case.lock`` for the files that stand in ``folder``."""
+    made = ["prepared.3mf", *(plate.file.name for plate in plates)]
+    document = {
+        "printprep": __version__,
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "case": case.id,
+        "frame": case.frame,
+        "scale": case.scale,
+        "mirrored": case.mirrored,
+        "inputs": {part.name: {"sha256": part.source.sha256, "unit": part.source.unit} for part in case.parts},
+        "printer": plan.printer,
+        "process": plan.process,
+        "tools": [{"tool": t.tool, "material": t.material, "parts": list(t.parts)} for t in plan.tools],
+        "plates": [
+            {
+                "file": plate.file.name,
+                "engine": plate.engine,
+                "settings": {setting.key: setting.resolved for setting in plate.settings},
+            }
+            for plate in plates
+        ],
+        "files": {name: sha256_of(folder / name) for name in made},
+    }
+    write_text(folder / NAME, json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def read_lock(folder: Path) -> dict[str, Any]:
+    """Read a build's lock.
+
+    Raises
+    ------
+    CaseError
+        There is none, or it is not one.
+    """
+    path = folder / NAME
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document["files"], dict) or not isinstance(document["case"], str):
+            raise TypeError
+    except FileNotFoundError as exc:
+        raise CaseError(f"{folder} has no {NAME}: it is not a build, or its run was stopped; run it again") from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        raise CaseError(f"{path} is not a lock that printprep wrote; run the case again") from exc
+    assert isinstance(document, dict)
+    return document
+
+
+def verify_lock(folder: Path) -> list[FileState]:
+    """Compare every file of a build with its lock."""
+    lock = read_lock(folder)
+
+    def state(name: str, sha256: str) -> str:
+        path = folder / name
+        if not path.is_file():
+            return "missing"
+        return "as locked" if sha256_of(path) == sha256 else "changed"
+
+    return [FileState(name, sha256, state(name, sha256), lock["case"]) for name, sha256 in lock["files"].items()]
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
