@@ -17,7 +17,7 @@ _CHUNK = 32_768  # triangles copied at a time: the soup may be a view into a fil
 
 
 @njit(cache=True, nogil=True)
-def _slot(words: npt.NDArray[np.uint64], row: int, mask: int) -> int:
+def _slot(words: npt.NDArray[np.uint64], row: int, mask: int) -> np.int64:
     """First slot of the hash table to look at for the point in ``words[row]`` (its three doubles as bits)."""
     h = words[row, 0] * np.uint64(0x9E3779B97F4A7C15)
     h ^= h >> np.uint64(32)
