@@ -198,6 +198,7 @@ class Tissue(Model):
     priority: int  # where parts overlap the higher one wins: the inner, smaller, more critical
     size_mm: tuple[Positive, Positive] | None = None  # plausible longest edge, newborn to adult, unscaled
     paired: bool = False  # exists left and right, so a side must be said
+    in_host: bool = False  # named with the organ it is in (kidney tumour): wins over that organ's name
 
 
 class Lab(Model):
