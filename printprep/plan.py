@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.case import Finding, Point
+from printprep.geometry.deviation import Deviation
 from printprep.geometry.mesh import Mesh
 
 Matrix = npt.NDArray[np.float64]
@@ -58,17 +59,6 @@ class Change:
     volume_mm3: float = 0.0  # added (+) or taken away (-)
     area_mm2: float = 0.0  # of new surface
     where_mm: Point | None = None  # in the case's frame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deviation:
-    """Two-way distance between two surfaces, mm."""
-
-    max_mm: float
-    p95_mm: float
-    mean_mm: float
-    where_mm: Point | None  # of the maximum, in the case's frame
-    samples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,16 @@
+"""How far two surfaces are apart, as figures; :mod:`printprep.geometry.measure` finds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """Two-way distance between two surfaces, mm."""
+
+    max_mm: float
+    p95_mm: float
+    mean_mm: float
+    where_mm: tuple[float, float, float] | None  # of the maximum; None when the surfaces are the same
+    samples: int

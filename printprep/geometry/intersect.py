@@ -1,0 +1,213 @@
+"""Where a surface runs through itself.
+
+Signs of determinants decide, and a sign counts only when the determinant is larger than its rounding error (the static
+filters of Shewchuk, Adaptive Precision Floating-Point Arithmetic and Fast Robust Geometric Predicates, 1997). What
+merely touches within rounding is therefore no intersection; what overlaps in one plane is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from printprep.geometry.bvh import LEAF, build
+from printprep.geometry.mesh import Bool, Float, Int, Mesh
+
+_ERROR_3D = 7.771561172376103e-16  # (7 + 56 eps) eps with eps = 2^-53
+_ERROR_2D = 3.3306690738754716e-16  # (3 + 16 eps) eps
+
+
+@njit(cache=True, nogil=True)
+def _side(a: Float, b: Float, c: Float, d: Float) -> int:
+    """Side of the plane a, b, c on which d lies: 1, -1, or 0 when that is within rounding."""
+    ax, ay, az = a[0] - d[0], a[1] - d[1], a[2] - d[2]
+    bx, by, bz = b[0] - d[0], b[1] - d[1], b[2] - d[2]
+    cx, cy, cz = c[0] - d[0], c[1] - d[1], c[2] - d[2]
+    bc, cb = bx * cy, cx * by
+    ca, ac = cx * ay, ax * cy
+    ab, ba = ax * by, bx * ay
+    determinant = az * (bc - cb) + bz * (ca - ac) + cz * (ab - ba)
+    magnitude = (
+        abs(az) * (abs(bc) + abs(cb)) + abs(bz) * (abs(ca) + abs(ac)) + abs(cz) * (abs(ab) + abs(ba))
+    ) * _ERROR_3D
+    if determinant > magnitude:
+        return 1
+    return -1 if determinant < -magnitude else 0
+
+
+@njit(cache=True, nogil=True)
+def _turn(a: Float, b: Float, c: Float, i: int, j: int) -> int:
+    """Turn a, b, c seen along the axis that is neither ``i`` nor ``j``: 1 left, -1 right, 0 straight or unsure."""
+    one = (a[i] - c[i]) * (b[j] - c[j])
+    two = (a[j] - c[j]) * (b[i] - c[i])
+    error = (abs(one) + abs(two)) * _ERROR_2D
+    if one - two > error:
+        return 1
+    return -1 if one - two < -error else 0
+
+
+@njit(cache=True, nogil=True)
+def _pierces(p: Float, q: Float, t: Float) -> bool:
+    """Whether the segment p, q runs through triangle t: inside it or through one of its edges, not its corners."""
+    one = _side(t[0], t[1], t[2], p)
+    if one == 0 or _side(t[0], t[1], t[2], q) != -one:
+        return False
+    positive, negative = 0, 0
+    for k in range(3):
+        side = _side(p, q, t[k], t[(k + 1) % 3])
+        positive += side > 0
+        negative += side < 0
+    return (positive == 0 or negative == 0) and positive + negative >= 2
+
+
+@njit(cache=True, nogil=True)
+def _apart(t: Float, u: Float, i: int, j: int) -> bool:
+    """Whether an edge line of t has all of u on its outer side or on it, in the plane of axes i, j."""
+    turn = _turn(t[0], t[1], t[2], i, j)
+    if turn == 0:
+        return True  # no area to overlap with
+    for k in range(3):
+        inside = False
+        for c in range(3):
+            inside |= _turn(t[k], t[(k + 1) % 3], u[c], i, j) == turn
+        if not inside:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _overlap_flat(t: Float, u: Float) -> bool:
+    """Whether two triangles of one plane share area."""
+    nx = abs((t[1, 1] - t[0, 1]) * (t[2, 2] - t[0, 2]) - (t[1, 2] - t[0, 2]) * (t[2, 1] - t[0, 1]))
+    ny = abs((t[1, 2] - t[0, 2]) * (t[2, 0] - t[0, 0]) - (t[1, 0] - t[0, 0]) * (t[2, 2] - t[0, 2]))
+    nz = abs((t[1, 0] - t[0, 0]) * (t[2, 1] - t[0, 1]) - (t[1, 1] - t[0, 1]) * (t[2, 0] - t[0, 0]))
+    i, j = 0, 1
+    if nx >= ny and nx >= nz:
+        i, j = 1, 2
+    elif ny >= nz:
+        i, j = 2, 0
+    return not _apart(t, u, i, j) and not _apart(u, t, i, j)
+
+
+@njit(cache=True, nogil=True)
+def _cross(t: Float, u: Float, shared: int) -> bool:
+    """Whether triangles t and u intersect, apart from the ``shared`` corners that both list first (0, 1 or 2)."""
+    s0, s1, s2 = _side(t[0], t[1], t[2], u[0]), _side(t[0], t[1], t[2], u[1]), _side(t[0], t[1], t[2], u[2])
+    if shared >= 1:
+        s0 = 0
+    if shared == 2:
+        s1 = 0
+    if s0 == 0 and s1 == 0 and s2 == 0:
+        return _overlap_flat(t, u)
+    if shared == 2 or (s0 >= 0 and s1 >= 0 and s2 >= 0) or (s0 <= 0 and s1 <= 0 and s2 <= 0):
+        return False
+    if shared == 1:  # only the edges opposite to the shared corner can pierce
+        return _pierces(u[1], u[2], t) or _pierces(t[1], t[2], u)
+    found = False
+    for k in range(3):
+        found = found or _pierces(u[k], u[(k + 1) % 3], t) or _pierces(t[k], t[(k + 1) % 3], u)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _pair(f: Int, g: Int, t: Float, u: Float, v: Float, w: Float) -> bool:
+    """Test faces f and g with corners t and u, in v and w with the shared corners brought to the front."""
+    shared = 0
+    mine, yours = 0, 0  # bits of the corners already placed
+    for i in range(3):
+        for j in range(3):
+            if f[i] == g[j]:
+                if shared == 2:
+                    return False  # the same three vertices: a duplicate, which is counted as such
+                v[shared] = t[i]
+                w[shared] = u[j]
+                mine |= 1 << i
+                yours |= 1 << j
+                shared += 1
+    if shared == 3:
+        return False
+    m, y = shared, shared
+    for i in range(3):
+        if not mine >> i & 1:
+            v[m] = t[i]
+            m += 1
+        if not yours >> i & 1:
+            w[y] = u[i]
+            y += 1
+    return _cross(v, w, shared)
+
+
+@njit(cache=True, nogil=True)
+def _self_intersecting(corners: Float, faces: Int, boxes: Float, proper: Bool) -> npt.NDArray[np.int32]:
+    """For each triangle in tree order the first other one found to cross it, or -1."""
+    m = len(corners)
+    leaves = (len(boxes) + 1) // 2
+    other = np.full(m, -1, np.int32)
+    stack = np.empty(128, np.int64)
+    v, w = np.empty((3, 3)), np.empty((3, 3))
+    lower, upper = np.empty(3), np.empty(3)
+    for s in range(m):
+        if not proper[s]:
+            continue
+        t = corners[s]
+        for k in range(3):
+            lower[k] = min(t[0, k], t[1, k], t[2, k])
+            upper[k] = max(t[0, k], t[1, k], t[2, k])
+        stack[0] = 0
+        top = 1
+        while top > 0:
+            top -= 1
+            i = stack[top]
+            if (
+                boxes[i, 0] > upper[0]
+                or boxes[i, 1] > upper[1]
+                or boxes[i, 2] > upper[2]
+                or boxes[i, 3] < lower[0]
+                or boxes[i, 4] < lower[1]
+                or boxes[i, 5] < lower[2]
+            ):
+                continue
+            if i < leaves - 1:
+                stack[top], stack[top + 1] = 2 * i + 1, 2 * i + 2
+                top += 2
+                continue
+            begin = (i - leaves + 1) * LEAF
+            for r in range(max(begin, s + 1), min(begin + LEAF, m)):
+                if not proper[r] or (other[s] >= 0 and other[r] >= 0):
+                    continue
+                u = corners[r]
+                apart = False
+                for k in range(3):
+                    if min(u[0, k], u[1, k], u[2, k]) > upper[k] or max(u[0, k], u[1, k], u[2, k]) < lower[k]:
+                        apart = True
+                if not apart and _pair(faces[s], faces[r], t, u, v, w):
+                    other[s] = r
+                    other[r] = s
+    return other
+
+
+def self_intersecting(mesh: Mesh) -> Bool:
+    """Which faces run through another face of the same mesh.
+
+    Faces that share a vertex or an edge count only when they properly cross, or lie on top of each other in one plane;
+    faces on the same three vertices are duplicates and do not count here, nor do faces without area.
+
+    Parameters
+    ----------
+    mesh
+        Welded, finite.
+
+    Returns
+    -------
+    (m,) bool.
+    """
+    hit = np.zeros(len(mesh), np.bool_)
+    if not len(mesh):
+        return hit
+    tree = build(mesh)
+    faces = mesh.faces[tree.face]
+    proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    other = _self_intersecting(tree.corners, faces, tree.boxes, proper)
+    hit[tree.face[other >= 0]] = True
+    return hit
