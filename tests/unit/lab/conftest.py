@@ -13,27 +13,25 @@ from printprep.lab.store import Job, Store, open_store
 START = dt.datetime(2026, 11, 22, 18, 0, tzinfo=dt.UTC)
 
 
-class Clock:
-    """A clock that a test winds."""
-
-    def __init__(self) -> None:
-        self.time = START
-
-    def __call__(self) -> dt.datetime:
-        return self.time
-
-    def wind(self, seconds: float) -> None:
-        self.time += dt.timedelta(seconds=seconds)
+@pytest.fixture
+def times() -> list[dt.datetime]:
+    """The time, the only item."""
+    return [START]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def wind(times: list[dt.datetime]) -> Callable[[float], None]:
+    """Let seconds pass."""
+
+    def pass_s(seconds: float) -> None:
+        times[0] += dt.timedelta(seconds=seconds)
+
+    return pass_s
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    with open_store(str(tmp_path / "lab.sqlite3"), now=clock) as opened:
+def store(tmp_path: Path, times: list[dt.datetime]) -> Iterator[Store]:
+    with open_store(str(tmp_path / "lab.sqlite3"), now=lambda: times[0]) as opened:
         yield opened
 
 

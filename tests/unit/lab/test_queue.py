@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import pytest
@@ -9,8 +10,7 @@ from printprep.lab import queue, turn
 from printprep.lab.lease import Agent, this_agent, this_host
 from printprep.lab.store import Job, PlateState, State, Store
 
-from .conftest import START, Clock
-
+Wind = Callable[[float], None]
 Queued = Callable[..., Job]
 GONE = Agent(host=this_host(), pid=2**22 + 1, born="1")  # above Linux's largest pid
 
@@ -76,13 +76,13 @@ def test_a_job_moves_only_in_its_own_line(store: Store, queued: Queued) -> None:
         queue.move(store, "J-0003", position=1, who="ann")
 
 
-def test_cancelling_closes_the_gap(store: Store, queued: Queued, clock: Clock) -> None:
+def test_cancelling_closes_the_gap(store: Store, queued: Queued, wind: Wind) -> None:
     queued(), queued(), queued()
-    clock.wind(60)
+    wind(60)
     cancelled = queue.cancel(store, "J-0002", who="ann", why="wrong side")
     assert (cancelled.state, cancelled.position, cancelled.reason) == (State.CANCELLED, None, "wrong side")
-    assert cancelled.ended_at == clock()
-    assert cancelled.created_at == START
+    assert cancelled.ended_at == store.now()
+    assert cancelled.created_at == store.now() - dt.timedelta(seconds=60)
     assert [job.position for job in queue.jobs(store, states=[State.QUEUED])] == [1, 2]
     with pytest.raises(IllegalTransition, match="J-0002 is cancelled and cannot become cancelled"):
         queue.cancel(store, "J-0002", who="ann")
@@ -171,15 +171,15 @@ def test_a_person_settles_an_interrupted_job(store: Store, queued: Queued) -> No
         queue.settle(store, "J-0002", State.DONE, who="ann")
 
 
-def test_two_agents_never_have_one_printer(store: Store, clock: Clock) -> None:
+def test_two_agents_never_have_one_printer(store: Store, wind: Wind) -> None:
     elsewhere = Agent(host="other boot ns", pid=7, born="9")
     turn.hold(store, "a", elsewhere)
     with pytest.raises(NotAllowed, match="process 7 on other"):
         turn.hold(store, "a", this_agent())
-    clock.wind(89)
+    wind(89)
     with pytest.raises(NotAllowed):
         turn.hold(store, "a", this_agent())
-    clock.wind(2)
+    wind(2)
     turn.hold(store, "a", this_agent())
     with pytest.raises(Exception, match="lost printer a"):
         turn.look(store, "a", elsewhere)
@@ -187,9 +187,9 @@ def test_two_agents_never_have_one_printer(store: Store, clock: Clock) -> None:
     turn.hold(store, "a", elsewhere)
 
 
-def test_a_silent_agent_keeps_its_printer_while_its_process_lives(store: Store, clock: Clock) -> None:
+def test_a_silent_agent_keeps_its_printer_while_its_process_lives(store: Store, wind: Wind) -> None:
     turn.hold(store, "a", this_agent())
-    clock.wind(1e6)
+    wind(1e6)
     other = Agent(host=this_host(), pid=1, born="another")
     with pytest.raises(NotAllowed):
         turn.hold(store, "a", other)
