@@ -1,0 +1,136 @@
+"""case.toml at the door: read, checked, and every complaint with file, key, value and what is allowed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import types
+import typing
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from printprep.case import CaseFile, CaseHeader, KeepOut
+from printprep.errors import CaseError
+from printprep.profiles.problems import nearest
+
+FILE_NAME: Final = "case.toml"
+
+PART_NAME: Final = re.compile(r"\w[\w .+-]*")
+"""What a part may be called: its name travels in G-code comments, so no quote, semicolon or line break."""
+
+Location = tuple[int | str, ...]
+
+
+def read_case_file(path: Path) -> CaseFile:
+    """A case.toml, checked.
+
+    Raises
+    ------
+    CaseError
+        It cannot be read, is no TOML (with the line), or says what it may not: every complaint on a line of its own
+        with the key and what is allowed there.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as exc:
+        raise CaseError(f"{path}: is not TOML: {exc}") from exc
+    except UnicodeDecodeError as exc:
+        raise CaseError(f"{path}: is not UTF-8 text (byte {exc.start}); save it as UTF-8") from exc
+    except OSError as exc:
+        raise CaseError(f"{path}: cannot be read ({exc.strerror}); check the path and its permissions") from exc
+    try:
+        case = CaseFile.model_validate(document)
+    except ValidationError as exc:
+        raise CaseError("\n".join(f"{path}: {line}" for line in complaints(exc, CaseFile))) from exc
+    wrong = [f"{path}: {line}" for line in _contradictions(case)]
+    if wrong:
+        raise CaseError("\n".join(wrong))
+    return case
+
+
+def checked_header(**values: object) -> CaseHeader:
+    """The header of a case that has no case.toml, from what the command line says.
+
+    Raises
+    ------
+    CaseError
+        A value that a ``[case]`` table could not have either.
+    """
+    try:
+        return CaseHeader.model_validate({key: value for key, value in values.items() if value is not None})
+    except ValidationError as exc:
+        raise CaseError("\n".join(f"the case's {line}" for line in complaints(exc, CaseHeader))) from exc
+
+
+def complaints(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+    """What pydantic found, one sentence each: key path, value, what is allowed, near matches of a misspelt key."""
+    for item in error.errors(include_url=False):
+        location, context = item["loc"], item.get("ctx", {})
+        key = _key_path(location)
+        if item["type"] == "extra_forbidden":
+            known = _keys_at(model, location[:-1])
+            yield f"{key}: is not a known key{nearest(str(location[-1]), known)}; known keys: {', '.join(known)}"
+        elif item["type"] == "missing":
+            yield f"{key}: is missing; `printprep case new` writes a file that says what goes there"
+        elif item["type"] == "literal_error":
+            allowed = str(context.get("expected", ""))
+            yield f"{key}: is {item['input']!r}{nearest(str(item['input']), _quoted(allowed))}; allowed: {allowed}"
+        else:
+            value = repr(item["input"])
+            said = item["msg"][:1].lower() + item["msg"][1:]
+            yield f"{key}: is {value if len(value) <= 60 else value[:57] + '...'}: {said}"
+
+
+def _contradictions(case: CaseFile) -> Iterator[str]:
+    """What each value may be alone and all together may not."""
+    if case.case.deadline is not None and case.case.deadline.tzinfo is None:
+        yield f"case.deadline: is {case.case.deadline.isoformat()}: add the offset from UTC, such as +01:00"
+    for index, part in enumerate(case.parts):
+        if not PART_NAME.fullmatch(part.name):
+            yield f"parts[{index}].name: is {part.name!r}: use letters, digits, blank, dot, plus, minus, underscore"
+    for name, count in Counter(part.name for part in case.parts).items():
+        if count > 1:
+            indices = ", ".join(f"parts[{k}]" for k, part in enumerate(case.parts) if part.name == name)
+            yield f"parts: {count} parts are called {name!r} ({indices}); a name stands for one part"
+    for index, zone in enumerate(case.keep_out):
+        wrong = _wrong_zone(zone)
+        if wrong:
+            yield f"keep_out[{index}]: {wrong}"
+
+
+def _wrong_zone(zone: KeepOut) -> str:
+    if (zone.sphere is None) == (zone.box is None):
+        return "say either sphere = {centre_mm, radius_mm} or box = {lower_mm, upper_mm}"
+    if zone.box is not None and any(a >= b for a, b in zip(zone.box.lower_mm, zone.box.upper_mm, strict=True)):
+        return f"lower_mm {zone.box.lower_mm} is not below upper_mm {zone.box.upper_mm} on every axis"
+    return ""
+
+
+def _key_path(location: Location) -> str:
+    """``("parts", 1, "side")`` as ``parts[1].side``."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return text.removeprefix(".")
+
+
+def _quoted(expected: str) -> list[str]:
+    return re.findall(r"'([^']*)'", expected)
+
+
+def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
+    """Keys that the table at ``location`` may have."""
+    kind: Any = model
+    for step in location:
+        if not isinstance(step, int):
+            kind = _model_in(kind.model_fields[step].annotation)
+    return list(kind.model_fields)
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model of an annotation such as ``Hollow | None`` or ``tuple[PartWish, ...]``."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation
+    return next((m for m in map(_model_in, typing.get_args(annotation)) if hasattr(m, "model_fields")), None)

@@ -1,0 +1,179 @@
+"""Units and plausible sizes: STL has no unit, and a factor of 25.4 or 1000 is the classic mix-up.
+
+Nothing is guessed: a unit is what the file or the case says. The anatomy's size only proposes one, or contradicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from printprep.case import Finding, Severity
+from printprep.errors import CaseError
+from printprep.geometry.mesh import Mesh
+from printprep.prepare.intake.naming import Identified
+from printprep.profiles.load import Profiles
+from printprep.units import MM_PER_UNIT
+
+UNITS: Final = ("mm", "cm", "m", "in", "um")
+"""What a case may say, in the order in which they are proposed."""
+
+SLACK: Final = 2.0
+"""How far outside the profile's range a longest edge may be, as a factor either way.
+
+Half: the field of view of a scan crops what it holds. Twice: an aneurysm, a tumour, organomegaly. A range that is wide
+already gets less, down to none, so that lowest and highest stay within a factor 25.4 and the mix-up of inch and mm
+shows whatever the true size is, where the range itself allows.
+"""
+
+BODY_MM: Final = (1.0, 2200.0)
+"""Between these is everything that is anatomy at all: an auditory ossicle, a tall person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How large a part is in its file's numbers, and how large its anatomy is."""
+
+    part: str
+    longest: float  # edge of the bounding box, in the file's numbers
+    anatomy: str | None  # name of the tissue
+    range_mm: tuple[float, float] | None  # of the tissue's longest edge, newborn to adult
+
+    @property
+    def limits_mm(self) -> tuple[float, float]:
+        """What is still plausible, with :data:`SLACK`; any anatomy if the tissue is not known."""
+        if self.range_mm is None:
+            return BODY_MM
+        lower, upper = self.range_mm
+        slack = min(SLACK, max(1.0, math.sqrt(MM_PER_UNIT["in"] * lower / upper)))
+        return lower / slack, upper * slack
+
+    def fits(self, unit: str) -> bool:
+        """Whether the size is plausible if the file's numbers are in ``unit``."""
+        lower, upper = self.limits_mm
+        return lower <= self.longest * MM_PER_UNIT[unit] <= upper
+
+    def fits_well(self, unit: str) -> bool:
+        """Whether the size is within the healthy range, without slack."""
+        lower, upper = self.range_mm or BODY_MM
+        return lower <= self.longest * MM_PER_UNIT[unit] <= upper
+
+    def proposals(self) -> tuple[str, ...]:
+        """The units that make the size plausible, those that need no slack first; none if the tissue is not known."""
+        if self.range_mm is None:
+            return ()
+        return tuple(u for u in UNITS if self.fits_well(u)) or tuple(u for u in UNITS if self.fits(u))
+
+    def expected(self) -> str:
+        """The range in words."""
+        if self.range_mm is None:
+            return f"anatomy is {BODY_MM[0]:g} to {BODY_MM[1]:g} mm long"
+        return f"{self.anatomy} is {self.range_mm[0]:g} to {self.range_mm[1]:g} mm long, newborn to adult"
+
+
+def settle_units(
+    identified: Sequence[Identified], meshes: Sequence[Mesh], declared: str | None, profiles: Profiles
+) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """Unit of each mesh: its file's own, else the case's; and what does not fit the anatomy.
+
+    Parameters
+    ----------
+    meshes
+        Of the parts, placed, in their files' numbers.
+    declared
+        What the case says of files that have no unit.
+
+    Raises
+    ------
+    CaseError
+        A file has no unit and the case says none.
+    """
+    extents = [_extent(one, mesh, profiles) for one, mesh in zip(identified, meshes, strict=True)]
+    own = [one.asked.object.unit for one in identified]
+    unsaid = [extent for extent, unit in zip(extents, own, strict=True) if unit is None]
+    if unsaid and declared is None:
+        raise CaseError(ask_for_units(unsaid))
+    units = tuple(unit or declared or "mm" for unit in own)
+    findings = [_differs(one, declared) for one in identified]
+    findings += [size_finding(extent, unit) for extent, unit in zip(extents, units, strict=True)]
+    return units, tuple(finding for finding in findings if finding is not None)
+
+
+def _extent(one: Identified, mesh: Mesh, profiles: Profiles) -> Extent:
+    tissue = profiles.tissue(one.tissue) if one.tissue else None
+    return Extent(
+        part=one.name,
+        longest=float(mesh.size_mm.max()),
+        anatomy=tissue.name.lower() if tissue else None,
+        range_mm=tissue.size_mm if tissue else None,
+    )
+
+
+def _differs(one: Identified, declared: str | None) -> Finding | None:
+    """Warning ``units-differ`` if the file says another unit than the case says of files that have none."""
+    own = one.asked.object.unit
+    if own is None or declared is None or MM_PER_UNIT[own] == MM_PER_UNIT[declared]:
+        return None
+    return Finding(
+        code="units-differ",
+        severity=Severity.WARNING,
+        part=one.name,
+        message=f"the file of {one.name} says that its unit is {own}, which holds; the {declared} of the case is for "
+        "files that have none",
+        value=own,
+        limit=declared,
+    )
+
+
+def ask_for_units(extents: Sequence[Extent]) -> str:
+    """The message for files that say no unit in a case that says none: sizes, plausible ranges and what would fit."""
+    shown = extents[:6]
+    lines = [f"  {extent.part}: {_in_all_units(extent)}" for extent in shown]
+    if len(extents) > len(shown):
+        lines.append(f"  and {len(extents) - len(shown)} more")
+    fits = [u for u in UNITS if all(u in e.proposals() for e in extents if e.proposals())]
+    known = any(extent.proposals() for extent in extents)
+    unit = fits[0] if known and fits else None
+    last = (
+        f'If that is right say units = "{unit}" under [case] in case.toml, or --units {unit}.'
+        if unit
+        else "Say units under [case] in case.toml, or --units; whoever exported the files knows."
+    )
+    return "\n".join(["the files have no unit and the case says none:", *lines, last])
+
+
+def _in_all_units(extent: Extent) -> str:
+    size = f"the longest edge is {_short(extent.longest)}"
+    if extent.range_mm is None:
+        return f"{size}; what anatomy it is is not known, so no unit can be proposed"
+    proposed = ", ".join(f"{_short(extent.longest * MM_PER_UNIT[u])} mm if the unit is {u}" for u in extent.proposals())
+    return f"{size}; {extent.expected()}; {proposed or 'no unit fits'}"
+
+
+def size_finding(extent: Extent, unit: str) -> Finding | None:
+    """Error ``size-implausible`` if the anatomy cannot be as large as its numbers say in ``unit``."""
+    if extent.fits(unit):
+        return None
+    longest_mm = extent.longest * MM_PER_UNIT[unit]
+    proposals = [u for u in extent.proposals() if u != unit]
+    advice = (
+        f"as {proposals[0]} it would be {_short(extent.longest * MM_PER_UNIT[proposals[0]])} mm: "
+        f'say units = "{proposals[0]}"'
+        if proposals
+        else "check the unit, the tissue and the segmentation"
+    )
+    lower, upper = extent.limits_mm
+    return Finding(
+        code="size-implausible",
+        severity=Severity.ERROR,
+        part=extent.part,
+        message=f"{extent.part} is {_short(longest_mm)} mm long with the unit {unit}; {extent.expected()}; {advice}",
+        value=round(longest_mm, 4),
+        limit=f"{lower:g} to {upper:g} mm",
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
