@@ -1,0 +1,114 @@
+"""How the scanner lays out what it reads: the arrays of a block, the memory between blocks, the codes in them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.float64]
+
+MAX_FEATURES: Final = 64
+MAX_FEATURE_BYTES: Final = 48
+SETTINGS: Final = 16  # columns of a row of settings, see Gcode.settings
+SEEN: Final = 1 << 16  # slots for hashes of texts; must be a power of two
+CODES: Final = 100_000  # ten sub-codes for each of G0..G9999, then the same for M
+
+
+class Kind(IntEnum):
+    """What a row of moves is."""
+
+    LINEAR = 0
+    ARC = 1  # a chord of one
+    HOME = 2  # a jump to the end stops: no distance, no time
+
+
+class Event(IntEnum):
+    """What happens between two moves."""
+
+    DWELL = 0  # value: s
+    TOOL = 1  # value: tool
+    HOME = 2  # value: bits of the axes, 1 x, 2 y, 4 z
+    NOZZLE = 3  # value: deg C
+    NOZZLE_WAIT = 4
+    BED = 5
+    BED_WAIT = 6
+    FAN = 7  # value: 0..255
+    PAUSE = 8  # value: the M number
+
+
+class Text(IntEnum):
+    """Why a piece of text was set aside."""
+
+    COMMENT = 0
+    COMMAND = 1  # an M command that the scanner does not follow, with its words
+    MACRO = 2  # PRINT_START and the like
+    RUBBISH = 3
+
+
+# Places in Memory.state (float64)
+X, Y, Z, E, OFFSET, FEED, SPEED, FLOW, UNIT, RELATIVE, RELATIVE_E, TOOL, LAYER, FEATURE, ROW, E_FREE, DIRTY = (
+    0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+)  # fmt: skip
+STATES: Final = 20
+# Places in Memory.count (int64); the first three are of the current block
+MOVES, EVENTS, TEXTS, LINES, UNKNOWN, BAD, OVERLONG, ROWS, FEATURES, SKIPPING, HASHES, LONGEST, LONGEST_LINE, KNOWN = (
+    range(14)
+)  # fmt: skip
+COUNTS: Final = 14
+
+
+MOVE = np.dtype(
+    [
+        ("position", np.float64, 3), ("e", np.float32), ("feed", np.float32), ("layer", np.int32), ("line", np.int32),
+        ("setting", np.int16), ("tool", np.uint8), ("feature", np.uint8), ("kind", np.uint8),
+    ]
+)  # fmt: skip
+EVENT = np.dtype([("at", np.int64), ("value", np.float64), ("line", np.int32), ("tool", np.int16), ("kind", np.uint8)])
+TEXT = np.dtype([("start", np.int64), ("end", np.int64), ("line", np.int32), ("kind", np.uint8)])
+
+
+class Output(NamedTuple):
+    """Rows that one block fills."""
+
+    moves: Any  # of dtype MOVE
+    events: Any  # of dtype EVENT
+    texts: Any  # of dtype TEXT
+
+
+class Memory(NamedTuple):
+    """What the scanner remembers from block to block. Few arrays, because numba's compile time grows with each."""
+
+    state: Any  # (STATES,) float64
+    count: Any  # (COUNTS,) int64
+    rows: Any  # (1 + k, SETTINGS) float64: the settings now, then the distinct ones so far; -1: the file did not say
+    used: Any  # (2 * CODES, 2) int32: how often each command came, and on which line first
+    seen: Any  # (SEEN,) uint64 hashes of texts
+    features: Any  # (MAX_FEATURES, 1 + MAX_FEATURE_BYTES) uint8: length, then the name
+
+
+def new_output(moves: int = 1 << 18, others: int = 1 << 16) -> Output:
+    """Empty rows for one block."""
+    return Output(np.empty(moves, MOVE), np.empty(others, EVENT), np.empty(others, TEXT))
+
+
+def new_memory(*, g90_sets_e: bool) -> Memory:
+    """The state of a machine that was just switched on."""
+    state = np.zeros(STATES)
+    state[[SPEED, FLOW, UNIT]] = 1.0
+    state[FEED] = 25.0  # Marlin's default of F1500
+    state[LAYER] = -1.0
+    state[E_FREE] = 0.0 if g90_sets_e else 1.0
+    count = np.zeros(COUNTS, np.int64)
+    count[ROWS] = 1
+    return Memory(
+        state,
+        count,
+        np.full((4097, SETTINGS), -1.0),
+        np.zeros((2 * CODES, 2), np.int32),
+        np.zeros(SEEN, np.uint64),
+        np.zeros((MAX_FEATURES, 1 + MAX_FEATURE_BYTES), np.uint8),
+    )

@@ -1,0 +1,287 @@
+"""Read G-code: a stream of blocks for who needs one pass, or all of it as flat arrays.
+
+A file is bounded whatever it holds: rubbish is counted, a line without end is skipped, coordinates beyond a kilometre
+are dropped. Only a file in which no line is a command is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from printprep.errors import InputError
+from printprep.gcode import layout
+from printprep.gcode.layout import CODES, Event, Kind, Memory, Output
+from printprep.gcode.scan import scan
+from printprep.geometry.mesh import Float, Int
+
+BLOCK_BYTES: Final = 4 << 20  # a longer line is skipped and counted
+MAX_TEXT: Final = 4096  # bytes of a comment that are kept
+MOVE_COLUMNS: Final = {
+    "position_mm": "position", "e_mm": "e", "feed_mm_s": "feed", "tool": "tool", "feature": "feature", "kind": "kind",
+    "setting": "setting", "layer": "layer", "line": "line",
+}  # fmt: skip
+
+Small = npt.NDArray[np.uint8]
+Single = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moves:
+    """Moves in order, one a row, n rows. About 45 bytes a row."""
+
+    position_mm: Float  # (n, 3) float64: where the move ends, in the machine's frame (G92 undone)
+    e_mm: Single  # filament that it feeds, M221 applied; negative retracts
+    feed_mm_s: Single  # wished speed, M220 applied
+    tool: Small
+    feature: Small  # index into Gcode.features
+    kind: Small  # layout.Kind
+    setting: npt.NDArray[np.int16]  # row of Gcode.settings in force
+    layer: Int  # 0-based, -1 before the first
+    line: Int  # 1-based
+
+    def __len__(self) -> int:
+        return len(self.e_mm)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Events:
+    """What happens between moves, in order."""
+
+    kind: Small  # layout.Event
+    at: npt.NDArray[np.int64]  # index of the move that follows
+    line: Int
+    value: Float  # s, tool, deg C ... see layout.Event
+    tool: npt.NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A comment or command that the scanner set aside; equal ones once."""
+
+    line: int
+    kind: layout.Text
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What was seen."""
+
+    lines: int
+    known: int  # commands
+    unknown: int  # lines that are no command
+    bad: int  # moves whose words make no sense
+    overlong: int  # lines above BLOCK_BYTES
+    longest_command: int  # characters before the comment
+    longest_command_line: int
+    commands: dict[str, int]  # "G1": how often
+    first_line: dict[str, int]  # "G1": where first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Block:
+    """A piece of a file. The arrays are views that the next block overwrites."""
+
+    moves: Moves
+    events: Events  # ``at`` counts from this block's first move
+    texts: tuple[Text, ...]
+    first_line: int
+    data: Small  # the bytes of the block's lines
+
+    def line(self, number: int) -> str:
+        """Line ``number`` of the file, which must begin in this block; at most 120 characters of it."""
+        rest = self.data.tobytes().split(b"\n", number - self.first_line + 1)
+        return rest[number - self.first_line][:120].decode("utf-8", "replace").strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Gcode:
+    """A file of G-code, read.
+
+    ``settings`` is (k, 16) float64: what the file said of the firmware's planner, a row for each state it was in, -1
+    where it did not say: maximum speeds x y z e (M203), accelerations x y z e (M201), jerks x y z e (M205), junction
+    deviation (M205 J), then accelerations for printing, travel and retraction (M204).
+    """
+
+    moves: Moves
+    events: Events
+    settings: Float
+    features: tuple[str, ...]  # names as the slicer wrote them; the first is "" for none
+    layer_z_mm: Float  # z of the first extrusion of each layer; NaN where a layer has none
+    counts: Counts
+
+
+class Reader:
+    """Reads one file once, block by block; :attr:`counts` and the like are complete when the blocks are."""
+
+    def __init__(self, path: Path, *, g90_sets_e: bool = True) -> None:
+        """Klipper's G90 leaves the extruder alone: ``g90_sets_e=False``."""
+        self.path = path
+        self._memory: Memory = layout.new_memory(g90_sets_e=g90_sets_e)
+
+    def __iter__(self) -> Iterator[Block]:
+        buffer, filled, out = np.empty(BLOCK_BYTES + 1, np.uint8), 0, layout.new_output()
+        count = self._memory.count
+        with self.path.open("rb") as file:
+            while True:
+                got = file.readinto(buffer[filled:BLOCK_BYTES].data)
+                filled += got
+                if not filled:
+                    break
+                if not got and filled < BLOCK_BYTES and buffer[filled - 1] != ord("\n"):
+                    buffer[filled] = ord("\n")  # the last line has no end of its own
+                    filled += 1
+                first = int(count[layout.LINES]) + 1
+                used = int(scan(buffer, filled, out, self._memory))
+                if used:
+                    yield self._block(buffer[:used], out, first)
+                elif filled >= BLOCK_BYTES:
+                    used, count[layout.SKIPPING] = filled, 1
+                    count[layout.OVERLONG] += 1
+                    count[layout.LINES] += 1
+                buffer[: filled - used] = buffer[used:filled].copy()
+                filled -= used
+
+    def _block(self, data: Small, out: Output, first: int) -> Block:
+        n, k, t = (int(self._memory.count[i]) for i in (layout.MOVES, layout.EVENTS, layout.TEXTS))
+        texts = tuple(
+            Text(
+                line=int(row["line"]),
+                kind=layout.Text(int(row["kind"])),
+                text=data[row["start"] : min(row["end"], row["start"] + MAX_TEXT)].tobytes().decode("utf-8", "replace"),
+            )
+            for row in out.texts[:t]
+        )
+        moves = Moves(**{name: out.moves[column][:n] for name, column in MOVE_COLUMNS.items()})
+        events = Events(**{name: out.events[name][:k] for name in Events.__slots__})
+        return Block(moves=moves, events=events, texts=texts, first_line=first, data=data)
+
+    @property
+    def counts(self) -> Counts:
+        """What was seen so far."""
+        memory, count = self._memory, self._memory.count
+        keys = np.flatnonzero(memory.used[:, 0])
+        names = [_command(int(key)) for key in keys]
+        return Counts(
+            lines=int(count[layout.LINES]),
+            known=int(count[layout.KNOWN]),
+            unknown=int(count[layout.UNKNOWN]),
+            bad=int(count[layout.BAD]),
+            overlong=int(count[layout.OVERLONG]),
+            longest_command=int(count[layout.LONGEST]),
+            longest_command_line=int(count[layout.LONGEST_LINE]),
+            commands=dict(zip(names, memory.used[keys, 0].tolist(), strict=True)),
+            first_line=dict(zip(names, memory.used[keys, 1].tolist(), strict=True)),
+        )
+
+    @property
+    def settings(self) -> Float:
+        """The rows of settings so far, (k, 16)."""
+        return np.array(self._memory.rows[1 : 1 + self._memory.count[layout.ROWS]])
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of features so far."""
+        memory = self._memory
+        return (
+            "",
+            *(
+                memory.features[i, 1 : 1 + memory.features[i, 0]].tobytes().decode("utf-8", "replace")
+                for i in range(int(memory.count[layout.FEATURES]))
+            ),
+        )
+
+
+class _Columns:
+    """Columns that grow by copies of blocks, and are joined one by one so that the peak stays low."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._pieces: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in names}
+
+    def add(self, rows: Moves | Events) -> Self:
+        for name, pieces in self._pieces.items():
+            pieces.append(np.array(getattr(rows, name)))
+        return self
+
+    def take(self, name: str) -> npt.NDArray[np.generic]:
+        pieces = self._pieces.pop(name)
+        joined = np.concatenate(pieces) if pieces else np.empty(0)
+        joined.setflags(write=False)
+        return joined
+
+
+def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
+    """Read a file of G-code whole.
+
+    Parameters
+    ----------
+    path
+        Text; any line ends, any bytes.
+    g90_sets_e
+        Whether G90 and G91 speak for the extruder too, as in Marlin (Klipper: no).
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or none of its lines is a command.
+    """
+    reader = Reader(path, g90_sets_e=g90_sets_e)
+    moves, events, done = _Columns(Moves.__slots__), _Columns(Events.__slots__), 0
+    try:
+        for block in reader:
+            block.events.at[:] += done
+            moves.add(block.moves)
+            events.add(block.events)
+            done += len(block.moves)
+    except OSError as exc:
+        raise InputError(f"{path.name} cannot be read: {exc.strerror or exc}") from exc
+    counts = reader.counts
+    if not counts.known:
+        raise InputError(f"{path.name} is not G-code: none of its {counts.lines} lines is a command (from line 1 on)")
+    all_moves = Moves(**{name: moves.take(name) for name in Moves.__slots__})  # type: ignore[arg-type]
+    all_events = Events(**{name: events.take(name) for name in Events.__slots__})  # type: ignore[arg-type]
+    all_moves, layer_z_mm = _layers(all_moves)
+    return Gcode(
+        moves=all_moves,
+        events=all_events,
+        settings=reader.settings,
+        features=reader.features,
+        layer_z_mm=layer_z_mm,
+        counts=counts,
+    )
+
+
+def _layers(moves: Moves) -> tuple[Moves, Float]:
+    """The moves with layers, and each layer's z; without marks in the file a layer is a new height of extrusion."""
+    z = moves.position_mm[:, 2] if len(moves) else np.empty(0)
+    extrudes = (moves.e_mm > 0) & (moves.kind != Kind.HOME)
+    if len(moves) and moves.layer.max() < 0:
+        rising = np.maximum.accumulate(np.where(extrudes, np.round(z, 3), -np.inf))
+        steps = np.diff(rising, prepend=-np.inf) > 0
+        layer = (np.cumsum(steps) - 1).astype(np.int32)
+        columns = {name: getattr(moves, name) for name in Moves.__slots__}
+        moves = Moves(**(columns | {"layer": layer}))
+    count = int(moves.layer.max()) + 1 if len(moves) else 0
+    layer_z_mm = np.full(count, np.nan)
+    chosen = extrudes & (moves.layer >= 0)
+    index, first = np.unique(moves.layer[chosen], return_index=True)
+    layer_z_mm[index] = z[chosen][first]
+    return moves, layer_z_mm
+
+
+def _command(key: int) -> str:
+    letter, key = ("M", key - CODES) if key >= CODES else ("G", key)
+    code, sub = divmod(key, 10)
+    return f"{letter}{code}.{sub}" if sub else f"{letter}{code}"
+
+
+__all__ = ["Block", "Counts", "Event", "Events", "Gcode", "Kind", "Moves", "Reader", "Text", "read_gcode"]
