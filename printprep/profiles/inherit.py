@@ -10,7 +10,7 @@ from typing import Final, cast
 
 from pydantic import ValidationError
 
-from printprep.profiles.models import Model
+from printprep.profiles.models import Profile
 from printprep.profiles.problems import KeyPath, Problem, explain, nearest, origin_of
 
 Table = dict[str, object]
@@ -85,7 +85,7 @@ class Shelf:
         """Ids that people may use: not the bases."""
         return sorted(i for i, stack in self.raw.items() if stack and not i.startswith("_"))
 
-    def build(self, profile_id: str, model: type[Model]) -> tuple[Model | None, dict[str, str]]:
+    def build(self, profile_id: str, model: type[Profile]) -> tuple[Profile | None, dict[str, str]]:
         """The checked profile and the origin of its values; None and the problems noted if it is wrong."""
         file = self.raw[profile_id][-1].file
         try:

@@ -20,13 +20,13 @@ from typing import Final, TypeVar, cast
 from printprep.case import Side
 from printprep.errors import ProfileError
 from printprep.profiles.inherit import DEFAULT, Shelf
-from printprep.profiles.models import Lab, Material, Model, Printer, Process, Tissue
+from printprep.profiles.models import Lab, Material, Printer, Process, Profile, Tissue
 from printprep.profiles.names import Vocabulary
 from printprep.profiles.problems import Problem, nearest
 
-M = TypeVar("M", bound=Model)
+M = TypeVar("M", bound=Profile)
 
-KINDS: Final[dict[str, type[Model]]] = {
+KINDS: Final[dict[str, type[Profile]]] = {
     "printers": Printer,
     "materials": Material,
     "processes": Process,
@@ -34,6 +34,14 @@ KINDS: Final[dict[str, type[Model]]] = {
     "labs": Lab,
 }
 """The kinds of profile, by folder."""
+
+SINGULAR: Final = {
+    "printers": "printer",
+    "materials": "material",
+    "processes": "process",
+    "tissues": "tissue",
+    "labs": "lab",
+}
 
 OVERLAY_VARIABLE: Final = "PRINTPREP_PROFILES"
 """Environment variable that names a lab's own folder of profiles."""
@@ -84,11 +92,11 @@ class Profiles:
             return next(iter(self.labs.values()))
         return _pick("lab", self.labs, "default")
 
-    def of_kind(self, kind: str) -> Mapping[str, Model]:
+    def of_kind(self, kind: str) -> Mapping[str, Profile]:
         """The profiles of one kind, ``printers`` or ``printer`` and so on, by id."""
-        return cast(Mapping[str, Model], getattr(self, kind_named(kind)))
+        return cast(Mapping[str, Profile], getattr(self, kind_named(kind)))
 
-    def find(self, name: str) -> tuple[str, Model]:
+    def find(self, name: str) -> tuple[str, Profile]:
         """Kind and profile of ``kind/id`` or of an ``id`` that only one kind has.
 
         Raises
@@ -98,21 +106,19 @@ class Profiles:
         """
         if "/" in name:
             kind, _, profile_id = name.partition("/")
-            return kind_named(kind), _pick(kind_named(kind), self.of_kind(kind), profile_id)
+            return kind_named(kind), _pick(SINGULAR[kind_named(kind)], self.of_kind(kind), profile_id)
         found = [(kind, self.of_kind(kind)[name]) for kind in KINDS if name in self.of_kind(kind)]
         if len(found) > 1:
             kinds = " or ".join(f"{kind}/{name}" for kind, _ in found)
             raise ProfileError(f"{name!r} is the id of several profiles; write {kinds}")
         if not found:
-            everything: dict[str, Model] = {}
-            for kind in KINDS:
-                everything.update(self.of_kind(kind))
-            _pick("profile", everything, name)
+            everything = {i: p for kind in KINDS for i, p in self.of_kind(kind).items()}
+            _pick(" or ".join(SINGULAR.values()), everything, name)
         return found[0]
 
     def origin(self, kind: str, profile_id: str) -> Mapping[str, str]:
         """File that each value of a profile came from, by key path (``bed.width_mm``); :data:`DEFAULT`: no file."""
-        _pick(kind_named(kind), self.of_kind(kind), profile_id)
+        _pick(SINGULAR[kind_named(kind)], self.of_kind(kind), profile_id)
         return self.origins[f"{kind_named(kind)}/{profile_id}"]
 
     def tissue_for(self, name: str) -> tuple[str | None, Side | None]:
@@ -135,8 +141,8 @@ class Profiles:
 
 def kind_named(name: str) -> str:
     """The folder of a kind from its folder or its singular: ``printer`` and ``printers`` are ``printers``."""
-    for kind in KINDS:
-        if name in (kind, kind.removesuffix("s"), kind.removesuffix("es")):
+    for kind, singular in SINGULAR.items():
+        if name in (kind, singular):
             return kind
     raise ProfileError(f"{name!r} is not a kind of profile; the kinds are {', '.join(KINDS)}{nearest(name, KINDS)}")
 
@@ -178,7 +184,7 @@ def check_profiles(directory: Path | None = None) -> tuple[Profiles | None, tupl
         return None, (Problem(file=str(overlay), key="", message="is not a folder of profiles"),)
     layers = [shipped_directory(), *([overlay] if overlay is not None else [])]
     problems: list[Problem] = []
-    loaded: dict[str, dict[str, Model]] = {}
+    loaded: dict[str, dict[str, Profile]] = {}
     origins: dict[str, dict[str, str]] = {}
     for kind, model in KINDS.items():
         shelf = Shelf(kind, problems)
@@ -206,11 +212,11 @@ def _pick(kind: str, shelf: Mapping[str, M], profile_id: str) -> M:
     if profile_id not in shelf:
         near = nearest(profile_id, shelf)
         known = f"; known: {', '.join(sorted(shelf))}" if len(shelf) <= 20 else ""
-        raise ProfileError(f"no {kind.removesuffix('s')} profile {profile_id!r}{near}{known}")
+        raise ProfileError(f"no {kind} {profile_id!r} among the profiles{near}{known}")
     return shelf[profile_id]
 
 
-def _across(loaded: Mapping[str, Mapping[str, Model]], origins: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
+def _across(loaded: Mapping[str, Mapping[str, Profile]], origins: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
     """What only shows when profiles are seen together: a synonym of two tissues, a rate for no printer."""
     claimed: dict[tuple[str, ...], str] = {}
     for tissue_id, tissue in cast(Mapping[str, Tissue], loaded["tissues"]).items():

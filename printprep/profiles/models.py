@@ -7,9 +7,9 @@ and the key to the message. All models are frozen.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -30,6 +30,23 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Profile(Model):
+    """What every profile has."""
+
+    id: str  # of its file or table; a file does not say it
+    name: str  # as people read it
+
+
+def _needs(technology: str, sections: dict[str, tuple[str, ...]], model: Model) -> None:
+    """Refuse a model without the sections of its technology, or with those of another."""
+    for key in sections[technology]:
+        if getattr(model, key) is None:
+            raise ValueError(f"its technology is {technology}, but it has no [{key}] table")
+    for key in {k for other in sections.values() for k in other} - set(sections[technology]):
+        if getattr(model, key) is not None:
+            raise ValueError(f"its technology is {technology}, so it cannot have a [{key}] table")
+
+
 class Bed(Model):
     """The build volume. The plate frame has its origin at the bed's front left corner."""
 
@@ -37,6 +54,16 @@ class Bed(Model):
     depth_mm: Positive  # y
     height_mm: Positive  # z
     keep_outs_mm: tuple[tuple[float, float, float, float], ...] = ()  # x0, y0, x1, y1: clips, purge lines
+
+    @model_validator(mode="after")
+    def _keep_outs_are_on_it(self) -> Self:
+        for x0, y0, x1, y1 in self.keep_outs_mm:
+            if not (0 <= x0 < x1 <= self.width_mm and 0 <= y0 < y1 <= self.depth_mm):
+                raise ValueError(
+                    f"the keep-out [{x0:g}, {y0:g}, {x1:g}, {y1:g}] is not x0 < x1 and y0 < y1 on a bed of "
+                    f"{self.width_mm:g} x {self.depth_mm:g} mm"
+                )
+        return self
 
 
 class Motion(Model):
@@ -85,11 +112,9 @@ class Resin(Model):
     layer_overhead_s: NotNegative = 0  # tilt, settle, release: what a layer costs besides light and lift
 
 
-class Printer(Model):
+class Printer(Profile):
     """A printer."""
 
-    id: str
-    name: str
     maker: str
     technology: Technology
     firmware: Firmware
@@ -99,6 +124,11 @@ class Printer(Model):
     fdm: Fdm | None = None
     resin: Resin | None = None
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)  # engine: {its key: value}
+
+    @model_validator(mode="after")
+    def _has_what_its_technology_needs(self) -> Self:
+        _needs(self.technology, {"fdm": ("fdm", "motion"), "resin": ("resin",)}, self)
+        return self
 
 
 class FdmMaterial(Model):
@@ -113,6 +143,14 @@ class FdmMaterial(Model):
     retraction_mm: NotNegative | None = None  # None: the printer's
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _temperatures_are_in_the_range(self) -> Self:
+        low, high = self.nozzle_range_c
+        for key in ("nozzle_c", "nozzle_first_layer_c"):
+            if not low <= getattr(self, key) <= high:
+                raise ValueError(f"{key} is {getattr(self, key):g}, outside nozzle_range_c, {low:g} to {high:g} deg C")
+        return self
+
 
 class ResinMaterial(Model):
     """How to cure it. Exposure depends on the layer: {"0.05": 2.5} is seconds by layer height in mm."""
@@ -120,12 +158,22 @@ class ResinMaterial(Model):
     exposure_s: dict[str, Positive]
     bottom_exposure_s: Positive
 
+    @field_validator("exposure_s")
+    @classmethod
+    def _by_layer_height(cls, value: dict[str, float]) -> dict[str, float]:
+        for key in value:
+            try:
+                height_mm = float(key)
+            except ValueError:
+                height_mm = 0.0
+            if not 0 < height_mm <= 1:
+                raise ValueError(f'the key {key!r} is not a layer height in mm; write "0.05" = 2.5')
+        return value
 
-class Material(Model):
+
+class Material(Profile):
     """A filament or a resin."""
 
-    id: str
-    name: str
     technology: Technology
     material_class: MaterialClass
     density_g_cm3: Positive
@@ -137,6 +185,11 @@ class Material(Model):
     biocompatible: bool = False
     fdm: FdmMaterial | None = None
     resin: ResinMaterial | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_technology_needs(self) -> Self:
+        _needs(self.technology, {"fdm": ("fdm",), "resin": ("resin",)}, self)
+        return self
 
 
 class FdmProcess(Model):
@@ -176,22 +229,18 @@ class OrientWeights(Model):
     footprint: NotNegative = 0.3
 
 
-class Process(Model):
+class Process(Profile):
     """A quality, for both technologies."""
 
-    id: str
-    name: str
     gives_up: str  # what it costs in fidelity, one sentence, for the rush table
     fdm: FdmProcess
     resin: ResinProcess
     orient: OrientWeights = OrientWeights()
 
 
-class Tissue(Model):
+class Tissue(Profile):
     """A kind of anatomy."""
 
-    id: str
-    name: str
     synonyms: tuple[str, ...] = ()
     colour: Colour
     material_class: MaterialClass
@@ -200,12 +249,17 @@ class Tissue(Model):
     paired: bool = False  # exists left and right, so a side must be said
     in_host: bool = False  # named with the organ it is in (kidney tumour): wins over that organ's name
 
+    @field_validator("size_mm")
+    @classmethod
+    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] >= value[1]:
+            raise ValueError(f"is [{value[0]:g}, {value[1]:g}]; write the smallest size first")
+        return value
 
-class Lab(Model):
+
+class Lab(Profile):
     """A lab's money and limits."""
 
-    id: str
-    name: str
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     energy_per_kwh: Decimal
     labour_per_h: Decimal

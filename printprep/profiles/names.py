@@ -124,7 +124,7 @@ def _sides(words: Words, taken: set[int]) -> list[tuple[int, Side]]:
     found: list[tuple[int, Side]] = [(k, SIDES[w]) for k, w in enumerate(words) if w in SIDES and k not in taken]
     if found:
         return found
-    ends = {0, len(words) - 1} - taken
+    ends = {k for k in (0, len(words) - 1) if 0 <= k < len(words)} - taken
     return [
         (k, LETTERS[words[k]])
         for k in sorted(ends)
