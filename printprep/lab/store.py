@@ -196,7 +196,7 @@ def open_store(url: str | None = None, *, now: Clock = utc_now) -> Store:
     except (ArgumentError, NoSuchModuleError, ImportError) as exc:
         raise LabError(
             f"the store {parsed.render_as_string(hide_password=True)} cannot be used: {exc}; "
-            "PostgreSQL needs the driver psycopg (pip install 'psycopg[binary]')"
+            "PostgreSQL needs a driver (pip install 'printprep[postgres]')"
         ) from exc
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)

@@ -54,7 +54,7 @@ def postgresql() -> Iterator[Callable[[], str]]:
     if not binaries:
         missing("PostgreSQL is not installed; run .ci/system-packages test")
     if find_spec("psycopg") is None:
-        missing("psycopg is not installed; pip install 'psycopg[binary]'")
+        missing("psycopg is not installed; pip install 'printprep[postgres]'")
     folder = Path(
         tempfile.mkdtemp(prefix="printprep-pg-")
     )  # the server refuses to run as root and to see pytest's 0700
