@@ -1,0 +1,122 @@
+"""The last stage: everything on the bed, moving as one body."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from printprep.case import Finding, Severity
+from printprep.errors import DoesNotFit
+from printprep.geometry import nest
+from printprep.geometry.mesh import Float
+from printprep.plan import Matrix, Plate
+from printprep.prepare.draft import Draft
+from printprep.progress import SILENT, Progress
+
+EDGE_MM: Final = 2.0  # between the body with its brim and the edge of the bed: skirt, clips, a wet corner
+WIPE_TOWER_MM: Final = 60.0  # edge of the square kept free for the wipe tower when more than one tool prints
+
+
+def arrange(draft: Draft, progress: Progress = SILENT) -> Draft:
+    """Put all parts as one body on the bed of the draft's printer.
+
+    Turns by ``draft.rotation``, then about z as little as needed, stands the lowest point on z = 0, in the middle of
+    the bed when that is free. Adds the finding ``arranged``.
+
+    Raises
+    ------
+    DoesNotFit
+        With the body's size, the bed's, the largest scale that fits, and the parts that stick out.
+    """
+    with progress.step("arrange"):
+        points = np.concatenate([part.mesh.vertices[np.unique(part.mesh.faces)] for part in draft.parts])
+        turned = points @ draft.rotation[:3, :3].T
+        outline = nest.footprint(turned)
+        low, high = turned[:, 2].min(), turned[:, 2].max()
+        space = room(draft)
+        spot = nest.place(outline, space) if high - low <= space.bed.height_mm else None
+        if spot is None:
+            raise DoesNotFit(_refusal(draft, outline, turned, space))
+        motion = nest.turn_z(spot.angle_deg) @ _turn_only(draft.rotation)
+        motion[:3, 3] = spot.x_mm, spot.y_mm, -low
+        plate = Plate(index=1, parts=tuple(part.name for part in draft.parts), case_to_plate=motion)
+        return replace(draft, plates=(plate,)).with_findings(_arranged(draft, spot, np.ptp(turned, axis=0)))
+
+
+def room(draft: Draft) -> nest.Room:
+    """The bed of the draft's printer with what has to stay free on it.
+
+    The wipe tower counts when an extruding printer uses more than one tool; a resin printer's bed is its panel.
+    """
+    printer, bed = draft.printer, draft.printer.bed
+    if printer.resin is not None:
+        panel = printer.resin
+        area = nest.Area(
+            width_mm=min(bed.width_mm, panel.width_px * panel.pixel_mm[0]),
+            depth_mm=min(bed.depth_mm, panel.height_px * panel.pixel_mm[1]),
+            height_mm=bed.height_mm,
+            keep_outs_mm=bed.keep_outs_mm,
+        )
+        return nest.Room(bed=area, margin_mm=EDGE_MM)
+    tower_mm = WIPE_TOWER_MM if len(draft.tools) > 1 else 0.0
+    return nest.Room(bed=bed, margin_mm=EDGE_MM + draft.process.fdm.brim_mm, reserve_mm=tower_mm)
+
+
+def _turn_only(rotation: Matrix) -> Matrix:
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation[:3, :3]
+    return matrix
+
+
+def _arranged(draft: Draft, spot: nest.Spot, size_mm: Float) -> Finding:
+    where = "in the middle of" if spot.centred else "beside what must stay free on"
+    turn = f"turned by {spot.angle_deg:g} deg about z" if spot.angle_deg else "not turned about z"
+    size = " x ".join(f"{v:.1f}" for v in size_mm)
+    return Finding(
+        code="arranged",
+        severity=Severity.INFO,
+        message=f"{len(draft.parts)} parts as one body of {size} mm, {turn}, {where} the bed of {draft.printer.name}",
+        value=spot.angle_deg,
+    )
+
+
+def _refusal(draft: Draft, outline: Float, turned: Float, space: nest.Room) -> str:
+    bed = space.bed
+    size = np.ptp(turned, axis=0)
+    scale = nest.largest_scale(outline, float(size[2]), space)
+    wanted = draft.case.scale * np.floor(scale * 1000.0) / 1000.0
+    largest = f"{wanted:.3f} is the largest case scale that fits" if scale > 0 else "no scale fits"
+    tower = f" and a wipe tower of {space.reserve_mm:g} mm" if space.reserve_mm else ""
+    names = _sticking_out(draft, space)
+    out = f"; {', '.join(names)} would stick out" if names else ""
+    return (
+        f"the body is {size[0]:.1f} x {size[1]:.1f} x {size[2]:.1f} mm as oriented and does not fit the bed of "
+        f"{draft.printer.name}, {bed.width_mm:g} x {bed.depth_mm:g} x {bed.height_mm:g} mm, "
+        f"with {space.margin_mm:g} mm to its edge{tower}, at any turn about z{out}; {largest} "
+        f"(now {draft.case.scale:g}), or choose a larger printer"
+    )
+
+
+def _sticking_out(draft: Draft, space: nest.Room) -> tuple[str, ...]:
+    """Names of the parts outside of the bed when the body stands in its middle, turned to stick out least."""
+    bed = space.bed
+    free = np.array([bed.width_mm - 2 * space.margin_mm, bed.depth_mm - 2 * space.margin_mm, bed.height_mm])
+    bounds: dict[float, tuple[float, dict[str, Float]]] = {}
+    for angle in range(180):
+        turn = (nest.turn_z(angle) @ _turn_only(draft.rotation))[:3, :3].T
+        boxes = {part.name: np.array(_span(part.mesh.vertices @ turn)) for part in draft.parts}
+        spans = np.array(list(boxes.values()))
+        lower, upper = spans[:, 0].min(axis=0), spans[:, 1].max(axis=0)
+        excess = float(np.maximum(0.0, upper - lower - free).sum())
+        middle = np.append((lower + upper)[:2] / 2.0, lower[2] + free[2] / 2.0)
+        bounds[angle] = (excess, {name: np.abs(box - middle).max(axis=0) for name, box in boxes.items()})
+        if len(draft.parts) == 1:
+            break
+    least = min(bounds, key=lambda angle: (bounds[angle][0], angle))
+    return tuple(name for name, reach in bounds[least][1].items() if (reach > free / 2.0 + 1e-9).any())
+
+
+def _span(points: Float) -> tuple[Float, Float]:
+    return points.min(axis=0), points.max(axis=0)
