@@ -15,7 +15,7 @@ PATTERNS: Final = (
     (
         "a path in a file system",
         re.compile(
-            r"(?:^|[\s\"'=(,;:])(?:~?/(?:home|Users|root|tmp|mnt|media|var|srv|opt|data|work|private|Volumes)/\S"
+            r"(?:^|[\s\"'=(,;:]|\s[A-Z])(?:~?/(?:home|Users|root|tmp|mnt|media|var|srv|opt|data|work|private|Volumes)/\S"
             r"|~/\S|file://\S|[A-Za-z]:\\\S|\\\\[\w.-]+\\\S)"
         ),
     ),

@@ -21,6 +21,7 @@ from printprep.gcode.scan import scan
 from printprep.geometry.mesh import Float, Int
 
 BLOCK_BYTES: Final = 4 << 20  # a longer line is skipped and counted
+NO_Z_MM: Final = -1e9  # below every layer
 MAX_TEXT: Final = 4096  # bytes of a comment that are kept
 MOVE_COLUMNS: Final = {
     "position_mm": "position", "e_mm": "e", "feed_mm_s": "feed", "tool": "tool", "feature": "feature", "kind": "kind",
@@ -265,8 +266,8 @@ def _layers(moves: Moves) -> tuple[Moves, Float]:
     z = moves.position_mm[:, 2] if len(moves) else np.empty(0)
     extrudes = (moves.e_mm > 0) & (moves.kind != Kind.HOME)
     if len(moves) and moves.layer.max() < 0:
-        rising = np.maximum.accumulate(np.where(extrudes, np.round(z, 3), -np.inf))
-        steps = np.diff(rising, prepend=-np.inf) > 0
+        rising = np.maximum.accumulate(np.where(extrudes, np.round(z, 3), NO_Z_MM))
+        steps = np.diff(rising, prepend=NO_Z_MM) > 0
         layer = (np.cumsum(steps) - 1).astype(np.int32)
         columns = {name: getattr(moves, name) for name in Moves.__slots__}
         moves = Moves(**(columns | {"layer": layer}))
