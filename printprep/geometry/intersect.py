@@ -187,8 +187,8 @@ def _self_intersecting(corners: Float, faces: Int, boxes: Float, proper: Bool) -
     return other
 
 
-def self_intersecting(mesh: Mesh) -> Bool:
-    """Which faces run through another face of the same mesh.
+def partners(mesh: Mesh) -> Int:
+    """(m,) for each face one other face that it runs through, or -1.
 
     Faces that share a vertex or an edge count only when they properly cross, or lie on top of each other in one plane;
     faces on the same three vertices are duplicates and do not count here, nor do faces without area.
@@ -197,17 +197,19 @@ def self_intersecting(mesh: Mesh) -> Bool:
     ----------
     mesh
         Welded, finite.
-
-    Returns
-    -------
-    (m,) bool.
     """
-    hit = np.zeros(len(mesh), np.bool_)
+    partner = np.full(len(mesh), -1, np.int32)
     if not len(mesh):
-        return hit
+        return partner
     tree = build(mesh)
     faces = mesh.faces[tree.face]
     proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     other = _self_intersecting(tree.corners, faces, tree.boxes, proper)
-    hit[tree.face[other >= 0]] = True
-    return hit
+    hit = other >= 0
+    partner[tree.face[hit]] = tree.face[other[hit]]
+    return partner
+
+
+def self_intersecting(mesh: Mesh) -> Bool:
+    """(m,) which faces of ``mesh`` run through another one of it; see :func:`partners`."""
+    return np.asarray(partners(mesh) >= 0)

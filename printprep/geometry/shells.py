@@ -1,0 +1,163 @@
+"""Shells: the connected surfaces of one mesh, which lies in which, and what they enclose together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from printprep.geometry.bvh import build, winding
+from printprep.geometry.mesh import Float, Int, Mesh
+from printprep.geometry.topology import bodies, edges, used_vertices
+
+_PROBES = 7  # points of a shell that are asked whether they lie in another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """One connected closed surface of a mesh."""
+
+    mesh: Mesh
+    faces: Int  # (k,) its faces in the whole mesh
+    volume_mm3: float  # signed: negative when its outside faces in
+    inside: tuple[int, ...]  # other shells that enclose it wholly, by index
+
+    @property
+    def depth(self) -> int:
+        """How many shells enclose it."""
+        return len(self.inside)
+
+    @property
+    def thickness_mm(self) -> float:
+        """Twice its volume over its area: the thickness if it were a plate."""
+        return 2 * abs(self.volume_mm3) / max(self.mesh.area_mm2, 1e-300)
+
+
+def pick(mesh: Mesh, faces: Int) -> Mesh:
+    """The given faces of ``mesh`` with the vertices they use."""
+    return used_vertices(Mesh(mesh.vertices, mesh.faces[faces]))
+
+
+def by_body(mesh: Mesh) -> list[Int]:
+    """The faces of each connected surface, in order of its first face; faces with a vertex twice are in none."""
+    label, count = bodies(edges(mesh))
+    sequence = np.argsort(label, kind="stable")
+    bounds = np.searchsorted(label[sequence], np.arange(count + 1))
+    return [sequence[bounds[i] : bounds[i + 1]].astype(np.int32) for i in range(count)]
+
+
+def _encloses(outer: Mesh, outer_box: Float, shells: list[Mesh], boxes: list[Float], skip: int) -> list[int]:
+    """Which of ``shells`` lie wholly in ``outer``, asked in one batch."""
+    asked = [
+        i
+        for i, box in enumerate(boxes)
+        if i != skip and (box[0] >= outer_box[0]).all() and (box[1] <= outer_box[1]).all()
+    ]
+    if not asked:
+        return []
+    probes = [shells[i].vertices[np.linspace(0, len(shells[i].vertices) - 1, _PROBES).astype(int)] for i in asked]
+    inside = winding(build(outer), np.concatenate(probes)).reshape(len(asked), _PROBES) != 0
+    return [i for i, answers in zip(asked, inside, strict=True) if answers.all()]
+
+
+def shells(mesh: Mesh) -> list[Shell]:
+    """The connected closed surfaces of ``mesh`` and how they lie in each other.
+
+    Parameters
+    ----------
+    mesh
+        Closed, each surface wound the same way everywhere. A shell counts as enclosed when all probed vertices are;
+        shells that cross each other are in neither.
+    """
+    groups = by_body(mesh)
+    if len(groups) == 1:
+        return [Shell(mesh=mesh, faces=groups[0], volume_mm3=mesh.volume_mm3, inside=())]
+    meshes = [pick(mesh, faces) for faces in groups]
+    boxes = [m.bounds_mm for m in meshes]
+    inside: list[list[int]] = [[] for _ in meshes]
+    for outer, box in enumerate(boxes):
+        for i in _encloses(meshes[outer], box, meshes, boxes, outer):
+            inside[i].append(outer)
+    return [
+        Shell(mesh=m, faces=f, volume_mm3=m.volume_mm3, inside=tuple(o))
+        for m, f, o in zip(meshes, groups, inside, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosed:
+    """Volumes by how often the surface goes around a point, all measured on the same columns."""
+
+    signed_mm3: float  # every layer counted as often as it is enclosed: what the divergence theorem gives
+    solid_mm3: float  # of points enclosed at least once: what can be printed
+    negative_mm3: float  # of points enclosed the wrong way round
+
+
+@njit(cache=True, nogil=True)
+def _columns(corners: Float, lower: Float, step: float, nx: int, ny: int) -> tuple[float, float, float]:
+    """Volumes over columns along z; each is crossed by the faces above and below its centre."""
+    m = len(corners)
+    start = np.zeros(nx * ny + 1, np.int64)
+    heights = np.empty(0)
+    upward = np.empty(0, np.int8)
+    for fill in range(2):
+        if fill == 1:
+            for i in range(nx * ny):
+                start[i + 1] += start[i]
+            heights = np.empty(start[nx * ny])
+            upward = np.empty(start[nx * ny], np.int8)
+        place = start[: nx * ny].copy()
+        for f in range(m):
+            t = corners[f]
+            ax, ay, bx, by = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[2, 0] - t[0, 0], t[2, 1] - t[0, 1]
+            det = ax * by - ay * bx
+            if det == 0:
+                continue
+            i0 = max(int(np.ceil((min(t[0, 0], t[1, 0], t[2, 0]) - lower[0]) / step)), 0)
+            i1 = min(int(np.floor((max(t[0, 0], t[1, 0], t[2, 0]) - lower[0]) / step)), nx - 1)
+            j0 = max(int(np.ceil((min(t[0, 1], t[1, 1], t[2, 1]) - lower[1]) / step)), 0)
+            j1 = min(int(np.floor((max(t[0, 1], t[1, 1], t[2, 1]) - lower[1]) / step)), ny - 1)
+            for i in range(i0, i1 + 1):
+                px = lower[0] + i * step - t[0, 0]
+                for j in range(j0, j1 + 1):
+                    py = lower[1] + j * step - t[0, 1]
+                    u, v = (px * by - py * bx) / det, (ax * py - ay * px) / det
+                    if u < 0 or v < 0 or u + v > 1:
+                        continue
+                    column = i * ny + j
+                    if fill == 0:
+                        start[column + 1] += 1
+                    else:
+                        heights[place[column]] = t[0, 2] + u * (t[1, 2] - t[0, 2]) + v * (t[2, 2] - t[0, 2])
+                        upward[place[column]] = 1 if det > 0 else -1
+                        place[column] += 1
+    signed, solid, negative = 0.0, 0.0, 0.0
+    for column in range(nx * ny):
+        begin, end = start[column], start[column + 1]
+        around = np.argsort(heights[begin:end])
+        level = 0
+        for q in range(end - begin - 1):
+            level -= upward[begin + around[q]]
+            gap = heights[begin + around[q + 1]] - heights[begin + around[q]]
+            signed += level * gap
+            solid += gap if level > 0 else 0.0
+            negative += gap if level < 0 else 0.0
+    cell = step * step
+    return signed * cell, solid * cell, negative * cell
+
+
+def enclosed(mesh: Mesh, columns: int = 384) -> Enclosed:
+    """Volumes that a closed surface encloses, told apart by how often and which way round it does.
+
+    For a solid all three agree with its volume, 0 and nothing counted twice. Columns along z, up to ``columns`` on
+    the longer side of the box, are cut by every face; because all three figures come from the same cuts, their
+    differences are overlap and inversion, not sampling error.
+    """
+    lower, upper = mesh.bounds_mm
+    width, depth = (upper - lower)[:2]
+    step = max(float(width), float(depth), 1e-9) / columns
+    nx, ny = int(width / step) + 1, int(depth / step) + 1
+    start = lower + step * np.array([0.5 + 0.0137, 0.5 - 0.0211, 0.0])  # off any regular grid of the mesh
+    signed, solid, negative = _columns(mesh.triangles, start, step, nx, ny)
+    return Enclosed(signed_mm3=signed, solid_mm3=solid, negative_mm3=negative)
