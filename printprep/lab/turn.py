@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from printprep.errors import IllegalTransition, LabError, NotAllowed
+from printprep.errors import IllegalTransition, NotAllowed
 from printprep.lab import lease
 from printprep.lab.lease import Agent
 from printprep.lab.queue import (
@@ -24,11 +25,14 @@ from printprep.lab.queue import (
     read_plate_of,
     set_plate,
 )
-from printprep.lab.store import Job, PlateState, State, Store, job_id, read_job, select_jobs
+from printprep.lab.store import Job, PlateState, State, Store, read_job, select_jobs
 from printprep.lab.tables import JOBS
 
 WHO: Final = "agent"
 """Name of agents in histories."""
+
+BEAT_S: Final = 10.0
+"""How often a waiting agent says that it is alive; far more often than :data:`printprep.lab.lease.LEASE_S`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,17 @@ class Outlook:
 
     job: Job | None  # first in line
     plate: PlateState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """How far a print is."""
+
+    line: int = 0  # acknowledged by the printer
+    lines: int | None = None  # in all
+    layer: int | None = None
+    paused: bool = False
+    message: str = ""  # the last thing that a person should know
 
 
 def hold(store: Store, printer: str, me: Agent) -> tuple[Job, ...]:
@@ -60,21 +75,26 @@ def let_go(store: Store, printer: str, me: Agent) -> None:
 
 
 def look(store: Store, printer: str, me: Agent) -> Outlook:
-    """What is first in line and whether the plate is clear; also a sign of life.
+    """What is first in line and whether the plate is clear; now and then also a sign of life.
 
     Raises
     ------
-    LabError
+    NotAllowed
         The printer was given to another agent.
     """
-    with store.writing() as connection:
-        lock(store, connection, printer)
-        if not lease.beat(connection, printer, me, store.now()):
-            raise LabError(f"this agent has lost printer {printer} to another one")
+    now = store.now()
+    with store.reading() as connection:
+        held = lease.read_lease(connection, printer)
         waiting = (JOBS.c.printer == printer) & (JOBS.c.state == State.QUEUED)
         query = select_jobs().where(waiting).order_by(JOBS.c.position).limit(1)
         row = connection.execute(query).mappings().one_or_none()
-        return Outlook(job=None if row is None else read_job(row), plate=read_plate_of(connection, printer).state)
+        outlook = Outlook(job=None if row is None else read_job(row), plate=read_plate_of(connection, printer).state)
+    if held is None or held.agent != me:
+        raise NotAllowed(f"this agent has lost printer {printer} to another one")
+    if (now - held.heartbeat).total_seconds() > BEAT_S:
+        with store.writing() as connection:
+            lease.beat(connection, printer, me, now)
+    return outlook
 
 
 def begin(store: Store, job: Job, me: Agent) -> Job:
@@ -114,26 +134,25 @@ def reject(store: Store, job: Job, why: str) -> None:
         change(connection, find(connection, job.id), State.FAILED, store=store, who=WHO, why=why)
 
 
-def tell(store: Store, job: Job, me: Agent, *, line: int, lines: int | None, layer: int | None) -> str | None:
+def tell(store: Store, job: Job, me: Agent, told: Told) -> str | None:
     """Write how far a job is, and that the agent is alive; answers who wants it cancelled, None: nobody.
 
     Raises
     ------
-    LabError
+    NotAllowed
         The job is no longer this agent's.
     """
     at = store.now()
     with store.writing() as connection:
-        lock(store, connection, job.printer)
-        mine = (JOBS.c.number == job.number) & (JOBS.c.agent == me.token) & JOBS.c.state.in_(ON_PLATE)
-        values = {"line": line, "lines": lines, "layer": layer, "updated_at": at}
-        if connection.execute(sa.update(JOBS).where(mine).values(values)).rowcount != 1:
-            raise LabError(f"{job_id(job.number)} is no longer this agent's")
+        current = _mine(store, connection, job, me)
+        to = State.PAUSED if told.paused else State.PRINTING
+        if current.state is not to:
+            why = told.message or ("paused" if told.paused else "resumed")
+            change(connection, current, to, store=store, who=WHO, why=why, cancel_by=current.cancel_by)
+        values = {"line": told.line, "lines": told.lines, "layer": told.layer, "updated_at": at}
+        connection.execute(sa.update(JOBS).where(JOBS.c.number == job.number).values(values))
         lease.beat(connection, job.printer, me, at)
-        cancel_by: str | None = connection.execute(
-            sa.select(JOBS.c.cancel_by).where(JOBS.c.number == job.number)
-        ).scalar_one()
-        return cancel_by
+        return current.cancel_by
 
 
 def end(store: Store, job: Job, me: Agent, to: State, *, why: str, line: int, touched: bool = True) -> Job:
@@ -153,15 +172,24 @@ def end(store: Store, job: Job, me: Agent, to: State, *, why: str, line: int, to
 
     Raises
     ------
-    LabError
+    NotAllowed
         The job is no longer this agent's.
     """
     with store.writing() as connection:
-        lock(store, connection, job.printer)
-        current = find(connection, job.id)
-        if current.agent != me.token or current.state not in ON_PLATE:
-            raise LabError(f"{job.id} is {current.state} and no longer this agent's")
+        current = _mine(store, connection, job, me)
+        if current.state is State.PAUSED and to is State.DONE:  # it was resumed since the store heard of it last
+            change(connection, current, State.PRINTING, store=store, who=WHO, why="resumed")
+            current = get(connection, job.number)
         change(connection, current, to, store=store, who=WHO, why=why, line=line)
         plate = PlateState.USED if touched else PlateState.CLEAR
         set_plate(store, connection, job.printer, plate, job.number if touched else None)
         return get(connection, job.number)
+
+
+def _mine(store: Store, connection: Connection, job: Job, me: Agent) -> Job:
+    """The job as the store has it, its printer locked; a NotAllowed if this agent does not have it under way."""
+    lock(store, connection, job.printer)
+    current = get(connection, job.number)
+    if current.agent != me.token or current.state not in ON_PLATE:
+        raise NotAllowed(f"{job.id} is {current.state} and no longer this agent's")
+    return current

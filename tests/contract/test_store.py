@@ -197,7 +197,7 @@ def test_the_way_of_a_job(store: Store) -> None:
     assert job is not None
     assert job.id == second.id
     job = turn.begin(store, job, me)
-    assert turn.tell(store, job, me, line=12, lines=2_700_000, layer=1) is None
+    assert turn.tell(store, job, me, turn.Told(line=12, lines=2_700_000, layer=1)) is None
     ended = turn.end(store, job, me, State.DONE, why="printed", line=2_700_000)
     assert replace(ended, line=0) == replace(
         job, line=0, state=State.DONE, lines=2_700_000, layer=1, ended_at=store.now()

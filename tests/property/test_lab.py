@@ -93,7 +93,7 @@ class Lab(RuleBasedStateMachine):
     @rule(name=names, agent=AGENTS)
     def tell(self, name: str, agent: Agent) -> None:
         job = queue.show(self.store, name)[0]
-        self.attempt(lambda: turn.tell(self.store, job, agent, line=2, lines=9, layer=1))
+        self.attempt(lambda: turn.tell(self.store, job, agent, turn.Told(line=2, lines=9, layer=1)))
 
     @rule(seconds=st.sampled_from([10, 1000]))
     def wait(self, seconds: int) -> None:

@@ -134,12 +134,25 @@ def test_a_job_that_was_overtaken_is_not_begun(store: Store, queued: Queued) -> 
 def test_a_print_under_way_is_cancelled_by_its_agent(store: Store, queued: Queued) -> None:
     me = this_agent()
     job = printing(store, queued(), me)
-    assert turn.tell(store, job, me, line=10, lines=100, layer=2) is None
+    assert turn.tell(store, job, me, turn.Told(line=10, lines=100, layer=2)) is None
     asked = queue.cancel(store, job.id, who="ann")
     assert (asked.state, asked.cancel_by, asked.line, asked.layer) == (State.PRINTING, "ann", 10, 2)
-    assert turn.tell(store, job, me, line=11, lines=100, layer=2) == "ann"
+    assert turn.tell(store, job, me, turn.Told(line=11, lines=100, layer=2)) == "ann"
     ended = turn.end(store, job, me, State.CANCELLED, why="cancelled by ann", line=11)
     assert (ended.state, ended.line, ended.reason) == (State.CANCELLED, 11, "cancelled by ann")
+
+
+def test_a_pause_is_seen_and_ends(store: Store, queued: Queued) -> None:
+    me = this_agent()
+    job = printing(store, queued(), me)
+    turn.tell(store, job, me, turn.Told(line=3, paused=True, message="change the filament"))
+    seen, _ = queue.show(store, job.id)
+    assert (seen.state, seen.reason) == (State.PAUSED, "change the filament")
+    queue.cancel(store, job.id, who="ann")
+    assert turn.tell(store, job, me, turn.Told(line=4)) == "ann"
+    assert queue.show(store, job.id)[0].state is State.PRINTING
+    turn.tell(store, job, me, turn.Told(line=5, paused=True))
+    assert turn.end(store, job, me, State.DONE, why="printed", line=9).state is State.DONE
 
 
 @pytest.mark.parametrize("act", ["agent", "cancel", "clear"])
@@ -157,7 +170,7 @@ def test_what_a_dead_agent_left_is_interrupted_and_its_plate_used(store: Store, 
         assert queue.clear_plate(store, "a", who="ann").state is PlateState.CLEAR
         assert queue.show(store, job.id)[0].state is State.INTERRUPTED
     with pytest.raises(Exception, match="no longer"):  # and if it was not dead after all, it cannot write any more
-        turn.tell(store, job, GONE, line=5, lines=None, layer=None)
+        turn.tell(store, job, GONE, turn.Told(line=5, lines=None, layer=None))
 
 
 def test_a_person_settles_an_interrupted_job(store: Store, queued: Queued) -> None:

@@ -1,0 +1,291 @@
+"""A rush: which printer and process have a case finished in time, and what each gives up.
+
+    candidates -> estimate each by really slicing it -> finish, with what stands before it -> choose -> queue
+
+The finish of an offer is now, plus what stands before it on that printer (the rest of the print under way and the
+rushes that came earlier; routine jobs let a rush pass), plus the print of all plates, plus the lab's post-processing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from printprep.case import stopping
+from printprep.errors import InputError, LabError, PrintprepError, exit_code
+from printprep.files import sha256_of
+from printprep.lab.jobfile import PrintFile
+from printprep.lab.queue import ON_PLATE, RUSH, add, jobs
+from printprep.lab.store import Job, State, Store
+from printprep.plan import Estimate
+from printprep.profiles.load import Profiles, load_profiles
+from printprep.progress import SILENT, Progress
+from printprep.units import format_duration
+
+GIVEN_UP: Final = frozenset({"tissues-merged", "material-substituted"})
+"""Codes of findings that say what a printer, not the process, takes from a print."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be printed in a rush, before a printer and a process are chosen."""
+
+    sources: tuple[Path, ...]
+    out: Path  # each variant gets a folder in it
+    units: str | None = None
+    scale: float | None = None
+    case_id: str | None = None
+    supports: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A case as one kind of printer with one process would print it, or why it would not."""
+
+    profile: str  # id of a printer profile
+    process: str
+    files: tuple[PrintFile, ...] = ()
+    estimate: Estimate | None = None
+    losses: tuple[str, ...] = ()  # what the printer takes from the print
+    problem: str | None = None
+    exit_code: int = 1  # that the problem alone would have
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A variant on one of the lab's printers."""
+
+    printer: str  # its name in the lab
+    variant: Variant
+    gives_up: str
+    fidelity: tuple[int, int]  # rank of the process from 0, the finest; then how much the printer takes
+    wait_s: float
+    post_processing_s: float
+    finish: dt.datetime | None  # None: it cannot be printed so
+    notes: tuple[str, ...] = ()
+
+    def in_time(self, deadline: dt.datetime) -> bool:
+        """Whether it is in the hand by then."""
+        return self.finish is not None and self.finish <= deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What to print, and why; ``offer`` None: nothing is in time, and ``missed_by_s`` says by how much."""
+
+    offer: Offer | None
+    why: str
+    missed_by_s: float | None = None
+
+
+def candidates(
+    profiles: Profiles, registered: Mapping[str, str], wanted: Sequence[str] = ()
+) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """Printers to ask, name to profile, and the variants to estimate, (profile, process) each once.
+
+    The lab's registered printers are asked; in a lab that has registered none, every profile but ``virtual``, so that
+    a rush can at least be judged. ``wanted`` narrows it to names of printers or ids of profiles.
+
+    Raises
+    ------
+    InputError
+        A wanted printer that is neither registered nor a profile.
+    """
+    known = dict(registered) or {name: name for name in profiles.printers if name != "virtual"}
+    if wanted:
+        known = {name: registered[name] if name in registered else profiles.printer(name).id for name in wanted}
+    order = fidelity(profiles)
+    pairs = {(profile, process) for profile in known.values() for process in profiles.processes}
+    return known, tuple(sorted(pairs, key=lambda pair: (-order[pair[1]], pair[0])))
+
+
+def fidelity(profiles: Profiles) -> dict[str, int]:
+    """Rank of each process, 0 the finest: by layer height of extrusion, then of light."""
+    order = sorted(profiles.processes.values(), key=lambda p: (p.fdm.layer_height_mm, p.resin.layer_height_mm, p.id))
+    return {process.id: rank for rank, process in enumerate(order)}
+
+
+def estimate_variant(wish: Wish, profile: str, process: str) -> Variant:
+    """Prepare and slice a case for one printer and process; a problem is part of the answer.
+
+    It runs in a process of its own and reads the profiles itself.
+    """
+    from printprep.run import Request, run_case
+
+    request = Request(
+        sources=wish.sources,
+        printer=profile,
+        process=process,
+        out=wish.out / f"{profile}-{process}",
+        units=wish.units,
+        scale=wish.scale,
+        case_id=wish.case_id,
+        supports=wish.supports,
+    )
+    try:
+        result = run_case(request, load_profiles())
+    except PrintprepError as exc:
+        return Variant(profile=profile, process=process, problem=str(exc), exit_code=exit_code(exc))
+    stops = stopping(result.findings)
+    if stops or result.estimate is None or result.case is None:
+        problem = "; ".join(finding.message for finding in stops) or "nothing was sliced"
+        return Variant(profile=profile, process=process, problem=problem)
+    files = tuple(
+        PrintFile(
+            file=plate.file.absolute(),
+            sha256=sha256_of(plate.file),
+            profile=profile,
+            process=process,
+            case_id=result.case.id,
+            duration_s=plate.estimate.duration_s,
+            cost=None if plate.estimate.cost is None else plate.estimate.cost.total,
+            currency=None if plate.estimate.cost is None else plate.estimate.cost.currency,
+        )
+        for plate in result.plates
+    )
+    losses = tuple(dict.fromkeys(finding.message for finding in result.findings if finding.code in GIVEN_UP))
+    return Variant(profile=profile, process=process, files=files, estimate=result.estimate, losses=losses)
+
+
+def estimate_all(
+    wish: Wish,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    progress: Progress = SILENT,
+    pool: Executor | None = None,
+    estimate: Callable[[Wish, str, str], Variant] = estimate_variant,
+) -> tuple[Variant, ...]:
+    """Estimate variants side by side, a process a core.
+
+    Raises
+    ------
+    InputError
+        Every variant failed of the same bad input: it is the case, not a printer.
+    LabError
+        A process died, of a lack of memory as a rule.
+    """
+    # started afresh and not forked: threads of libraries do not survive a fork
+    pool = pool or ProcessPoolExecutor(os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"))
+    done: list[Variant] = []
+    with progress.step("estimate") as step:
+        try:
+            tasks = [pool.submit(estimate, wish, profile, process) for profile, process in pairs]
+            for task in as_completed(tasks):
+                done.append(task.result())
+                step.advance(len(done) / len(tasks), f"{done[-1].profile}, {done[-1].process}")
+        except BrokenProcessPool as exc:
+            raise LabError("a variant's process died, of a lack of memory perhaps; name fewer printers") from exc
+        finally:
+            pool.shutdown(cancel_futures=True)
+    problems = {variant.problem for variant in done}
+    if len(problems) == 1 and done[0].problem is not None and done[0].exit_code == exit_code(InputError()):
+        raise InputError(done[0].problem)
+    return tuple(sorted(done, key=lambda variant: (variant.profile, variant.process)))
+
+
+def offers(
+    variants: Iterable[Variant],
+    printers: Mapping[str, str],
+    profiles: Profiles,
+    queued: Sequence[Job],
+    now: dt.datetime,
+) -> tuple[Offer, ...]:
+    """Every variant on every printer that it is for, the finest first, then the earliest; what fails comes last."""
+    order = fidelity(profiles)
+    made = [
+        _offer(variant, printer, profiles, [job for job in queued if job.printer == printer], now, order)
+        for variant in variants
+        for printer, profile in printers.items()
+        if profile == variant.profile
+    ]
+    last = dt.datetime.max.replace(tzinfo=dt.UTC)
+    return tuple(sorted(made, key=lambda o: (o.finish is None, o.fidelity, o.finish or last, o.printer)))
+
+
+def choose(found: Sequence[Offer], deadline: dt.datetime) -> Choice:
+    """The finest offer that is in time, the earliest of equals; else by how much the earliest misses."""
+    printable = [offer for offer in found if offer.finish is not None]
+    timely = [offer for offer in printable if offer.in_time(deadline)]
+    if timely:
+        best = timely[0]
+        spare_s = (deadline - _finish(best)).total_seconds()
+        coarser = sum(offer.fidelity > best.fidelity for offer in timely)
+        finer = len({offer.fidelity for offer in printable if offer.fidelity < best.fidelity})
+        why = (
+            f"{best.variant.process} on {best.printer} is the finest that is in time, with {format_duration(spare_s)} "
+            f"to spare; {finer or 'no'} finer would be late, {coarser or 'no'} coarser would be in time as well. "
+            f"It gives up: {best.gives_up}"
+        )
+        return Choice(offer=best, why=why)
+    if not printable:
+        return Choice(offer=None, why="no printer can print it; the table says why")
+    first = min(printable, key=_finish)
+    missed_s = (_finish(first) - deadline).total_seconds()
+    why = (
+        f"nothing is in time: the earliest, {first.variant.process} on {first.printer}, "
+        f"misses the deadline by {format_duration(missed_s)}"
+    )
+    return Choice(offer=None, why=why, missed_by_s=missed_s)
+
+
+def queue_offer(store: Store, offer: Offer, *, who: str, deadline: dt.datetime) -> tuple[Job, ...]:
+    """Queue an offer's plates before all routine jobs of its printer."""
+    return tuple(
+        add(store, file, printer=offer.printer, who=who, deadline=deadline, priority=RUSH)
+        for file in offer.variant.files
+    )
+
+
+def open_jobs(store: Store) -> tuple[Job, ...]:
+    """Jobs that stand, or lie, before a new one."""
+    return jobs(store, states=[State.QUEUED, State.INTERRUPTED, *ON_PLATE])
+
+
+def _offer(
+    variant: Variant, printer: str, profiles: Profiles, here: list[Job], now: dt.datetime, order: Mapping[str, int]
+) -> Offer:
+    wait_s, notes = _wait(here, now)
+    if len(variant.files) > 1:
+        notes = (*notes, f"{len(variant.files)} plates: somebody must clear the plate in between")
+    technology = profiles.printer(variant.profile).technology
+    minutes = profiles.lab().post_processing_min
+    post_s = 60 * minutes.get(technology, minutes.get("default", 0.0))
+    seconds = None if variant.estimate is None else wait_s + variant.estimate.duration_s + post_s
+    return Offer(
+        printer=printer,
+        variant=variant,
+        gives_up=" ".join((profiles.process(variant.process).gives_up, *variant.losses)),
+        fidelity=(order[variant.process], len(variant.losses)),
+        wait_s=wait_s,
+        post_processing_s=post_s,
+        finish=None if seconds is None else now + dt.timedelta(seconds=seconds),
+        notes=notes,
+    )
+
+
+def _wait(here: list[Job], now: dt.datetime) -> tuple[float, tuple[str, ...]]:
+    """Seconds that a new rush waits on a printer, and what that does not tell."""
+    before = [job for job in here if job.state in ON_PLATE or (job.state is State.QUEUED and job.priority >= RUSH)]
+    wait_s = 0.0
+    notes = []
+    for job in before:
+        if job.estimate_s is None:
+            notes.append(f"{job.id} stands before it and has no estimate")
+        elif job.started_at is None:
+            wait_s += job.estimate_s
+        else:
+            wait_s += max(job.estimate_s - (now - job.started_at).total_seconds(), 0.0)
+    notes += [f"{job.id} was interrupted: somebody must settle it" for job in here if job.state is State.INTERRUPTED]
+    return wait_s, tuple(notes)
+
+
+def _finish(offer: Offer) -> dt.datetime:
+    assert offer.finish is not None, "only printable offers are compared"
+    return offer.finish

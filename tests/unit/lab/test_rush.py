@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from printprep.errors import InputError, ProfileError
+from printprep.lab import queue, turn
+from printprep.lab.jobfile import PrintFile
+from printprep.lab.lease import this_agent
+from printprep.lab.rush import (
+    Variant,
+    Wish,
+    candidates,
+    choose,
+    estimate_all,
+    fidelity,
+    offers,
+    open_jobs,
+    queue_offer,
+)
+from printprep.lab.store import Job, State, Store
+from printprep.plan import Estimate
+from printprep.profiles.load import Profiles, load_profiles
+
+HOURS = {"fine": 9.0, "standard": 6.0, "draft": 3.0, "rush": 2.0}
+WISH = Wish(sources=(Path("case.toml"),), out=Path("build"))
+LAB = {"xl": "prusa-xl", "ender": "ender-3"}
+
+
+@pytest.fixture(scope="module")
+def profiles() -> Profiles:
+    return load_profiles()
+
+
+def variant(profile: str, process: str, **changes: object) -> Variant:
+    files = (PrintFile(file=Path(f"/{profile}/{process}.gcode"), sha256="0" * 64, duration_s=HOURS[process] * 3600),)
+    estimate = Estimate(duration_s=HOURS[process] * 3600, duration_from="slicer", material=())
+    return replace(Variant(profile=profile, process=process, files=files, estimate=estimate), **changes)  # type: ignore[arg-type]
+
+
+def xl_variants() -> list[Variant]:
+    return [variant("prusa-xl", process) for process in HOURS]
+
+
+def test_the_finest_process_ranks_first(profiles: Profiles) -> None:
+    assert sorted(fidelity(profiles), key=fidelity(profiles).__getitem__) == ["fine", "standard", "draft", "rush"]
+
+
+def test_a_lab_asks_its_own_printers_each_kind_once(profiles: Profiles) -> None:
+    printers, pairs = candidates(profiles, {**LAB, "ender-2": "ender-3"})
+    assert printers == {**LAB, "ender-2": "ender-3"}
+    assert len(pairs) == len(set(pairs)) == 2 * len(profiles.processes)
+    assert pairs[0][1] == "rush", "the quick ones are known first"
+
+
+def test_a_lab_without_printers_asks_every_profile_but_the_virtual_one(profiles: Profiles) -> None:
+    printers, _ = candidates(profiles, {})
+    assert set(printers) == set(profiles.printers) - {"virtual"}
+    assert candidates(profiles, LAB, ["ender", "virtual"])[0] == {"ender": "ender-3", "virtual": "virtual"}
+    with pytest.raises(ProfileError, match="prusa-xk"):
+        candidates(profiles, LAB, ["prusa-xk"])
+
+
+@pytest.mark.parametrize(
+    ("hours", "process"), [(24.0, "fine"), (9.5, "fine"), (9.4, "standard"), (3.6, "draft"), (2.6, "rush")]
+)
+def test_the_finest_in_time_is_chosen(profiles: Profiles, store: Store, hours: float, process: str) -> None:
+    now = store.now()
+    found = offers(xl_variants(), LAB, profiles, (), now)
+    choice = choose(found, now + dt.timedelta(hours=hours))
+    assert choice.offer is not None
+    assert choice.offer.variant.process == process
+    assert choice.offer.finish == now + dt.timedelta(hours=HOURS[process] + 0.5)  # half an hour of post-processing
+    assert profiles.process(process).gives_up in choice.why
+
+
+def test_nothing_in_time_says_by_how_much(profiles: Profiles, store: Store) -> None:
+    now = store.now()
+    choice = choose(offers(xl_variants(), LAB, profiles, (), now), now + dt.timedelta(hours=2, minutes=15))
+    assert choice.offer is None
+    assert choice.missed_by_s == 900
+    assert "rush on xl, misses the deadline by 15 min" in choice.why
+
+
+def test_of_equals_the_earliest_and_the_one_that_merges_nothing(profiles: Profiles, store: Store) -> None:
+    now = store.now()
+    quick = Estimate(duration_s=1800, duration_from="slicer", material=())
+    late = now + dt.timedelta(days=2)
+    ender = variant("ender-3", "fine", estimate=quick)
+    best = choose(offers([variant("prusa-xl", "fine"), ender], LAB, profiles, (), now), late).offer
+    assert best is not None
+    assert best.printer == "ender"
+    merged = replace(ender, losses=("artery and vein are printed in one colour",))
+    best = choose(offers([variant("prusa-xl", "fine"), merged], LAB, profiles, (), now), late).offer
+    assert best is not None
+    assert best.printer == "xl"
+
+
+def test_what_cannot_be_printed_is_listed_last_with_its_reason(profiles: Profiles, store: Store) -> None:
+    failed = Variant(profile="ender-3", process="fine", problem="300 mm long, the bed is 220 mm")
+    found = offers([failed, variant("prusa-xl", "rush")], LAB, profiles, (), store.now())
+    assert [offer.variant.problem for offer in found] == [None, "300 mm long, the bed is 220 mm"]
+    assert choose(found[1:], store.now()).why == "no printer can print it; the table says why"
+
+
+def test_a_rush_waits_for_the_print_under_way_and_for_earlier_rushes(
+    profiles: Profiles, store: Store, queued: Callable[..., Job], wind: Callable[[float], None], tmp_path: Path
+) -> None:
+    def one(duration_s: float, priority: int) -> Job:
+        file = PrintFile(file=tmp_path / "x.gcode", sha256="0" * 64, duration_s=duration_s)
+        return queue.add(store, file, printer="xl", who="ann", priority=priority)
+
+    under_way = one(7200, queue.ROUTINE)
+    turn.hold(store, "xl", this_agent())
+    queue.clear_plate(store, "xl", who="bob")
+    turn.begin(store, under_way, this_agent())
+    one(50000, queue.ROUTINE)
+    one(600, queue.RUSH)
+    queued("xl", priority=queue.RUSH)
+    wind(3600)
+    (offer,) = offers([variant("prusa-xl", "rush")], {"xl": "prusa-xl"}, profiles, open_jobs(store), store.now())
+    assert offer.wait_s == 3600 + 600
+    assert offer.notes == ("J-0004 stands before it and has no estimate",)
+    (job,) = queue_offer(store, offer, who="ann", deadline=store.now() + dt.timedelta(hours=9))
+    line = [job.id for job in queue.jobs(store, printer="xl", states=[State.QUEUED])]
+    assert line == ["J-0003", "J-0004", job.id, "J-0002"]
+
+
+def test_estimates_side_by_side(tmp_path: Path) -> None:
+    def estimate(wish: Wish, profile: str, process: str) -> Variant:
+        return Variant(profile=profile, process=process, problem=None if process == "rush" else "too large")
+
+    pairs = [("a", "rush"), ("b", "fine"), ("a", "fine")]
+    found = estimate_all(WISH, pairs, pool=ThreadPoolExecutor(2), estimate=estimate)
+    assert [(v.profile, v.process, v.problem) for v in found] == [
+        ("a", "fine", "too large"),
+        ("a", "rush", None),
+        ("b", "fine", "too large"),
+    ]
+
+
+def test_a_case_that_is_bad_everywhere_is_a_bad_case() -> None:
+    def estimate(wish: Wish, profile: str, process: str) -> Variant:
+        return Variant(profile=profile, process=process, problem="bone.stl is empty", exit_code=2)
+
+    with pytest.raises(InputError, match=r"bone\.stl is empty"):
+        estimate_all(WISH, [("a", "rush"), ("a", "fine")], pool=ThreadPoolExecutor(2), estimate=estimate)
