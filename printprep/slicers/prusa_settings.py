@@ -1,0 +1,341 @@
+"""PrusaSlicer's settings from our profiles.
+
+Pure: profiles in, ``{key: text as in the engine's ini file}`` out. Units and conventions change here and only here:
+the engine measures its support threshold from the horizontal, where 0 means "automatic"; printprep measures an
+overhang from the vertical.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from printprep.case import Finding, Severity
+from printprep.errors import ProfileError
+from printprep.plan import Plan, Plate, ToolLoad
+from printprep.profiles.load import Profiles
+from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer, SlicerValue
+from printprep.slicers.fit import TOWER_BRIM_MM, Tower
+
+ENGINE: Final = "prusaslicer"
+"""The engine's name in a profile's ``[slicer.prusaslicer]``."""
+
+FORBIDDEN: Final = frozenset(
+    {
+        "post_process",  # runs a program when the G-code is exported: CVE-2023-47268
+        "gcode_substitutions",  # would change lines after they were checked
+        "output_filename_format",
+        "print_host",
+        "printhost_apikey",
+        "printhost_cafile",
+        "printhost_password",
+        "printhost_port",
+        "printhost_user",
+    }
+)
+"""Raw keys that no profile may set: they run programs, name files, or carry credentials into G-code."""
+
+GCODE_FLAVOUR: Final = {"marlin": "marlin2", "klipper": "marlin", "prusa-buddy": "marlin"}
+"""By firmware. PrusaSlicer knows ``klipper`` from 2.6 on, 2.5 would fall back to ``reprap``; Klipper reads Marlin's."""
+
+_TEXT_LISTS: Final = frozenset(
+    {
+        "end_filament_gcode",
+        "extruder_colour",
+        "filament_colour",
+        "filament_notes",
+        "filament_ramming_parameters",
+        "filament_settings_id",
+        "filament_type",
+        "start_filament_gcode",
+    }
+)
+"""Keys whose lists are of text: parted by ``;`` instead of ``,``."""
+
+_GCODE: Final = frozenset(
+    {"before_layer_gcode", "between_objects_gcode", "end_gcode", "layer_gcode", "start_gcode", "toolchange_gcode"}
+)
+_PLAIN: Final = re.compile(r"[\w#.-]+")  # text that the engine reads without quotes
+_FILAMENT_DEFAULT: Final = {
+    "end_filament_gcode": "",
+    "filament_notes": "",
+    "filament_soluble": "0",
+    "filament_type": "PLA",
+    "start_filament_gcode": "",
+}
+"""What the engine takes for a tool whose material does not say a raw key that another material says."""
+
+
+def settings(plan: Plan, plate: Plate, profiles: Profiles, tower: Tower | None = None) -> dict[str, str]:
+    """Everything that is requested of PrusaSlicer for one plate.
+
+    Parameters
+    ----------
+    plan, plate
+        What to print.
+    profiles
+        Where the plan's printer, process and materials are found.
+    tower
+        Where a wipe tower stands; None: there is none.
+
+    Returns
+    -------
+    dict
+        The engine's key to the text of its value, G-code with its line ends escaped.
+
+    Raises
+    ------
+    ProfileError
+        The printer does not extrude, or a material is not a filament.
+    """
+    printer = profiles.printer(plan.printer)
+    fdm, motion = printer.fdm, printer.motion
+    if fdm is None or motion is None:
+        raise ProfileError(f"printer {printer.id} has no [fdm] and [motion]: PrusaSlicer cannot slice for it")
+    process = profiles.process(plan.process).fdm
+    loads = loads_of_all_tools(plan, fdm)
+    materials = [profiles.material(load.material) for load in loads]
+    used = used_tools(plan, plate)
+    return {
+        **_machine(printer, fdm, motion),
+        **_materials(loads, materials, fdm, used),
+        **_process(process, plan.supports),
+        **_tower(fdm, tower),
+        "interface_shells": _text(any(materials[tool].material_class == "clear" for tool in used)),
+        **_raw(printer.slicer),
+        **_raw_of_materials(materials),
+        **_raw(process.slicer),
+    }
+
+
+def refused(plan: Plan, profiles: Profiles) -> tuple[Finding, ...]:
+    """A finding for each forbidden raw key of the plan's profiles; :func:`settings` leaves them out."""
+    process, printer = profiles.process(plan.process), profiles.printer(plan.printer)
+    sources = {f"printer {printer.id}": printer.slicer, f"process {process.id}": process.fdm.slicer}
+    for load in plan.tools:
+        fdm = profiles.material(load.material).fdm
+        sources[f"material {load.material}"] = fdm.slicer if fdm else {}
+    return tuple(
+        Finding(
+            code="slicer-key-stripped",
+            severity=Severity.WARNING,
+            message=f"{where} sets {key} for PrusaSlicer; it runs programs or carries secrets and was left out",
+            value=key,
+        )
+        for where, slicer in sources.items()
+        for key in sorted(FORBIDDEN & slicer.get(ENGINE, {}).keys())
+    )
+
+
+def used_tools(plan: Plan, plate: Plate) -> tuple[int, ...]:
+    """The 0-based tools that the parts of ``plate`` are assigned to, rising."""
+    return tuple(sorted({part.tool for part in plan.parts if part.name in plate.parts}))
+
+
+def needs_tower(fdm: Fdm, tools: Sequence[int]) -> bool:
+    """Whether a change of tool has something to leave on a wipe tower."""
+    return len(tools) > 1 and (fdm.shared_nozzle or fdm.purge_mm3 > 0)
+
+
+def loads_of_all_tools(plan: Plan, fdm: Fdm) -> tuple[ToolLoad, ...]:
+    """A load for every tool of the printer; the engine wants one, so a tool without a part repeats the first load."""
+    by_tool = {load.tool: load for load in plan.tools}
+    if not by_tool or max(by_tool) >= fdm.tools:
+        raise ProfileError(
+            f"case {plan.case_id} loads tools {sorted(by_tool)}, printer {plan.printer} has 0 to {fdm.tools - 1}; "
+            "assign the parts again for this printer"
+        )
+    return tuple(by_tool.get(tool, plan.tools[0]) for tool in range(fdm.tools))
+
+
+def _machine(printer: Printer, fdm: Fdm, motion: Motion) -> dict[str, str]:
+    width_mm, depth_mm = _text(printer.bed.width_mm), _text(printer.bed.depth_mm)
+    limits = {
+        f"machine_max_{what}_{axis}": _text(value)
+        for what, values in (
+            ("feedrate", motion.max_speed_mm_s),
+            ("acceleration", motion.max_acceleration_mm_s2),
+            ("jerk", motion.jerk_mm_s),
+        )
+        for axis, value in zip("xyze", values, strict=True)
+    }
+    return {
+        "printer_technology": "FFF",
+        "gcode_flavor": GCODE_FLAVOUR[printer.firmware],
+        "bed_shape": f"0x0,{width_mm}x0,{width_mm}x{depth_mm},0x{depth_mm}",
+        "max_print_height": _text(printer.bed.height_mm),
+        "nozzle_diameter": _each(fdm, _text(fdm.nozzle_mm)),
+        "filament_diameter": _each(fdm, _text(fdm.filament_mm)),
+        "extruder_offset": _each(fdm, "0x0"),
+        "retract_speed": _each(fdm, _text(fdm.retraction_mm_s)),
+        "single_extruder_multi_material": _text(fdm.shared_nozzle and fdm.tools > 1),
+        "single_extruder_multi_material_priming": "0",  # it would print over the bed's front edge
+        "start_gcode": escape(fdm.start_gcode),
+        "end_gcode": escape(fdm.end_gcode),
+        "toolchange_gcode": escape(fdm.tool_change_gcode),
+        "layer_gcode": "G92 E0",  # what relative extrusion needs, so that rounding does not add up
+        "use_relative_e_distances": "1",
+        "machine_limits_usage": "time_estimate_only",  # the firmware keeps its own
+        **limits,
+        "machine_max_acceleration_extruding": _text(motion.print_acceleration_mm_s2),
+        "machine_max_acceleration_retracting": _text(motion.max_acceleration_mm_s2[3]),
+        "machine_max_acceleration_travel": _text(motion.travel_acceleration_mm_s2),
+        "default_acceleration": _text(motion.print_acceleration_mm_s2),
+        "silent_mode": "0",
+        "remaining_times": "0",
+        "gcode_comments": "0",
+        "gcode_label_objects": "0",
+        "thumbnails": "",
+    }
+
+
+def _materials(
+    loads: Sequence[ToolLoad], materials: Sequence[Material], fdm: Fdm, used: Sequence[int]
+) -> dict[str, str]:
+    """The lists with a value a tool."""
+    filaments = []
+    for material in materials:
+        if material.fdm is None:
+            raise ProfileError(f"material {material.id} is not a filament: it has no [fdm]")
+        filaments.append(material.fdm)
+    bed_c = _text(max(filaments[tool].bed_c for tool in used))  # one bed: the hottest that lies on it
+    retraction_mm = [fdm.retraction_mm if f.retraction_mm is None else f.retraction_mm for f in filaments]
+    lists: dict[str, Sequence[SlicerValue]] = {
+        "temperature": [f.nozzle_c for f in filaments],
+        "first_layer_temperature": [f.nozzle_first_layer_c for f in filaments],
+        "bed_temperature": [bed_c] * fdm.tools,
+        "first_layer_bed_temperature": [bed_c] * fdm.tools,
+        "filament_max_volumetric_speed": [f.max_flow_mm3_s for f in filaments],
+        "retract_length": retraction_mm,
+        "retract_length_toolchange": retraction_mm,
+        "start_filament_gcode": [""] * fdm.tools,
+        "end_filament_gcode": [""] * fdm.tools,
+        "max_fan_speed": [round(f.fan_percent) for f in filaments],
+        "min_fan_speed": [round(f.fan_percent) for f in filaments],
+        "bridge_fan_speed": [round(max(f.fan_percent, 50.0)) for f in filaments],
+        "fan_always_on": [f.fan_percent > 0 for f in filaments],
+        "cooling": [True] * fdm.tools,
+        "filament_density": [m.density_g_cm3 for m in materials],
+        "filament_cost": [float(m.price_per_kg) for m in materials],
+        "filament_colour": ["#{:02X}{:02X}{:02X}".format(*load.colour) for load in loads],
+        "filament_soluble": [m.material_class == "soluble" for m in materials],
+        # the engine adds it to its time for each change of tool
+        "filament_load_time": [fdm.tool_change_s] * fdm.tools,
+        "filament_unload_time": [0.0] * fdm.tools,
+        "filament_minimal_purge_on_wipe_tower": [min(15.0, fdm.purge_mm3)] * fdm.tools,
+    }
+    return {key: _list(key, [_text(value) for value in values]) for key, values in lists.items()}
+
+
+def _process(process: FdmProcess, supports: bool) -> dict[str, str]:
+    solid = process.infill_percent >= 100  # other patterns are refused at 100 %
+    return {
+        "layer_height": _text(process.layer_height_mm),
+        "first_layer_height": _text(process.first_layer_height_mm),
+        "perimeters": _text(process.perimeters),
+        "top_solid_layers": _text(process.top_layers),
+        "bottom_solid_layers": _text(process.bottom_layers),
+        "fill_density": f"{_text(process.infill_percent)}%",
+        "fill_pattern": "rectilinear" if solid else process.infill_pattern,
+        "perimeter_speed": _text(process.perimeter_mm_s),
+        "external_perimeter_speed": _text(process.external_perimeter_mm_s),
+        "small_perimeter_speed": _text(process.external_perimeter_mm_s),
+        "infill_speed": _text(process.infill_mm_s),
+        "solid_infill_speed": _text(process.infill_mm_s),
+        "top_solid_infill_speed": _text(process.external_perimeter_mm_s),
+        "support_material_speed": _text(process.perimeter_mm_s),
+        "travel_speed": _text(process.travel_mm_s),
+        "first_layer_speed": _text(process.first_layer_mm_s),
+        "brim_width": _text(process.brim_mm),
+        "brim_type": "outer_only" if process.brim_mm > 0 else "no_brim",
+        "skirts": "0",  # the start G-code purges; a skirt would run over clips and the bed's edge
+        "support_material": _text(supports),
+        "support_material_auto": "1",
+        "support_material_threshold": _text(threshold_from_horizontal_deg(process.overhang_angle_deg)),
+        "support_material_extruder": "0",  # 0: whichever tool is in use; a wipe tower demands it
+        "support_material_interface_extruder": "0",
+        "clip_multipart_objects": "1",  # where volumes overlap the later one wins
+        "complete_objects": "0",
+    }
+
+
+def _tower(fdm: Fdm, tower: Tower | None) -> dict[str, str]:
+    if tower is None:
+        return {"wipe_tower": "0"}
+    purge = _text(fdm.purge_mm3)
+    matrix = ["0" if a == b else purge for a in range(fdm.tools) for b in range(fdm.tools)]
+    return {
+        "wipe_tower": "1",
+        "wipe_tower_x": _text(round(tower.x_mm, 3)),
+        "wipe_tower_y": _text(round(tower.y_mm, 3)),
+        "wipe_tower_width": _text(tower.width_mm),
+        "wipe_tower_brim_width": _text(TOWER_BRIM_MM),
+        "wipe_tower_rotation_angle": "0",
+        "wiping_volumes_matrix": ",".join(matrix),
+        "wiping_volumes_extruders": ",".join([_text(fdm.purge_mm3 / 2)] * (2 * fdm.tools)),
+    }
+
+
+def threshold_from_horizontal_deg(overhang_angle_deg: float) -> int:
+    """The engine's support threshold, whole degrees from the horizontal, for an overhang from the vertical.
+
+    Rounded towards more support. Never 0, which the engine takes as "automatic".
+    """
+    return min(90, max(1, math.ceil(90.0 - overhang_angle_deg)))
+
+
+def escape(gcode: str) -> str:
+    """G-code on one line of an ini file."""
+    return gcode.strip("\n").replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def _raw(slicer: Mapping[str, Mapping[str, SlicerValue]]) -> dict[str, str]:
+    """A profile's own keys for this engine, without the forbidden ones."""
+    own = slicer.get(ENGINE, {})
+    return {k: escape(_text(v)) if k in _GCODE else _text(v) for k, v in own.items() if k not in FORBIDDEN}
+
+
+def _raw_of_materials(materials: Sequence[Material]) -> dict[str, str]:
+    """The raw keys of the loaded materials as lists, a value a tool."""
+    raw = [_raw(material.fdm.slicer) if material.fdm else {} for material in materials]
+    keys = sorted({key for own in raw for key in own})
+    lists: dict[str, str] = {}
+    for key in keys:
+        default = _FILAMENT_DEFAULT.get(key)
+        silent = [m.id for m, own in zip(materials, raw, strict=True) if key not in own]
+        if silent and default is None:
+            raise ProfileError(
+                f"material {silent[0]} must set {key} in [fdm.slicer.{ENGINE}], since another loaded material does"
+            )
+        lists[key] = _list(key, [own.get(key, default or "") for own in raw])
+    return lists
+
+
+def _each(fdm: Fdm, value: str) -> str:
+    return ",".join([value] * fdm.tools)
+
+
+def _list(key: str, values: Sequence[str]) -> str:
+    if key not in _TEXT_LISTS:
+        return ",".join(values)
+    return ";".join(value if _PLAIN.fullmatch(value) else f'"{_quoted(value)}"' for value in values)
+
+
+def _quoted(text: str) -> str:
+    return escape(text).replace('"', '\\"')
+
+
+def _text(value: SlicerValue) -> str:
+    """A value as the engine's ini file writes it."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return str(value)
+
+
+def to_ini(requested: Mapping[str, str]) -> str:
+    """The engine's ini file."""
+    return "".join(f"{key} = {value}\n" for key, value in requested.items())
