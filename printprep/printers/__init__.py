@@ -1,1 +1,60 @@
-"""Printers: links that send, and the dialects they speak."""
+"""Printers: links that send, the dialects they speak, and the lab's printers by name.
+
+Every link keeps the one contract of :class:`~printprep.printers.link.PrinterLink`. A new kind of link is one file, one
+row of :data:`PRINTERS`, and passing ``tests/contract/test_printers.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from printprep.errors import InputError
+from printprep.printers.link import Identity, PrinterLink, PrinterState, PrinterStatus, PrintOutcome
+
+if TYPE_CHECKING:
+    from printprep.printers.registry import NamedPrinter
+
+__all__ = [
+    "PRINTERS",
+    "Identity",
+    "PrintOutcome",
+    "PrinterLink",
+    "PrinterState",
+    "PrinterStatus",
+    "open_link",
+]
+
+
+def _serial(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
+    from printprep.printers.serial import SerialLink
+
+    return SerialLink(printer.port or "", printer.baud)
+
+
+def _octoprint(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
+    from printprep.printers.octoprint import OctoPrintLink
+
+    return OctoPrintLink(printer.url or "", printer.key or "", allow_insecure=printer.allow_insecure)
+
+
+def _virtual(_printer: NamedPrinter, log: Path | None) -> PrinterLink:
+    from printprep.printers.virtual import VirtualLink
+
+    return VirtualLink(log=log)
+
+
+PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {
+    "serial": _serial,  # a port on this machine
+    "octoprint": _octoprint,  # a server on the network
+    "virtual": _virtual,  # no printer at all; log: where it writes every accepted command
+}
+"""Every kind of link: from a named printer to a link that is not connected yet."""
+
+
+def open_link(printer: NamedPrinter, *, log: Path | None = None) -> PrinterLink:
+    """The link of a named printer, not connected yet; ``log`` is for the virtual printer only."""
+    if log is not None and printer.link != "virtual":
+        raise InputError(f"only the virtual printer writes a log; {printer.name} is {printer.link}")
+    return PRINTERS[printer.link](printer, log)

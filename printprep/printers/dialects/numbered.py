@@ -1,0 +1,217 @@
+"""Numbered, checked lines: which are on the wire, which the firmware has, which it wants again.
+
+A numbered line cannot be skipped, repeated or reordered, because the firmware takes number n only after n - 1. So the
+numbers are the truth and every ``ok`` is only a hint that more may be sent. What can go wrong is bookkeeping, and it
+is kept here, apart from what the lines mean:
+
+- ``Resend: m`` says that everything below m was accepted and m was not. Lines behind m that are already on the wire
+  will be refused as well; they are waited for (:attr:`NumberedLines.draining`) before m is sent again, so that
+  nothing stale is in the way of the repetition.
+- The ``ok`` that follows a ``Resend`` answers the refused line. It is never room for another one.
+- A line repeated in vain is refused by its number; that refusal answers the copy and asks for nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+HISTORY: Final = 256
+"""Lines kept for repetition, a power of two; a firmware that wants an older one is lost."""
+REPEATS: Final = 10
+"""How often one line is repeated before the conversation is given up."""
+DOUBTS: Final = 3
+"""How often an impossible number is taken for a garbled one."""
+
+
+class Verdict(Enum):
+    """What a ``Resend`` led to."""
+
+    GOING_BACK = auto()  # to the line that is wanted, once the wire is empty
+    SECOND_COPY = auto()  # the firmware has the line; it refused our repetition
+    LOST = auto()  # cannot be satisfied: the job has failed
+
+
+class Line(NamedTuple):
+    """A numbered line."""
+
+    wire: bytes
+    command: bytes
+    job_commands: int  # commands of the job up to and with this line
+
+
+def checksum(body: bytes) -> int:
+    """XOR of all bytes, folded in halves because a loop over them costs more than the whole rest of a line."""
+    folded = int.from_bytes(body, "little")
+    while folded >> 1024:
+        folded = (folded >> 1024) ^ (folded & ((1 << 1024) - 1))
+    for half in (512, 256, 128, 64, 32, 16, 8):
+        folded ^= folded >> half
+    return folded & 0xFF
+
+
+def numbered(number: int, command: bytes) -> bytes:
+    """``command`` as the line that goes over the wire."""
+    body = b"N%d %b" % (number, command)
+    return b"%b*%d\n" % (body, checksum(body))
+
+
+class NumberedLines:
+    """The books of one numbered conversation. Numbers begin at 1 after ``M110 N0``."""
+
+    def __init__(self) -> None:
+        self.window = 1  # lines on the wire at once: one after trouble, then more with every line that arrives
+        self.places = 1  # the most the firmware has places for
+        self.draining = 0  # answers still expected before a wanted line is repeated
+        self.top = 0  # the highest number given
+        self.accepted = 0  # everything up to here the firmware has
+        self.counts = False  # whether the firmware says "ok N…": then an ok without a number answers no line
+        self.repeated = 0  # how many lines went over the wire again
+        self._cursor = 1  # the next number for the wire; below top + 1 while repeating
+        self._ring: list[Line] = [Line(b"", b"", 0)] * HISTORY
+        self._probes: deque[int] = deque()  # numbers of M105 on the wire: their ok carries temperatures instead
+        self._copies = 0  # repetitions on the wire that may turn out superfluous
+        self._swallow = False  # the next bare ok answers a refused line
+        self._wanted = 0
+        self._wanted_times = 0
+        self._doubts = 0
+
+    @property
+    def on_wire(self) -> int:
+        """Lines sent and not known to be accepted."""
+        return self._cursor - 1 - self.accepted
+
+    @property
+    def idle(self) -> bool:
+        """Whether the firmware has every line that was numbered."""
+        return self.accepted == self.top and not self.draining
+
+    @property
+    def room(self) -> bool:
+        """Whether a line may be sent now."""
+        return not self.draining and self._cursor - 1 - self.accepted < self.window
+
+    @property
+    def repeating(self) -> bool:
+        """Whether the next line for the wire is an old one."""
+        return self._cursor <= self.top
+
+    @property
+    def oldest(self) -> bytes:
+        """The command that the firmware is busy with, as far as one can know."""
+        return self._ring[(self.accepted + 1) % HISTORY].command
+
+    @property
+    def job_commands(self) -> int:
+        """Commands of the job that the firmware has."""
+        return self._ring[self.accepted % HISTORY].job_commands
+
+    def new_job(self) -> None:
+        """Count the job's commands from nothing; only when :attr:`idle`."""
+        self._ring[self.accepted % HISTORY] = Line(b"", b"", 0)
+
+    def add(self, command: bytes, job_commands: int) -> bytes:
+        """Give ``command`` the next number; what goes over the wire is returned."""
+        self.top += 1
+        wire = numbered(self.top, command)
+        self._ring[self.top % HISTORY] = Line(wire, command, job_commands)
+        self._cursor = self.top + 1
+        if command == b"M105" or command.startswith(b"M105 "):
+            self._probes.append(self.top)
+        return wire
+
+    def again(self) -> bytes:
+        """The next line to repeat."""
+        line = self._ring[self._cursor % HISTORY]
+        if line.command.startswith(b"M105"):
+            self._probes.append(self._cursor)
+        self._cursor += 1
+        self._copies += 1
+        self.repeated += 1
+        return line.wire
+
+    def ok(self, number: int | None, *, with_temperatures: bool) -> bool:
+        """Take an ok; whether it showed that the firmware has got further."""
+        if self.draining:
+            self.draining -= 1
+            return self._ok_while_draining(number)
+        if number is not None:
+            self.counts = True
+            return self.accepted < number < self._cursor and self._accept(number)
+        if with_temperatures and self._probes:
+            return self._accept(self._probes[0])
+        if self._swallow:
+            self._swallow = False
+            return False
+        return not self.counts and self.on_wire > 0 and self._accept(self.accepted + 1)
+
+    def refused(self, wanted: int, *, by_number: bool) -> Verdict:
+        """Take a ``Resend: wanted``; ``by_number``: because of its number, not of its checksum."""
+        if not max(1, self.top - HISTORY + 2) <= wanted <= self.top + 1:
+            return self._doubt()
+        if self.draining:
+            self._go_to(wanted)
+            return Verdict.GOING_BACK
+        copies = self._copies if by_number else 0
+        if copies and wanted == self.accepted + 1:
+            self._copies -= 1
+            self._swallow = not self.counts
+            return Verdict.SECOND_COPY
+        self._wanted_times = self._wanted_times + 1 if wanted == self._wanted else 1
+        self._wanted = wanted
+        if self._wanted_times > REPEATS:
+            return Verdict.LOST
+        self.draining = max(1, self._cursor - wanted, copies)
+        self.window = 1
+        self._copies = 0
+        self._go_to(wanted)
+        return Verdict.GOING_BACK
+
+    def probe(self) -> bytes:
+        """A question that moves nothing, as the next line: its answer tells where the firmware is."""
+        self._copies = 0
+        self._swallow = False
+        return self.add(b"M105", self._ring[self.top % HISTORY].job_commands)
+
+    def repeat_unaccepted(self) -> None:
+        """Repeat from the first line that is not known to be accepted: the answer to the last attempt is missing."""
+        self.draining = 0
+        self.window = 1
+        self._copies = 0
+        self._swallow = False
+        self._probes.clear()
+        self._cursor = self.accepted + 1
+
+    def _ok_while_draining(self, number: int | None) -> bool:
+        """An ok while stale answers are awaited; only one with a number says more than "one answer less"."""
+        if number is not None and self.accepted < number <= self.top:
+            self._go_to(number + 1)
+        if not self.draining:
+            self._cursor = self.accepted + 1
+            self._probes.clear()
+        return False
+
+    def _go_to(self, wanted: int) -> None:
+        """Everything below ``wanted`` is accepted and nothing from there on."""
+        self.accepted = wanted - 1
+
+    def _accept(self, number: int) -> bool:
+        """Everything up to ``number`` is accepted."""
+        self.accepted = number
+        self._doubts = 0
+        if self.window < self.places:
+            self.window += 1
+        while self._probes and self._probes[0] <= number:
+            self._probes.popleft()
+        if number > self._wanted:
+            self._copies = 0
+        return True
+
+    def _doubt(self) -> Verdict:
+        """A number that cannot be: garbled on the way, unless the firmware insists."""
+        self._doubts += 1
+        if self._doubts > DOUBTS:
+            return Verdict.LOST
+        self.draining = max(1, self._cursor - 1 - self.accepted)
+        return Verdict.GOING_BACK

@@ -1,0 +1,95 @@
+"""A G-code file as a printer's job: which of its lines are commands, and where its layers begin."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from printprep.errors import GcodeRefused, InputError
+
+_LAYER = re.compile(rb";\s*(?:LAYER_CHANGE|LAYER:\s*-?\d+)\s*$")
+_HEIGHT = re.compile(rb";\s*Z:\s*(-?\d+\.?\d*)")
+_NOT_FROM_A_FILE = (b"M108", b"M110", b"M112", b"M410", b"N")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFile:
+    """A file that was counted."""
+
+    path: Path
+    commands: int
+    layer_starts: tuple[int, ...]  # commands before each layer
+    layer_z_mm: tuple[float | None, ...]  # of each layer, where the file says it
+
+    def layer_at(self, command: int) -> int:
+        """The 1-based layer that the ``command``-th command belongs to; 0 before the first."""
+        return bisect_right(self.layer_starts, max(0, command - 1)) if command else 0
+
+    def z_at(self, command: int) -> float | None:
+        """Height of that layer, mm; None when unknown."""
+        layer = self.layer_at(command)
+        return self.layer_z_mm[layer - 1] if layer else None
+
+
+def commands(path: Path) -> Iterator[bytes]:
+    """The commands of a file, one each, without comments and blank lines: exactly what is sent."""
+    try:
+        with path.open("rb") as lines:
+            for line in lines:
+                command = line.partition(b";")[0].strip()
+                if command:
+                    yield command
+    except OSError as exc:
+        raise InputError(f"{path} cannot be read: {exc.strerror}") from exc
+
+
+def read_job(path: Path) -> JobFile:
+    """Count a file's commands and find its layers.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or holds no command.
+    GcodeRefused
+        If a line would break the conversation with the printer: its own line numbers, M110, M112.
+    """
+    count = 0
+    starts: list[int] = []
+    heights: list[float | None] = []
+    try:
+        with path.open("rb") as lines:
+            for line in lines:
+                if line[:1] == b";":
+                    _note_layer(line, count, starts, heights)
+                    continue
+                command = line.partition(b";")[0].strip()
+                if command:
+                    count += 1
+                    if command.startswith(_NOT_FROM_A_FILE):
+                        raise GcodeRefused(_refusal(path, count, command))
+    except OSError as exc:
+        raise InputError(f"{path} cannot be read: {exc.strerror}") from exc
+    if not count:
+        raise InputError(f"{path} holds no command; is it G-code?")
+    return JobFile(path=path, commands=count, layer_starts=tuple(starts), layer_z_mm=tuple(heights))
+
+
+def _note_layer(line: bytes, count: int, starts: list[int], heights: list[float | None]) -> None:
+    if _LAYER.match(line):
+        starts.append(count)
+        heights.append(None)
+    elif heights and heights[-1] is None:
+        match = _HEIGHT.match(line)
+        if match:
+            heights[-1] = float(match[1])
+
+
+def _refusal(path: Path, count: int, command: bytes) -> str:
+    text = command[:40].decode("ascii", "replace")
+    return (
+        f"{path.name}: command {count} is {text!r}, which would break the line-by-line account with the printer; "
+        f"remove it (line numbers and checksums are added while sending)"
+    )

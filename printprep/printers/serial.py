@@ -1,0 +1,326 @@
+"""A printer on a serial port (or a pty): pyserial moves the bytes, a dialect knows what they mean.
+
+One thread, the one that called :meth:`SerialLink.print_file`, reads, writes and owns the dialect. Everybody else
+leaves a wish and wakes it, so nothing is locked, and a signal handler may wish too.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import serial
+
+from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
+from printprep.printers.dialects import events as said
+from printprep.printers.dialects.events import Actions, Dialect, Event, Fault, Phase
+from printprep.printers.dialects.marlin import Marlin
+from printprep.printers.job import JobFile, commands, read_job
+from printprep.printers.link import (
+    Ending,
+    Identity,
+    OnProgress,
+    PrinterState,
+    PrinterStatus,
+    PrintOutcome,
+    unwatched,
+)
+from printprep.printers.wishes import Wishes
+
+WRITE_TIMEOUT_S: Final = 10.0
+LOOK_UP_S: Final = 0.5  # the longest a turn waits for bytes
+REPORT_S: Final = 0.1  # between two calls of on_progress
+
+_STATES = {
+    Phase.OFFLINE: PrinterState.OFFLINE,
+    Phase.GREETING: PrinterState.OFFLINE,
+    Phase.READY: PrinterState.READY,
+    Phase.PRINTING: PrinterState.PRINTING,
+    Phase.FINISHING: PrinterState.PRINTING,
+    Phase.PAUSED: PrinterState.PAUSED,
+    Phase.CANCELLING: PrinterState.CANCELLING,
+    Phase.DEAD: PrinterState.FAILED,
+}
+_ERRORS: dict[Fault, type[PrinterError]] = {
+    Fault.FIRMWARE: FirmwareFault,
+    Fault.RESET: FirmwareFault,
+    Fault.EMERGENCY: FirmwareFault,
+    Fault.SILENCE: ReplyTimeout,
+    Fault.CONFUSION: PrinterError,
+}
+
+
+@dataclass(slots=True)
+class _Print:
+    """A print under way."""
+
+    job: JobFile
+    began_s: float
+    ending: Ending | None = None
+    fault: PrinterError | None = None
+
+
+class SerialLink:
+    """A printer on a serial port; see :class:`~printprep.printers.link.PrinterLink`.
+
+    Parameters
+    ----------
+    port
+        ``/dev/ttyACM0``, ``/dev/serial/by-id/…`` or the path of a pty.
+    baud
+        Bits a second; a USB CDC port and a pty ignore it.
+    dialect
+        Makes a fresh conversation for each connection.
+    clock
+        Monotonic time, s.
+    """
+
+    def __init__(
+        self,
+        port: str,
+        baud: int = 115_200,
+        dialect: Callable[[], Dialect] = Marlin,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.port = port
+        self.baud = baud
+        self._new_dialect = dialect
+        self._dialect = dialect()
+        self._clock = clock
+        self._serial: serial.Serial | None = None
+        self._identity: Identity | None = None
+        self._fd = -1  # of the open port
+        self._wishes: Wishes | None = None
+        self._print: _Print | None = None
+        self._status = PrinterStatus(state=PrinterState.OFFLINE)
+        self._reports = 0  # temperature reports seen
+        self._failure: PrinterError | None = None
+
+    # Connection
+
+    @property
+    def identity(self) -> Identity:
+        """Who answered."""
+        if self._identity is None:
+            raise PrinterError(f"{self.port}: not connected")
+        return self._identity
+
+    def connect(self) -> Identity:
+        """Open the port for this process alone and greet the printer."""
+        self._close_port()
+        try:
+            self._serial = serial.Serial(self.port, self.baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
+        except (serial.SerialException, OSError, ValueError) as exc:
+            raise ConnectionLost(
+                f"{self.port} cannot be opened at {self.baud} baud ({exc}); check the cable, the name of the port, "
+                f"that no other program has it, and that you may use it (group dialout)"
+            ) from exc
+        self._fd = self._serial.fileno()
+        self._wishes = Wishes()
+        self._failure = None
+        self._dialect = self._new_dialect()
+        try:
+            self._do(self._dialect.greet(self._clock()))
+            while self._dialect.phase is Phase.GREETING:
+                self._turn()
+            self._raise_failure()
+        except PrinterError:
+            self.close()
+            raise
+        return self.identity
+
+    def close(self) -> None:
+        """Close the port."""
+        self._close_port()
+
+    def _close_port(self) -> None:
+        if self._serial is not None:
+            self._serial.close()
+            self._serial = None
+        if self._wishes is not None:
+            self._wishes.close()
+            self._wishes = None
+        self._identity = None
+        self._status = PrinterStatus(state=PrinterState.OFFLINE)
+
+    # Printing
+
+    def print_file(self, path: Path, on_progress: OnProgress = unwatched) -> PrintOutcome:
+        """Stream the file, line by line, until the last move has ended."""
+        if self._serial is None or self._dialect.phase is not Phase.READY:
+            raise PrinterError(f"{self.port}: not ready to print ({self._dialect.phase}); connect it again")
+        job = read_job(path)
+        self._print = current = _Print(job=job, began_s=self._clock())
+        self._status = replace(
+            self._status, lines_total=job.commands, layers_total=len(job.layer_starts), message="", progress=0.0
+        )
+        try:
+            self._stream(current, on_progress)
+        except PrinterError as fault:  # the port went away
+            current.ending, current.fault = Ending.FAILED, fault
+        finally:
+            self._print = None
+        outcome = self._outcome(current)
+        self._refresh(job)
+        on_progress(self._status)
+        return outcome
+
+    def pause(self) -> None:
+        """Hold the print."""
+        self._wish(lambda now_s: self._dialect.pause(now_s))
+
+    def resume(self) -> None:
+        """Go on with a held print."""
+        self._wish(lambda now_s: self._dialect.resume(now_s))
+
+    def cancel(self) -> None:
+        """Give the print up: heaters off, head up."""
+        self._wish(lambda now_s: self._dialect.cancel(now_s))
+
+    def emergency_stop(self) -> None:
+        """M112, at once and whatever else is being written; the rest of the stop follows from the printing thread."""
+        if self._serial is None:
+            raise PrinterError(f"{self.port}: not connected, so it cannot be stopped from here; cut its power")
+        try:
+            os.write(self._fd, b"\nM112\n")
+        except OSError as exc:
+            raise ConnectionLost(f"{self.port} is gone, the stop did not reach it; cut its power") from exc
+        self._wish(lambda now_s: self._dialect.emergency(now_s))
+
+    def status(self) -> PrinterStatus:
+        """The printer now; asked for its temperatures when it is not printing."""
+        if self._print is None and self._serial is not None and self._dialect.phase is Phase.READY:
+            before = self._reports
+            self._do(self._dialect.ask(b"M105", self._clock()))
+            while self._reports == before and self._dialect.phase is Phase.READY:
+                self._turn()
+            self._raise_failure()
+            self._status = replace(self._status, state=_STATES[self._dialect.phase])
+        return self._status
+
+    # One turn of the loop
+
+    def _stream(self, current: _Print, on_progress: OnProgress) -> None:
+        told_s, told_state = float("-inf"), PrinterState.READY
+        self._do(self._dialect.begin(commands(current.job.path), self._clock()))
+        while current.ending is None:
+            self._turn()
+            now_s, state = self._clock(), _STATES[self._dialect.phase]
+            if state is not told_state or now_s - told_s >= REPORT_S:
+                told_s, told_state = now_s, state
+                self._refresh(current.job)
+                on_progress(self._status)
+
+    def _turn(self) -> None:
+        """Wait for bytes, a wish or a time-out, and let the dialect answer."""
+        if self._wishes is None:
+            raise ConnectionLost(f"{self.port} was closed")
+        wait_s = min(max(0.0, self._dialect.next_due_s - self._clock()), LOOK_UP_S)
+        ready, _, _ = select.select([self._fd, self._wishes.descriptor], [], [], wait_s)
+        if self._wishes.descriptor in ready:
+            self._wishes.grant()
+        if self._fd in ready:
+            self._do(self._dialect.feed(self._read(), self._clock()))
+        now_s = self._clock()
+        if now_s >= self._dialect.next_due_s:
+            self._do(self._dialect.due(now_s))
+
+    def _read(self) -> bytes:
+        try:
+            data = os.read(self._fd, 65_536)
+        except BlockingIOError:
+            return b""
+        except OSError as exc:
+            raise self._gone() from exc
+        if not data:
+            raise self._gone()
+        return data
+
+    def _do(self, actions: Actions) -> None:
+        if actions.write:
+            if self._serial is None:
+                raise ConnectionLost(f"{self.port} was closed")
+            try:
+                self._serial.write(actions.write)
+            except serial.SerialTimeoutException as exc:
+                raise ReplyTimeout(f"{self.port} took no bytes for {WRITE_TIMEOUT_S:g} s") from exc
+            except (serial.SerialException, OSError) as exc:
+                raise self._gone() from exc
+        for event in actions.events:
+            self._note(event)
+
+    def _gone(self) -> ConnectionLost:
+        where = f" after command {self._dialect.accepted} of the job" if self._print else ""
+        return ConnectionLost(f"{self.port} went away{where}; check cable and power; nothing is sent again by itself")
+
+    def _wish(self, wish: Callable[[float], Actions]) -> None:
+        """Have the printing thread do something; when nobody prints, do it here."""
+        if self._print is None or self._wishes is None:
+            self._do(wish(self._clock()))
+        else:
+            self._wishes.leave(lambda: self._do(wish(self._clock())))
+
+    # What was said
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case said.Ready():
+                self._identity = Identity(firmware=event.firmware, capabilities=event.capabilities)
+                self._status = PrinterStatus(state=PrinterState.READY)
+            case said.Temperatures():
+                self._reports += 1
+                self._status = replace(self._status, tools_c=event.tools_c, bed_c=event.bed_c)
+            case said.Paused():
+                self._status = replace(self._status, message=f"paused: {event.reason}")
+            case said.Resumed():
+                self._status = replace(self._status, message="")
+            case said.Notice():
+                self._status = replace(self._status, message=event.text)
+            case said.Finished() | said.Cancelled():
+                self._end(Ending.FINISHED if isinstance(event, said.Finished) else Ending.CANCELLED)
+            case said.Failed():
+                where = f" (after command {event.accepted} of the job)" if self._print else ""
+                self._failure = _ERRORS[event.fault](f"{self.port}: {event.message}{where}")
+                self._end(Ending.FAILED)
+
+    def _end(self, ending: Ending) -> None:
+        if self._print is not None:
+            self._print.ending = ending
+            self._print.fault = self._failure if ending is Ending.FAILED else None
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _refresh(self, job: JobFile) -> None:
+        """Bring the status up to the accepted command."""
+        accepted = self._dialect.accepted
+        self._status = replace(
+            self._status,
+            state=_STATES[self._dialect.phase],
+            line=accepted,
+            layer=job.layer_at(accepted),
+            z_mm=job.z_at(accepted),
+            progress=accepted / job.commands,
+        )
+
+    def _outcome(self, current: _Print) -> PrintOutcome:
+        accepted = self._dialect.accepted
+        tally = self._dialect.tally
+        return PrintOutcome(
+            ending=current.ending or Ending.FAILED,
+            lines_total=current.job.commands,
+            lines_sent=tally.sent,
+            lines_accepted=accepted,
+            layer=current.job.layer_at(accepted),
+            duration_s=self._clock() - current.began_s,
+            message=str(current.fault) if current.fault else self._status.message,
+            fault=current.fault,
+            repeated=tally.repeated,
+        )

@@ -1,0 +1,103 @@
+"""Where the virtual printer's head is, how far it went, how warm it is, and how long a move takes."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+_WORDS = re.compile(rb"([XYZEF])\s*(-?\d+\.?\d*|-?\.\d+)")
+ACCELERATION_MM_S2: Final = 2000.0
+JUNCTION_MM_S: Final = 10.0  # speed kept between moves, in the manner of a classic jerk
+AMBIENT_C: Final = 22.0
+
+
+@dataclass(slots=True)
+class Heater:
+    """A heater whose temperature walks towards its target at a constant rate."""
+
+    rate_c_s: float
+    target_c: float = 0.0
+    _from_c: float = AMBIENT_C
+    _from_s: float = 0.0
+
+    def set(self, target_c: float, now_s: float) -> None:
+        """Aim at another temperature."""
+        self._from_c, self._from_s, self.target_c = self.at(now_s), now_s, target_c
+
+    def at(self, now_s: float) -> float:
+        """Temperature, deg C."""
+        goal_c = max(self.target_c, AMBIENT_C)
+        walked_c = self.rate_c_s * (now_s - self._from_s)
+        if goal_c >= self._from_c:
+            return min(goal_c, self._from_c + walked_c)
+        return max(goal_c, self._from_c - walked_c)
+
+    def reached_s(self, now_s: float) -> float:
+        """When the target is reached."""
+        return now_s + abs(max(self.target_c, AMBIENT_C) - self.at(now_s)) / self.rate_c_s
+
+
+@dataclass(slots=True)
+class Head:
+    """Position tracking for G0 G1 G2 G3, G28, G90 G91, G92, M82 M83 and T; an arc counts as its chord."""
+
+    x_mm: float = 0.0
+    y_mm: float = 0.0
+    z_mm: float = 0.0
+    e_mm: float = 0.0
+    feed_mm_s: float = 25.0
+    relative: bool = False
+    relative_e: bool = False
+    tool: int = 0
+    moves: int = 0
+    travel_mm: float = 0.0
+    extruded_mm: dict[int, float] = field(default_factory=dict)  # net, by tool
+
+    def move(self, command: bytes) -> float:
+        """Carry out a move; how long it takes, s."""
+        x, y, z, e = self.x_mm, self.y_mm, self.z_mm, self.e_mm
+        for letter, text in _WORDS.findall(command):
+            value = float(text)
+            if letter == b"X":
+                x = x + value if self.relative else value
+            elif letter == b"Y":
+                y = y + value if self.relative else value
+            elif letter == b"Z":
+                z = z + value if self.relative else value
+            elif letter == b"E":
+                e = e + value if self.relative_e else value
+            elif value > 0:
+                self.feed_mm_s = value / 60.0
+        path_mm = math.sqrt((x - self.x_mm) ** 2 + (y - self.y_mm) ** 2 + (z - self.z_mm) ** 2)
+        extruded_mm = e - self.e_mm
+        self.x_mm, self.y_mm, self.z_mm, self.e_mm = x, y, z, e
+        self.moves += 1
+        self.travel_mm += path_mm
+        if extruded_mm:
+            self.extruded_mm[self.tool] = self.extruded_mm.get(self.tool, 0.0) + extruded_mm
+        return move_time_s(path_mm or abs(extruded_mm), self.feed_mm_s)
+
+    def set_position(self, command: bytes) -> None:
+        """G92."""
+        for letter, text in _WORDS.findall(command):
+            if letter != b"F":
+                name = letter.decode().lower() + "_mm"
+                setattr(self, name, float(text))
+
+    def home(self, command: bytes) -> None:
+        """G28, of the named axes or of all."""
+        axes = [axis for axis in "XYZ" if axis.encode() in command[3:]] or list("XYZ")
+        for axis in axes:
+            setattr(self, axis.lower() + "_mm", 0.0)
+
+
+def move_time_s(path_mm: float, speed_mm_s: float) -> float:
+    """Time of a straight move with one trapezoid of speed from junction speed to junction speed."""
+    start_mm_s = min(JUNCTION_MM_S, speed_mm_s)
+    ramps_mm = (speed_mm_s**2 - start_mm_s**2) / ACCELERATION_MM_S2
+    if path_mm >= ramps_mm:
+        return 2 * (speed_mm_s - start_mm_s) / ACCELERATION_MM_S2 + (path_mm - ramps_mm) / speed_mm_s
+    peak_mm_s = math.sqrt(ACCELERATION_MM_S2 * path_mm + start_mm_s**2)
+    return 2 * (peak_mm_s - start_mm_s) / ACCELERATION_MM_S2
