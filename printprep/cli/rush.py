@@ -1,0 +1,169 @@
+"""``printprep rush``: the finest print that is ready in time, and what it gives up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from printprep.cli.lab import duration, iso, moment, store_option, who_option
+from printprep.cli.steps import UNITS
+from printprep.cli.terminal import console, json_option, out, print_json, progress, table
+
+if TYPE_CHECKING:
+    from printprep.lab.rush import Choice, Offer
+    from printprep.lab.store import Job
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="CASE…")
+@click.option("--by", required=True, metavar="TIME", help="2026-11-23T07:00+01:00, 07:00 (the next one) or +6h.")
+@click.option("--units", type=click.Choice(UNITS), help="Unit of files that have none (STL, OBJ, PLY).")
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="Size of the print over life.")
+@click.option("--case-id", help="Opaque id; never a name. Default: from the hash of the files.")
+@click.option("--printers", metavar="A,B", help="Only these, names in the lab or profiles. Default: the lab's own.")
+@click.option("--supports/--no-supports", default=True, show_default=True)
+@click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("build/rush"), show_default=True)
+@click.option("--queue/--no-queue", "queue_it", default=True, show_default=True, help="Queue the choice.")
+@who_option
+@store_option
+@json_option
+def rush(
+    sources: tuple[Path, ...],
+    by: str,
+    units: str | None,
+    scale: float | None,
+    case_id: str | None,
+    printers: str | None,
+    supports: bool,
+    folder: Path,
+    queue_it: bool,
+    who: str,
+    store_url: str | None,
+    as_json: bool,
+) -> None:
+    """Estimate a case on every suitable printer with every process, and queue the finest that is in time.
+
+    Each variant is really prepared and sliced, side by side. Its finish counts the print under way on that printer,
+    the rushes that came earlier, and post-processing; routine jobs let a rush pass. Of those in time the finest is
+    taken (process first, then the fewest tissues merged), of equals the earliest. When none is in time, nothing is
+    queued, the exit code is 1 and the answer says by how much the earliest misses.
+
+    The lab's registered printers are asked (printprep printer add); a lab that has none is told of every profile.
+
+    \b
+    Example:
+      printprep rush case.toml --by 07:00
+      printprep rush meshes/ --units mm --by +6h --printers xl-1,ender-3 --no-queue
+    """
+    from printprep.lab.deadline import read_deadline
+    from printprep.lab.places import places
+    from printprep.lab.rush import (
+        Wish,
+        candidates,
+        choose,
+        estimate_all,
+        offers,
+        open_jobs,
+        queue_offer,
+    )
+    from printprep.lab.store import open_store
+    from printprep.profiles.load import load_profiles
+
+    wish = Wish(sources=sources, out=folder, units=units, scale=scale, case_id=case_id, supports=supports)
+    with open_store(store_url) as store:
+        deadline = read_deadline(by, store.now())
+        profiles = load_profiles()
+        wanted = [name.strip() for name in printers.split(",")] if printers else []
+        here = places()
+        asked, pairs = candidates(profiles, here.registered if wanted else here.own, wanted)
+        with progress(as_json) as watcher:
+            variants = estimate_all(wish, pairs, progress=watcher)
+        found = offers(variants, asked, profiles, open_jobs(store), store.now())
+        choice = choose(found, deadline)
+        queued: tuple[Job, ...] = ()
+        if queue_it and choice.offer is not None:
+            queued = queue_offer(store, choice.offer, who=who, deadline=deadline)
+    if as_json:
+        print_json(document(found, choice, queued, deadline))
+    else:
+        show(found, choice, queued, deadline)
+    if queued and queued[0].printer not in here.registered:
+        console().print(
+            f"[yellow]{queued[0].printer} is not set up yet[/]: printprep printer add, before it can print."
+        )
+    if choice.offer is None:
+        raise SystemExit(1)
+
+
+def show(found: tuple[Offer, ...], choice: Choice, queued: tuple[Job, ...], deadline: dt.datetime) -> None:
+    """Print the offers and the choice for people."""
+    from rich.markup import escape
+
+    def row(offer: Offer) -> tuple[str, ...]:
+        process = offer.variant.process
+        if offer.finish is None:
+            return offer.printer, process, "[red]cannot[/]", "", "", "", escape(offer.variant.problem or "")
+        seconds = (deadline - offer.finish).total_seconds()
+        spare = f"[green]{duration(seconds)}[/]" if seconds >= 0 else f"[red]{duration(-seconds)} late[/]"
+        mark = "[bold]" if offer is choice.offer else ""
+        words = escape(" ".join((offer.gives_up, *offer.notes)))
+        return offer.printer, f"{mark}{process}", moment(offer.finish), spare, takes(offer), price(offer), words
+
+    columns = ("printer", "process", "finish", ">to spare", ">prints", ">cost", "what it gives up")
+    out().print(table(f"By {moment(deadline)}", columns, [row(offer) for offer in found]))
+    out().print(choice.why, markup=False)
+    for job in queued:
+        out().print(f"[green]Queued[/] {job.id} on {job.printer}, place {job.position}: {job.file.name}")
+
+
+def takes(offer: Offer) -> str:
+    """How long an offer prints."""
+    return "" if offer.variant.estimate is None else duration(offer.variant.estimate.duration_s)
+
+
+def price(offer: Offer) -> str:
+    """What an offer costs."""
+    estimate = offer.variant.estimate
+    return "" if estimate is None or estimate.cost is None else f"{estimate.cost.total:.2f} {estimate.cost.currency}"
+
+
+def document(
+    found: tuple[Offer, ...], choice: Choice, queued: tuple[Job, ...], deadline: dt.datetime
+) -> dict[str, Any]:
+    """The offers and the choice for programs."""
+    chosen = None
+    if choice.offer is not None:
+        chosen = {"printer": choice.offer.printer, "process": choice.offer.variant.process}
+    return {
+        "deadline": iso(deadline),
+        "offers": [offer_document(offer, deadline) for offer in found],
+        "choice": chosen,
+        "why": choice.why,
+        "missed_by_s": choice.missed_by_s,
+        "queued": [job.id for job in queued],
+    }
+
+
+def offer_document(offer: Offer, deadline: dt.datetime) -> dict[str, Any]:
+    """One offer for programs."""
+    estimate = offer.variant.estimate
+    cost = None if estimate is None else estimate.cost
+    return {
+        "printer": offer.printer,
+        "profile": offer.variant.profile,
+        "process": offer.variant.process,
+        "in_time": offer.in_time(deadline),
+        "finish": iso(offer.finish),
+        "spare_s": None if offer.finish is None else (deadline - offer.finish).total_seconds(),
+        "duration_s": None if estimate is None else estimate.duration_s,
+        "wait_s": offer.wait_s,
+        "post_processing_s": offer.post_processing_s,
+        "cost": None if cost is None else {"total": str(cost.total), "currency": cost.currency},
+        "gives_up": offer.gives_up,
+        "notes": list(offer.notes),
+        "problem": offer.variant.problem,
+        "files": [str(file.file) for file in offer.variant.files],
+    }
