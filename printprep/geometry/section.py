@@ -1,0 +1,215 @@
+"""Sections of a mesh by horizontal planes, all at once, as closed polygons.
+
+A vertex at the height of a plane counts as above it, so every edge is either cut or not, no triangle is cut in a
+point, and a height that meets vertices exactly needs no special case. The cut of an edge is computed from its lower to
+its higher vertex index, so both its triangles see the same point: the polygons close exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from printprep.geometry.mesh import Float, Int, Mesh
+from printprep.geometry.topology import edges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sections:
+    """Polygons by layer. Seen from above, outlines run counter-clockwise and holes clockwise."""
+
+    heights_mm: Float  # (k,)
+    points_mm: Float  # (n, 2) x y
+    loop_start: Int  # (l + 1,) loop i is points_mm[loop_start[i] : loop_start[i + 1]], closed without a repeated point
+    layer_start: Int  # (k + 1,) layer j has the loops from layer_start[j] to layer_start[j + 1]
+    open_loops: Int  # (k,) loops that had to be closed by a straight line, because the mesh has holes
+
+    def __len__(self) -> int:
+        return len(self.heights_mm)
+
+    def layer(self, index: int) -> tuple[Float, Int]:
+        """Points (p, 2) of a layer and the starts (q + 1,) of its loops among them."""
+        starts = self.loop_start[self.layer_start[index] : self.layer_start[index + 1] + 1]
+        return self.points_mm[starts[0] : starts[-1]], starts - starts[0]
+
+    @property
+    def area_mm2(self) -> Float:
+        """(k,) signed area of each layer, holes taken off; where solids overlap the overlap counts twice."""
+        return _areas(self.points_mm, self.loop_start, self.layer_start)
+
+
+def sections(mesh: Mesh, heights_mm: npt.ArrayLike) -> Sections:
+    """Cut ``mesh`` by the planes z = ``heights_mm``.
+
+    Parameters
+    ----------
+    mesh
+        Welded, faces counter-clockwise from outside. Several solids may overlap; each keeps its own polygons.
+    heights_mm
+        (k,) rising, mm.
+
+    Raises
+    ------
+    ValueError
+        The heights do not rise or are not finite.
+    """
+    heights = np.ascontiguousarray(heights_mm, dtype=np.float64)
+    if heights.ndim != 1 or not np.isfinite(heights).all() or (np.diff(heights) <= 0).any():
+        raise ValueError("the heights of sections must be finite and rise")
+    z = mesh.vertices[:, 2][mesh.faces] if len(mesh.faces) else np.zeros((0, 3))
+    first = np.searchsorted(heights, z.min(axis=1, initial=np.inf), side="right").astype(np.int32)
+    last = np.searchsorted(heights, z.max(axis=1, initial=-np.inf), side="right").astype(np.int32)
+    cut = np.flatnonzero(last > first)  # the other triangles lie between two planes
+    twin = _twins(edges(mesh).of_face, mesh.faces)
+    points, loop_start, layer_start, open_loops = _cut(
+        mesh.vertices, mesh.faces, twin, cut.astype(np.int32), first, last, heights
+    )
+    return Sections(
+        heights_mm=heights, points_mm=points, loop_start=loop_start, layer_start=layer_start, open_loops=open_loops
+    )
+
+
+@njit(cache=True, nogil=True)
+def _twins(of_face: Int, faces: Int) -> Int:
+    """(m, 3) triangle behind each edge, one that runs along it the other way; -1: none. Pairs are exclusive."""
+    m = len(of_face)
+    twin = np.full((m, 3), -1, np.int32)
+    count = 0
+    for f in range(m):
+        for k in range(3):
+            count = max(count, of_face[f, k] + 1)
+    waiting = np.full((count, 2), -1, np.int32)  # half-edges without a partner, by edge and direction
+    below = np.full(3 * m, -1, np.int32)  # and the one that waited before
+    for f in range(m):
+        for k in range(3):
+            edge = of_face[f, k]
+            if edge < 0:
+                continue
+            way = 1 if faces[f, k] < faces[f, (k + 1) % 3] else 0
+            other = waiting[edge, 1 - way]
+            if other >= 0:
+                waiting[edge, 1 - way] = below[other]
+                twin[f, k] = other // 3
+                twin[other // 3, other % 3] = f
+            else:
+                below[3 * f + k] = waiting[edge, way]
+                waiting[edge, way] = 3 * f + k
+    return twin
+
+
+@njit(cache=True, nogil=True)
+def _by_layer(cut: Int, first: Int, last: Int, layers: int) -> tuple[Int, npt.NDArray[np.int64]]:
+    """The triangles of each layer in rows that follow each other, and the start (k + 1,) of each row."""
+    start = np.zeros(layers + 1, np.int64)
+    for c in range(len(cut)):
+        for layer in range(first[cut[c]], last[cut[c]]):
+            start[layer + 1] += 1
+    for layer in range(layers):
+        start[layer + 1] += start[layer]
+    fill = start.copy()
+    row = np.empty(start[layers], np.int32)
+    for c in range(len(cut)):
+        for layer in range(first[cut[c]], last[cut[c]]):
+            row[fill[layer]] = cut[c]
+            fill[layer] += 1
+    return row, start
+
+
+@njit(cache=True, nogil=True)
+def _ends(vertices: Float, faces: Int, f: int, h: float) -> tuple[int, int]:
+    """Corners whose edges the cut of triangle ``f`` enters (it runs down there) and leaves (up)."""
+    above0 = vertices[faces[f, 0], 2] >= h
+    above1 = vertices[faces[f, 1], 2] >= h
+    above2 = vertices[faces[f, 2], 2] >= h
+    enter = 0 if above0 and not above1 else (1 if above1 and not above2 else 2)
+    leave = 0 if above1 and not above0 else (1 if above2 and not above1 else 2)
+    return enter, leave
+
+
+@njit(cache=True, nogil=True)
+def _crossing(vertices: Float, faces: Int, f: int, k: int, h: float) -> tuple[float, float]:
+    """Where edge ``k`` of triangle ``f`` passes the height ``h``, the same seen from both its triangles."""
+    i, j = faces[f, k], faces[f, (k + 1) % 3]
+    if i > j:
+        i, j = j, i
+    t = (h - vertices[i, 2]) / (vertices[j, 2] - vertices[i, 2])
+    x = vertices[i, 0] + t * (vertices[j, 0] - vertices[i, 0])
+    return x, vertices[i, 1] + t * (vertices[j, 1] - vertices[i, 1])
+
+
+@njit(cache=True, nogil=True)
+def _walk(
+    vertices: Float, faces: Int, twin: Int, f: int, h: float, stamp: int, seen: Int, points: Float, n: int
+) -> tuple[int, bool]:
+    """Append the loop through triangle ``f`` to ``points`` from ``n`` on: its end, and whether it closed."""
+    begin = n
+    start = f
+    while True:
+        seen[f] = stamp
+        enter, leave = _ends(vertices, faces, f, h)
+        x, y = _crossing(vertices, faces, f, enter, h)
+        if n == begin or points[n - 1, 0] != x or points[n - 1, 1] != y:
+            points[n, 0], points[n, 1] = x, y
+            n += 1
+        following = twin[f, leave]
+        if following < 0:
+            points[n, 0], points[n, 1] = _crossing(vertices, faces, f, leave, h)
+            return n + 1, False
+        if following == start:
+            while n > begin + 1 and points[n - 1, 0] == points[begin, 0] and points[n - 1, 1] == points[begin, 1]:
+                n -= 1
+            return n, True
+        f = following
+
+
+@njit(cache=True, nogil=True)
+def _cut(
+    vertices: Float, faces: Int, twin: Int, cut: Int, first: Int, last: Int, heights: Float
+) -> tuple[Float, Int, Int, Int]:
+    """Walk all loops of all layers; what is open first, from its beginning."""
+    layers = len(heights)
+    row, start = _by_layer(cut, first, last, layers)
+    points = np.empty((2 * len(row) + 1, 2))
+    loop_start = np.zeros(len(row) + 1, np.int32)
+    layer_start = np.zeros(layers + 1, np.int32)
+    open_loops = np.zeros(layers, np.int32)
+    seen = np.full(len(faces), -1, np.int32)
+    n, loops = 0, 0
+    for layer in range(layers):
+        h = heights[layer]
+        for chains in (True, False):
+            for r in range(start[layer], start[layer + 1]):
+                f = row[r]
+                if seen[f] == layer:
+                    continue
+                if faces[f, 0] == faces[f, 1] or faces[f, 1] == faces[f, 2] or faces[f, 2] == faces[f, 0]:
+                    continue
+                if chains and twin[f, _ends(vertices, faces, f, h)[0]] >= 0:
+                    continue
+                end, closed = _walk(vertices, faces, twin, f, h, layer, seen, points, n)
+                if not closed:
+                    open_loops[layer] += 1
+                if end - n >= 3:
+                    n = end
+                    loops += 1
+                    loop_start[loops] = n
+        layer_start[layer + 1] = loops
+    return points[:n].copy(), loop_start[: loops + 1].copy(), layer_start, open_loops
+
+
+@njit(cache=True, nogil=True)
+def _areas(points: Float, loop_start: Int, layer_start: Int) -> Float:
+    """(k,) shoelace sums by layer, each loop about its first point so that no digits are lost."""
+    area = np.zeros(len(layer_start) - 1)
+    for layer in range(len(area)):
+        for loop in range(layer_start[layer], layer_start[layer + 1]):
+            a, b = loop_start[loop], loop_start[loop + 1]
+            x0, y0 = points[a, 0], points[a, 1]
+            twice = 0.0
+            for i in range(a + 1, b - 1):
+                twice += (points[i, 0] - x0) * (points[i + 1, 1] - y0) - (points[i + 1, 0] - x0) * (points[i, 1] - y0)
+            area[layer] += twice / 2
+    return area
