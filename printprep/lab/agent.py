@@ -170,6 +170,7 @@ class _Watch:
     def __exit__(self, *exc_info: object) -> None:
         self._over.set()
         self._thread.join()
+        self._ask()  # the last word, so that the record of a print that ended has its layer
 
     def tell(self, told: Told) -> None:
         self._told = told

@@ -53,7 +53,7 @@ def check_place(here: Places, printer: str, made_for: str | None = None) -> None
         The file was made for another kind of printer.
     """
     if printer not in here.registered and printer not in here.profiles:
-        near = difflib.get_close_matches(printer, [*here.registered, *here.profiles], n=3)
+        near = difflib.get_close_matches(printer, {*here.registered, *here.profiles}, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(here.registered))}"
         raise InputError(f"no printer is named {printer!r}; {hint} (printprep printer add {printer} …)")
     kind = here.registered.get(printer, printer)

@@ -311,8 +311,9 @@ def find(connection: Connection, name: str) -> Job:
         row = connection.execute(select_jobs().where(JOBS.c.number == int(match.group(1)))).mappings().one_or_none()
         if row is not None:
             return read_job(row)
+    asked = name.strip().upper() if match is None else job_id(int(match.group(1)))
     latest = connection.execute(sa.select(JOBS.c.number).order_by(JOBS.c.number.desc()).limit(1000)).scalars()
-    near = difflib.get_close_matches(name.upper(), [job_id(number) for number in latest], n=3)
+    near = difflib.get_close_matches(asked, [job_id(number) for number in latest], n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else "; see printprep queue list"
     raise UnknownJob(f"there is no job {name!r}{hint}")
 

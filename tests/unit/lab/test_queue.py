@@ -92,6 +92,8 @@ def test_an_unknown_job_names_its_neighbours(store: Store, queued: Queued) -> No
     queued()
     with pytest.raises(UnknownJob, match=r"'J-0010'; did you mean J-0001\?"):
         queue.show(store, "J-0010")
+    with pytest.raises(UnknownJob, match=r"'10'; did you mean J-0001\?"):
+        queue.show(store, "10")
     with pytest.raises(UnknownJob, match="queue list"):
         queue.cancel(store, "Smith", who="ann")
 

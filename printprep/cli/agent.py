@@ -1,0 +1,64 @@
+"""``printprep agent``: prints the queue on the lab's printers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+from types import FrameType
+
+import click
+
+from printprep.cli.lab import store_option
+from printprep.cli.terminal import console
+
+
+@click.command()
+@click.option("--printer", "names", multiple=True, metavar="NAME", help="Only this one; may be given several times.")
+@click.option("--once", is_flag=True, help="One job a printer, then end; wait for nothing.")
+@click.option("--until-empty", is_flag=True, help="End when no job waits any more.")
+@store_option
+def agent(names: tuple[str, ...], once: bool, until_empty: bool, store_url: str | None) -> None:
+    """Print the queue: on each of the lab's printers one job after the other.
+
+    No print starts on a plate that nobody cleared: `printprep queue clear-plate PRINTER --who NAME`, also for a
+    printer's first print. What an agent that was killed left in mid-print is `interrupted` and waits for a person:
+    `printprep queue settle ID done|failed|cancelled|again`.
+
+    A first Ctrl-C or SIGTERM lets the prints under way end and starts none; a second one cancels them, parked, with
+    heaters off.
+
+    \b
+    Example:
+      printprep agent
+      printprep agent --printer xl-1 --until-empty
+    """
+    from rich.markup import escape
+
+    from printprep.errors import LabError
+    from printprep.lab.agent import Switch, Until, run_agent
+    from printprep.lab.press import LinkPress
+    from printprep.lab.store import open_store
+    from printprep.printers.registry import find_printer, load_printers
+    from printprep.profiles.load import load_profiles
+
+    if once and until_empty:
+        raise click.UsageError("--once and --until-empty name two ends; give one")
+    printers = list(dict.fromkeys(find_printer(name).name for name in names)) or sorted(load_printers())
+    watcher, switch = console(), Switch()
+
+    def notify(printer: str, text: str) -> None:
+        watcher.print(f"[dim]{dt.datetime.now():%H:%M:%S}[/] [bold]{escape(printer)}[/] {escape(text)}", soft_wrap=True)
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        switch.press()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    until = Until.ONCE if once else Until.EMPTY if until_empty else Until.STOPPED
+    with open_store(store_url) as store:
+        press = LinkPress(load_profiles())
+        problems = run_agent(store, printers, press, until=until, switch=switch, notify=notify)
+    if len(problems) == 1:
+        raise next(iter(problems.values()))
+    if problems:
+        raise LabError("\n".join(f"{printer}: {problem}" for printer, problem in sorted(problems.items())))

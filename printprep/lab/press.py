@@ -1,0 +1,90 @@
+"""What the agent prints with: the links of the printers room, the guard before every send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from printprep.errors import GcodeRefused, InputError, PrinterError
+from printprep.lab.agent import Outcome, Tell
+from printprep.lab.store import Job, State
+from printprep.lab.turn import Told
+from printprep.printers import PrinterLink, PrinterState, PrinterStatus, open_link
+from printprep.printers.link import Ending
+from printprep.printers.registry import find_printer
+from printprep.printers.send import Guard, send_file
+from printprep.profiles.load import Profiles
+from printprep.safety import sending_guard
+
+
+class LinkPress:
+    """Opens the lab's registered printers.
+
+    Parameters
+    ----------
+    profiles
+        Where the guard's limits come from.
+    registry
+        Folder of the registry; None: the user's own.
+    """
+
+    def __init__(self, profiles: Profiles, registry: Path | None = None) -> None:
+        self._profiles = profiles
+        self._registry = registry
+
+    @contextmanager
+    def open(self, printer: str) -> Iterator[LinkedPrinter]:
+        """Connect to a printer; a PrinterError when it does not answer."""
+        named = find_printer(printer, self._registry)
+        guard = sending_guard(self._profiles.printer(named.profile), self._profiles)
+        link = open_link(named)
+        link.connect()
+        try:
+            yield LinkedPrinter(link, guard)
+        finally:
+            link.close()
+
+
+class LinkedPrinter:
+    """A connected printer, as the agent uses it."""
+
+    def __init__(self, link: PrinterLink, guard: Guard) -> None:
+        self._link = link
+        self._guard = guard
+
+    def print(self, job: Job, tell: Tell) -> Outcome:
+        """Print a job; what goes wrong is in the outcome."""
+        last: PrinterStatus | None = None
+
+        def pass_on(status: PrinterStatus) -> None:
+            nonlocal last
+            last = status
+            tell(
+                Told(
+                    line=status.line,
+                    lines=status.lines_total or None,
+                    layer=status.layer or None,
+                    paused=status.state is PrinterState.PAUSED,
+                    message=status.message,
+                )
+            )
+
+        try:
+            result = send_file(self._link, job.file, guard=self._guard, on_status=pass_on)
+        except GcodeRefused as exc:  # the guard, or the look at the whole file before its first line
+            return Outcome(state=State.FAILED, why=str(exc), lines=0, touched=False)
+        except InputError as exc:  # unreadable: from the start, or (a status was seen) in mid-print
+            return Outcome(state=State.FAILED, why=str(exc), lines=last.line if last else 0, touched=last is not None)
+        except PrinterError as exc:
+            return Outcome(state=State.FAILED, why=str(exc), lines=last.line if last else 0)
+        if result.outcome is Ending.CANCELLED:
+            why = result.message or "cancelled at the printer"
+            return Outcome(state=State.CANCELLED, why=why, lines=result.lines_accepted)
+        counted = "each acknowledged" if result.counted else "counted by its server"
+        why = f"printed: {result.lines_accepted} commands, {counted}"
+        return Outcome(state=State.DONE, why=why, lines=result.lines_accepted)
+
+    def cancel(self) -> None:
+        """Park, heaters off."""
+        self._link.cancel()
