@@ -22,7 +22,8 @@ from printprep.profiles.models import Bed, Fdm, FdmProcess
 TOLERANCE_MM: Final = 0.01
 CLEARANCE_MM: Final = 5.0  # between the wipe tower and the parts
 NARROWEST_TOWER_MM: Final = 55.0  # narrower ones tip over
-TOWER_BRIM_MM: Final = 2.0
+TOWER_BRIM_MM: Final = 2.0  # as asked for
+TOWER_MARGIN_MM: Final = 2.5  # as it comes out at most: whole lines
 
 _LINE_OVER_NOZZLE: Final = 1.25  # width of a wipe tower's line
 _RAMMING_MM: Final = 3.5  # depth a change takes on a shared nozzle besides its purge, measured
@@ -38,7 +39,7 @@ class Tower:
 
     def holds(self, x0_mm: float, y0_mm: float, x1_mm: float, y1_mm: float) -> bool:
         """Whether a box lies on the square that was kept free for the tower and its brim."""
-        low, edge_mm = TOWER_BRIM_MM + TOLERANCE_MM, self.width_mm + TOWER_BRIM_MM + TOLERANCE_MM
+        low, edge_mm = TOWER_MARGIN_MM, self.width_mm + TOWER_MARGIN_MM
         inside_x = self.x_mm - low <= x0_mm and x1_mm <= self.x_mm + edge_mm
         return inside_x and self.y_mm - low <= y0_mm and y1_mm <= self.y_mm + edge_mm
 
@@ -119,15 +120,15 @@ def place_tower(meshes: Sequence[Mesh], bed: Bed, fdm: Fdm, process: FdmProcess,
     width_mm = NARROWEST_TOWER_MM
     while (depth_mm := tower_depth_mm(fdm, process, tools, width_mm)) > width_mm:
         width_mm += 5.0
-    edge_mm = width_mm + 2 * TOWER_BRIM_MM
+    edge_mm = width_mm + 2 * TOWER_MARGIN_MM
     outline = footprint(np.concatenate([mesh.vertices for mesh in meshes]))
     spot = free_spot(bed, outline, edge_mm, gap_mm=max(CLEARANCE_MM, process.brim_mm + 2.0))
     if spot is None:
         raise DoesNotFit(
-            f"no room on the bed for a wipe tower of {edge_mm:.0f} x {depth_mm + 2 * TOWER_BRIM_MM:.0f} mm beside the "
-            "parts; use a larger printer, a smaller scale, or fewer tools"
+            f"no room on the bed for a wipe tower on a free square of {edge_mm:.0f} mm beside the parts; "
+            "use a larger printer, a smaller scale, or fewer tools"
         )
-    return Tower(x_mm=spot[0] + TOWER_BRIM_MM, y_mm=spot[1] + TOWER_BRIM_MM, width_mm=width_mm)
+    return Tower(x_mm=spot[0] + TOWER_MARGIN_MM, y_mm=spot[1] + TOWER_MARGIN_MM, width_mm=width_mm)
 
 
 def tower_depth_mm(fdm: Fdm, process: FdmProcess, tools: int, width_mm: float) -> float:

@@ -20,6 +20,7 @@ from printprep.case import Finding, Severity
 from printprep.errors import DoesNotFit, ProfileError, SliceFailed
 from printprep.files import replacing
 from printprep.gcode.estimate import estimate
+from printprep.gcode.motion import Cornering
 from printprep.gcode.read import read_gcode
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Estimate, MaterialUse, Plan, PlannedPart, Plate, SlicedPlate
@@ -27,7 +28,7 @@ from printprep.profiles.load import Profiles
 from printprep.profiles.models import Fdm, FdmProcess, Printer
 from printprep.progress import SILENT, Progress
 from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine
-from printprep.slicers.fit import TOLERANCE_MM, TOWER_BRIM_MM, Tower, check_fits, open_parts, place_tower
+from printprep.slicers.fit import TOLERANCE_MM, TOWER_MARGIN_MM, Tower, check_fits, open_parts, place_tower
 from printprep.slicers.honoured import compare
 from printprep.slicers.prusa_gcode import Copied, Figures, copy_scrubbed, parse
 from printprep.slicers.prusa_project import Volume, write_project
@@ -193,6 +194,7 @@ def slice_plate(
         ),
         tool_changes=figures.tool_changes,
         wall_s=ended.wall_s,
+        extras={} if figures.duration_s is None else {"slicer_duration_s": figures.duration_s},
     )
 
 
@@ -262,7 +264,7 @@ def _verify(job: _Job, copied: Copied) -> None:
     if job.tower is not None and tower is not None and not job.tower.holds(*tower):
         raise SliceFailed(
             f"the wipe tower came out as {tower[2] - tower[0]:.1f} x {tower[3] - tower[1]:.1f} mm, more than the "
-            f"square of {job.tower.width_mm + 2 * TOWER_BRIM_MM:.0f} mm that was free for it; use fewer tools"
+            f"square of {job.tower.width_mm + 2 * TOWER_MARGIN_MM:.0f} mm that was free for it; use fewer tools"
         )
     for feature, (x0, y0, x1, y1) in copied.first_layer.items():
         bed = job.printer.bed
@@ -308,10 +310,11 @@ def _estimate(job: _Job, figures: Figures, copied: Copied, gcode: Path) -> tuple
 def _own_time_s(job: _Job, gcode: Path) -> float:
     if job.printer.motion is None:
         raise ProfileError(f"printer {job.printer.id} has no [motion]")
-    fdm = job.fdm
+    fdm, klipper = job.fdm, job.printer.firmware == "klipper"
     times = estimate(
-        read_gcode(gcode),
+        read_gcode(gcode, g90_sets_e=not klipper),
         job.printer.motion,
+        cornering=Cornering.SQUARE_CORNER if klipper else None,
         tool_change_s=fdm.tool_change_s,
         heat_up_s=fdm.heat_up_s,
         filament_mm=fdm.filament_mm,

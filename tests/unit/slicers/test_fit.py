@@ -68,7 +68,7 @@ def test_a_tower_stands_beside_the_parts_and_off_the_keep_outs(profiles: Profile
 def test_no_room_for_a_tower_says_what_to_do(profiles: Profiles, cube: Cube) -> None:
     printer, process = profiles.printer("prusa-mk4-mmu3"), profiles.process("standard").fdm
     assert printer.fdm is not None
-    with pytest.raises(DoesNotFit, match=r"wipe tower of .* fewer tools"):
+    with pytest.raises(DoesNotFit, match=r"wipe tower on a free square of .* fewer tools"):
         place_tower([cube(195, (20, 10, 0))], printer.bed, printer.fdm, process, 2)
 
 

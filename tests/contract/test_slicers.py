@@ -1,0 +1,170 @@
+"""What every slicer driver promises, whichever engine it drives."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+
+from printprep.errors import DoesNotFit, SliceTimeout
+from printprep.geometry.mesh import Mesh
+from printprep.plan import Plan, PlannedPart, Plate, SlicedPlate, ToolLoad
+from printprep.profiles.load import Profiles, load_profiles
+from printprep.progress import SILENT, Progress, Step
+from printprep.slicers import SLICERS, Slicer, slice_plate
+
+PROGRAMS: Final = {"prusaslicer": "prusa-slicer"}  # what a driver needs installed
+PRINTERS: Final = {"fdm": ("ender-3", "pla"), "resin": ("prusa-sl1s", "resin-standard")}
+CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
+CORNERS_OF_FACES = ("013", "032", "467", "475", "045", "051", "237", "276", "026", "064", "157", "173")
+FACES = np.array([[int(corner) for corner in face] for face in CORNERS_OF_FACES])
+
+
+@pytest.fixture(scope="module")
+def profiles() -> Profiles:
+    return load_profiles()
+
+
+@pytest.fixture(params=SLICERS, ids=lambda row: row.id)
+def slicer(request: pytest.FixtureRequest, engine: Callable[[str], str]) -> Slicer:
+    """Each row of the table; an engine that is missing fails under CI=true and is a named skip elsewhere."""
+    row: Slicer = request.param
+    if row.id in PROGRAMS:
+        engine(PROGRAMS[row.id])
+    return row
+
+
+def cube_plan(technology: str, edge_mm: float = 10.0) -> Plan:
+    """A cube in the middle of the bed."""
+    printer, material = PRINTERS[technology]
+    bed = load_profiles().printer(printer).bed
+    motion = np.eye(4)
+    motion[:2, 3] = (bed.width_mm - edge_mm) / 2, (bed.depth_mm - edge_mm) / 2
+    colour = (241, 214, 145)
+    part = PlannedPart(
+        name="cube",
+        mesh=Mesh(CORNERS * edge_mm, FACES),
+        tissue="bone",
+        material=material,
+        tool=0,
+        colour=colour,
+        priority=1,
+    )
+    return Plan(
+        case_id="T-1",
+        printer=printer,
+        process="standard",
+        parts=(part,),
+        tools=(ToolLoad(tool=0, material=material, colour=colour, parts=("cube",)),),
+        plates=(Plate(index=1, parts=("cube",), case_to_plate=motion),),
+        changes={},
+        findings=(),
+        supports=False,
+    )
+
+
+def sliced(slicer: Slicer, profiles: Profiles, out: Path, progress: Progress = SILENT) -> SlicedPlate:
+    plan = cube_plan(slicer.technology)
+    return slicer.load().slice_plate(plan, plan.plates[0], profiles, out, timeout_s=120, progress=progress)
+
+
+def test_a_cube_becomes_a_file_with_its_layers_time_and_material(
+    slicer: Slicer, profiles: Profiles, tmp_path: Path
+) -> None:
+    plate = sliced(slicer, profiles, tmp_path)
+    height_mm = plate.layer_height_mm
+    assert plate.layer_count == pytest.approx(10.0 / height_mm, abs=1)
+    assert (plate.index, plate.printer, plate.process) == (1, PRINTERS[slicer.technology][0], "standard")
+    assert plate.engine == slicer.load().version()
+    assert 60 < plate.estimate.duration_s < 86400
+    (use,) = plate.estimate.material
+    assert (use.material, use.tool) == (PRINTERS[slicer.technology][1], 0)
+    assert 200 < use.mm3 < 2000  # a cube of 1000 mm3, hollow inside or with its brim
+    density = profiles.material(use.material).density_g_cm3
+    assert use.g == pytest.approx(use.mm3 * density / 1000)
+
+
+def test_the_hash_is_the_files_and_it_stands_alone(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
+    plate = sliced(slicer, profiles, tmp_path)
+    assert plate.file.parent == tmp_path
+    assert plate.file.stem == "plate-1"
+    assert plate.sha256 == hashlib.sha256(plate.file.read_bytes()).hexdigest()
+    assert list(tmp_path.iterdir()) == [plate.file]
+
+
+def test_the_same_plan_gives_the_same_bytes(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
+    first, second = (sliced(slicer, profiles, tmp_path / name) for name in ("a", "b"))
+    assert first.sha256 == second.sha256
+    assert first.estimate == second.estimate
+    assert first.settings == second.settings
+
+
+def test_every_setting_is_listed_with_what_it_became(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
+    settings = sliced(slicer, profiles, tmp_path).settings
+    keys = [s.key for s in settings]
+    assert keys
+    assert len(keys) == len(set(keys))
+    assert any(s.requested is not None for s in settings)
+    assert all(s.resolved is not None for s in settings)
+
+
+def test_no_host_and_no_folder_is_in_the_file(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
+    content = sliced(slicer, profiles, tmp_path / "Jane_Doe").file.read_bytes()
+    for secret in (b"Jane_Doe", str(tmp_path).encode(), b"/tmp/"):
+        assert secret not in content
+
+
+def test_what_is_larger_than_the_bed_is_refused_and_leaves_nothing(
+    slicer: Slicer, profiles: Profiles, tmp_path: Path
+) -> None:
+    plan = cube_plan(slicer.technology, 400)
+    with pytest.raises(DoesNotFit, match=r"cube|mm"):
+        slicer.load().slice_plate(plan, plan.plates[0], profiles, tmp_path, timeout_s=120, progress=SILENT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_out_of_time_it_stops_and_leaves_nothing(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
+    plan = cube_plan(slicer.technology)
+    with pytest.raises(SliceTimeout):
+        slicer.load().slice_plate(plan, plan.plates[0], profiles, tmp_path, timeout_s=0.001, progress=SILENT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_goes_forward_within_its_bounds(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
+    watch = _Watch()
+    sliced(slicer, profiles, tmp_path, watch)
+    assert watch.steps
+    assert watch.done
+    assert all(0 <= done <= 1 for done in watch.done)
+
+
+def test_the_table_picks_the_driver_by_the_printers_technology(
+    slicer: Slicer, profiles: Profiles, tmp_path: Path
+) -> None:
+    plan = cube_plan(slicer.technology)
+    plate = slice_plate(plan, plan.plates[0], profiles, tmp_path)
+    first = next(row for row in SLICERS if row.technology == slicer.technology)
+    assert plate.engine == first.load().version()
+
+
+class _Watch:
+    """A progress that remembers."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.done: list[float] = []
+        self.said: list[str] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        self.steps.append(name)
+        yield self
+
+    def advance(self, done: float, message: str = "") -> None:
+        self.done.append(done)
+        self.said.append(message)
