@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from printprep.cli.steps import along_the_way, case_options, finish, print_options
-from printprep.cli.terminal import findings_table, json_option, out, print_json, table
+from printprep.cli.terminal import json_option, out, print_findings, print_json, table
 
 
 @click.command()
@@ -32,17 +32,37 @@ def estimate(as_json: bool, **wish: Any) -> None:
 
 def print_times(file: Path, printer_id: str, as_json: bool) -> None:
     """Read a G-code file and print its times."""
+    from printprep.errors import InputError
+    from printprep.gcode.estimate import estimate as estimate_gcode
+    from printprep.gcode.read import read_gcode
     from printprep.profiles.load import load_profiles
-    from printprep.run import time_gcode
     from printprep.units import format_duration
 
-    times = time_gcode(file, load_profiles().printer(printer_id))
+    printer = load_profiles().printer(printer_id)
+    if printer.motion is None or printer.fdm is None:
+        raise InputError(f"{printer.id} has no [motion]: its profile must say what the firmware allows")
+    gcode = read_gcode(file)
+    times = estimate_gcode(
+        gcode, printer.motion, tool_change_s=printer.fdm.tool_change_s, heat_up_s=printer.fdm.heat_up_s
+    )
     if as_json:
-        print_json(times)
+        print_json(
+            {
+                "file": file.name,
+                "printer": printer.id,
+                "duration_s": times.duration_s,
+                "by_feature_s": times.by_feature_s,
+                "by_tool_s": times.by_tool_s,
+                "extruded_mm3": times.extruded_mm3,
+                "layer_count": len(times.per_layer_s),
+                "tool_changes": times.tool_changes,
+            }
+        )
         return
-    rows = [(name, format_duration(s)) for name, s in times["by_feature_s"].items()]
-    title = f"{file.name}: {format_duration(times['duration_s'])}, {times['layer_count']} layers"
-    out().print(table(title, ("feature", ">time"), rows))
+    by_time = sorted(times.by_feature_s.items(), key=lambda row: -row[1])
+    title = f"{file.name}: {format_duration(times.duration_s)}, {len(times.per_layer_s)} layers"
+    rows = [(name, format_duration(s), f"{100 * s / times.duration_s:.0f} %") for name, s in by_time]
+    out().print(table(title, ("feature", ">time", ">share"), rows))
 
 
 @click.command()
@@ -60,15 +80,18 @@ def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -
     from printprep.case import stopping
     from printprep.gcode.guard import guard as guard_gcode
     from printprep.profiles.load import load_profiles
-    from printprep.report.document import finding_json
-    from printprep.run import guard_limits
+    from printprep.report.document import document
+    from printprep.safety import guard_limits
 
     profiles = load_profiles()
-    findings = guard_gcode(file, guard_limits(profiles.printer(printer), profiles, list(materials)))
+    findings = guard_gcode(
+        file,
+        guard_limits(profiles.printer(printer), {tool: profiles.material(name) for tool, name in enumerate(materials)}),
+    )
     if as_json:
-        print_json({"findings": [finding_json(f) for f in findings]})
+        print_json({"findings": document(case=None, findings=findings)["findings"]})
     elif findings:
-        out().print(findings_table(findings))
+        print_findings(findings, out())
     else:
         out().print(f"[green]{file.name} may be sent.[/green]")
     if stopping(findings):

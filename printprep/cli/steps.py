@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from printprep.cli.terminal import findings_table, json_option, out, print_json, progress, table
+from printprep.cli.terminal import json_option, out, print_findings, print_json, progress, table
 
 if TYPE_CHECKING:
     from printprep.run import RunResult
@@ -158,7 +158,7 @@ def summary(result: RunResult, document: dict[str, Any]) -> None:
         rows = [(name, str(amount)) for name, amount in cost.items() if name not in ("currency", "total")]
         console.print(table(f"Cost, {cost['currency']}", ("what", ">amount"), [*rows, ("total", str(cost["total"]))]))
     if result.findings:
-        console.print(findings_table(result.findings))
+        print_findings(result.findings, console)
     if result.stopped:
         console.print("[bold red]Stopped.[/bold red] Mend what is red, or accept it in case.toml with a reason.")
     elif result.plates:

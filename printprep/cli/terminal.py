@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
+WIDTH = 120
+"""Characters a line where nobody's terminal says: in a file or a pipe."""
+
 COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -34,7 +37,8 @@ def out() -> Console:
     """The console on stdout, for results."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH)
 
 
 def console() -> Console:
@@ -58,20 +62,20 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     return result
 
 
-def findings_table(findings: Sequence[Finding]) -> Table:
-    """Findings, errors first, an accepted one with its reason."""
+def print_findings(findings: Sequence[Finding], console: Console) -> None:
+    """Findings as a list, errors first, an accepted one with its reason: messages are sentences, no table cells."""
     from rich.markup import escape
+    from rich.padding import Padding
 
     order = list(COLOUR)
-    rows = []
     for f in sorted(findings, key=lambda f: order.index(f.severity)):
         colour = "dim" if f.accepted else COLOUR[f.severity]
-        where = "" if f.where_mm is None else " at ({:.1f}, {:.1f}, {:.1f}) mm".format(*f.where_mm)
-        reason = f" [dim]accepted: {escape(f.accepted)}[/dim]" if f.accepted else ""
-        rows.append(
-            (f"[{colour}]{f.severity}[/{colour}]", f.code, escape(f.part or "-"), escape(f.message) + where + reason)
-        )
-    return table("Findings", ("severity", "code", "part", "what"), rows)
+        part = f" [bold]{escape(f.part)}[/bold]" if f.part else ""
+        where = "" if f.where_mm is None else " [dim]at ({:.1f}, {:.1f}, {:.1f}) mm[/dim]".format(*f.where_mm)
+        console.print(f"[{colour}]{f.severity:<7}[/{colour}] {f.code}{part}")
+        console.print(Padding(escape(f.message) + where, (0, 0, 0, 8)))
+        if f.accepted:
+            console.print(Padding(f"[dim]accepted: {escape(f.accepted)}[/dim]", (0, 0, 0, 8)))
 
 
 class _Bars:

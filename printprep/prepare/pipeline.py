@@ -1,0 +1,72 @@
+"""The stages of preparation, in order. Each is ``(Draft, Progress) -> Draft`` and lives in the file of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from printprep.case import Case, settle, stopping
+from printprep.plan import Plan, PlannedPart
+from printprep.prepare.arrange import arrange
+from printprep.prepare.assign import assign
+from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.hollow import hollow
+from printprep.prepare.inspect import inspect
+from printprep.prepare.orient import orient
+from printprep.prepare.repair import repair
+from printprep.profiles.load import Profiles
+from printprep.profiles.models import Printer, Process
+from printprep.progress import SILENT, Progress
+
+Stage = Callable[[Draft, Progress], Draft]
+
+STAGES: Final[tuple[Stage, ...]] = (inspect, repair, assign, orient, hollow, arrange)
+"""Every stage, in the order in which a part meets them."""
+
+
+def begin(case: Case, printer: Printer, process: Process, profiles: Profiles) -> Draft:
+    """A draft of ``case`` in which nothing is done yet."""
+    parts = tuple(DraftPart(name=part.name, mesh=part.mesh) for part in case.parts)
+    return Draft(case=case, printer=printer, process=process, profiles=profiles, parts=parts)
+
+
+def prepare(draft: Draft, stages: tuple[Stage, ...] = STAGES, progress: Progress = SILENT) -> Draft:
+    """Take ``draft`` through ``stages``; an error that the case did not accept ends the way after its stage."""
+    for stage in stages:
+        draft = stage(draft, progress)
+        if stopping(settle(draft.findings, draft.case.accept)):
+            break
+    return draft
+
+
+def plan_of(draft: Draft, *, supports: bool) -> Plan:
+    """The plan that a draft has become after all stages."""
+    return Plan(
+        case_id=draft.case.id,
+        printer=draft.printer.id,
+        process=draft.process.id,
+        parts=tuple(_planned(draft, part) for part in sorted(draft.parts, key=lambda part: part.priority)),
+        tools=draft.tools,
+        plates=draft.plates,
+        changes={part.name: part.changes for part in draft.parts},
+        findings=draft.findings,
+        supports=supports,
+        synthetic=draft.case.synthetic,
+    )
+
+
+def _planned(draft: Draft, part: DraftPart) -> PlannedPart:
+    asked = draft.case.part(part.name)
+    if part.material is None or part.tool is None:
+        raise ValueError(f"part {part.name} was not assigned: the stage assign comes before a plan")
+    return PlannedPart(
+        name=part.name,
+        mesh=part.mesh,
+        tissue=asked.tissue,
+        material=part.material,
+        tool=part.tool,
+        colour=part.colour,
+        priority=part.priority,
+        side=asked.side,
+        critical=asked.critical,
+    )

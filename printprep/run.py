@@ -1,0 +1,246 @@
+"""The whole way of a part, a line a step; the command line and the lab both call :func:`run_case`.
+
+    read -> inspect -> prepare -> certify -> slice -> guard -> price -> report
+
+Every step takes the :class:`RunResult` so far and answers one with more in it. A finding of severity error that the
+case does not accept ends the way after its step; what was made until then stands in the result.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from printprep.case import Case, Finding, settle, stopping
+from printprep.cost import price, total
+from printprep.files import sha256_of, write_text
+from printprep.formats.threemf import read_prepared, write_prepared
+from printprep.gcode.guard import guard
+from printprep.lock import write_lock
+from printprep.plan import Certificate, Estimate, Plan, SlicedPlate
+from printprep.prepare.certify import certify
+from printprep.prepare.draft import Draft
+from printprep.prepare.intake import read_case
+from printprep.prepare.pipeline import STAGES, Stage, begin, plan_of, prepare
+from printprep.profiles.load import Profiles
+from printprep.profiles.models import Printer, Process
+from printprep.progress import SILENT, Progress
+from printprep.report.write import write_report
+from printprep.report.document import document
+from printprep.safety import guard_limits
+from printprep.slicers import slice_plate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for on the command line or by the lab."""
+
+    sources: tuple[Path, ...]  # one case.toml, one folder, or meshes
+    printer: str  # id of a printer profile
+    process: str  # id of a process profile
+    out: Path  # folder for what is made
+    units: str | None = None
+    scale: float | None = None
+    case_id: str | None = None
+    synthetic: bool = False
+    supports: bool = True
+    timeout_s: float = 3600.0  # for one plate in a slicer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a run has made so far."""
+
+    request: Request
+    printer: Printer
+    process: Process
+    profiles: Profiles
+    case: Case | None = None
+    draft: Draft | None = None
+    plan: Plan | None = None
+    certificate: Certificate | None = None
+    plates: tuple[SlicedPlate, ...] = ()
+    estimate: Estimate | None = None  # of all plates
+    findings: tuple[Finding, ...] = ()
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether findings of severity error ended the way."""
+        return bool(stopping(self.findings))
+
+
+Step = Callable[[RunResult, Progress], RunResult]
+
+
+def run_case(request: Request, profiles: Profiles, until: str = "report", progress: Progress = SILENT) -> RunResult:
+    """Take a case along the way, up to and including the step ``until`` (a key of :data:`STEPS`).
+
+    Raises
+    ------
+    PrintprepError
+        What cannot be read, does not fit, or what a slicer did wrong; nothing half made is left under a final name.
+    """
+    result = RunResult(
+        request=request,
+        printer=profiles.printer(request.printer),
+        process=profiles.process(request.process),
+        profiles=profiles,
+    )
+    for name, step in STEPS.items():
+        started_s = time.perf_counter()
+        result = step(result, progress)
+        result = replace(result, timings_s={**result.timings_s, name: round(time.perf_counter() - started_s, 3)})
+        if result.stopped or name == until:
+            break
+    return result
+
+
+def read(result: RunResult, progress: Progress) -> RunResult:
+    """Read the case: meshes in mm, in one frame, at the scale of the print."""
+    wish = result.request
+    case = read_case(
+        wish.sources,
+        result.profiles,
+        units=wish.units,
+        scale=wish.scale,
+        case_id=wish.case_id,
+        synthetic=wish.synthetic,
+        progress=progress,
+    )
+    return replace(
+        _with_findings(replace(result, case=case), case.findings),
+        draft=begin(case, result.printer, result.process, result.profiles),
+    )
+
+
+def inspect(result: RunResult, progress: Progress) -> RunResult:
+    """Name the defects of every mesh."""
+    return _through(result, STAGES[:1], progress)
+
+
+def prepare_parts(result: RunResult, progress: Progress) -> RunResult:
+    """Repair, assign, orient, hollow, arrange; what comes out is the plan."""
+    result = _through(result, STAGES[1:], progress)
+    if result.stopped or result.draft is None:
+        return result
+    return replace(result, plan=plan_of(result.draft, supports=result.request.supports))
+
+
+def certify_plan(result: RunResult, progress: Progress) -> RunResult:
+    """Write prepared.3mf, read it back, and measure what was read against what was asked for."""
+    case, plan = _case(result), _plan(result)
+    prepared = result.request.out / "prepared.3mf"
+    prepared.parent.mkdir(parents=True, exist_ok=True)
+    write_prepared(prepared, plan)
+    certificate = certify(case, read_prepared(prepared, plan), sha256_of(prepared), progress)
+    result = _with_findings(replace(result, certificate=certificate), certificate.findings)
+    text = json.dumps(document_of(result)["certificate"], indent=1, ensure_ascii=False)
+    write_text(result.request.out / "certificate.json", text + "\n")
+    return result
+
+
+def slice_plates(result: RunResult, progress: Progress) -> RunResult:
+    """Slice every plate and compare what was requested with what the engine resolved."""
+    plan, wish = _plan(result), result.request
+    plates = tuple(
+        slice_plate(plan, plate, result.profiles, wish.out, timeout_s=wish.timeout_s, progress=progress)
+        for plate in plan.plates
+    )
+    return _with_findings(replace(result, plates=plates), tuple(f for plate in plates for f in plate.findings))
+
+
+def guard_plates(result: RunResult, progress: Progress) -> RunResult:
+    """Let nothing dangerous or identifying leave the house."""
+    gcode = [plate for plate in result.plates if plate.file.suffix == ".gcode"]
+    if not gcode:
+        return result  # a resin file holds pictures and numbers that we wrote ourselves
+    materials = {tool.tool: result.profiles.material(tool.material) for tool in _plan(result).tools}
+    names = {Path(part.source.file).stem for part in _case(result).parts} - {part.name for part in _case(result).parts}
+    limits = guard_limits(result.printer, materials, names)
+    findings: list[Finding] = []
+    for plate in gcode:
+        with progress.step(f"guard plate {plate.index}"):
+            findings += guard(plate.file, limits)
+    return _with_findings(result, tuple(findings))
+
+
+def price_plates(result: RunResult, progress: Progress) -> RunResult:  # noqa: ARG001 - every step has this shape
+    """Say what each plate and the whole costs, and lock what was made."""
+    lab = result.profiles.lab()
+    count = len(result.plates)
+    plates = tuple(
+        replace(
+            plate,
+            estimate=price(
+                plate.estimate,
+                printer=result.printer,
+                profiles=result.profiles,
+                lab=lab,
+                plates=count,
+                plate=plate.index,
+            ),
+        )
+        for plate in result.plates
+    )
+    write_lock(result.request.out, _case(result), _plan(result), plates)
+    return replace(result, plates=plates, estimate=total([plate.estimate for plate in plates]))
+
+
+def report(result: RunResult, progress: Progress) -> RunResult:
+    """Write report.json for programs and report.html for people."""
+    with progress.step("report"):
+        write_report(result.request.out, document_of(result), result.case, result.plan, result.printer, result.profiles)
+    return result
+
+
+STEPS: Final[dict[str, Step]] = {
+    "read": read,
+    "inspect": inspect,
+    "prepare": prepare_parts,
+    "certify": certify_plan,
+    "slice": slice_plates,
+    "guard": guard_plates,
+    "price": price_plates,
+    "report": report,
+}
+"""The way, in order."""
+
+
+def document_of(result: RunResult) -> dict[str, Any]:
+    """The JSON document of a result, complete or stopped."""
+    return document(
+        case=result.case,
+        plan=result.plan,
+        certificate=result.certificate,
+        plates=result.plates,
+        findings=result.findings,
+        timings_s=result.timings_s,
+    )
+
+
+def _through(result: RunResult, stages: tuple[Stage, ...], progress: Progress) -> RunResult:
+    """Take the draft through stages and settle what they found."""
+    assert result.draft is not None
+    known = len(result.draft.findings)
+    draft = prepare(result.draft, stages, progress)
+    return _with_findings(replace(result, draft=draft), draft.findings[known:])
+
+
+def _with_findings(result: RunResult, findings: tuple[Finding, ...]) -> RunResult:
+    """The result with more findings, each with the case's reason if it accepts it."""
+    return replace(result, findings=(*result.findings, *settle(findings, _case(result).accept)))
+
+
+def _case(result: RunResult) -> Case:
+    assert result.case is not None, "the step read comes first"
+    return result.case
+
+
+def _plan(result: RunResult) -> Plan:
+    assert result.plan is not None, "the step prepare comes first"
+    return result.plan
