@@ -1,0 +1,267 @@
+"""Drain holes: where a cavity can be opened, and the cut.
+
+A hole goes the local shortest way out: from a point of the cavity's surface to the nearest point of the outer surface.
+It is taken only if it opens into the cavity without reaching the wall beyond, ends wholly outside, has a free way on
+for one diameter, and keeps its distance from every zone. Every test is on exact distances; between two tested points
+the distance changes by no more than their spacing, which is part of the margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from printprep.geometry import bvh
+from printprep.geometry.hollow import Hollowed
+from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.solid import from_solid, to_solid
+
+SEGMENTS: Final = 48  # of a hole's circle
+CLEARANCE_MM: Final = 0.5  # between a hole and a zone
+APART_DIAMETERS: Final = 2.0  # between the middles of two holes of one cavity
+_EXTREMES: Final = 300  # lowest and highest points of a cavity that are tried
+_SPREAD: Final = 900  # and points all over it
+_ON_SURFACE_MM: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Zones:
+    """Where nothing is drilled, in the mesh's frame."""
+
+    spheres: Float = field(default_factory=lambda: np.zeros((0, 4)))  # (k, 4) centre and radius, mm
+    boxes: Float = field(default_factory=lambda: np.zeros((0, 6)))  # (k, 6) lower and upper corner, mm
+    solids: tuple[bvh.Tree, ...] = ()  # closed surfaces: other parts
+
+    def gap_mm(self, points: Float) -> Float:
+        """Distance of each point (n, 3) from the nearest zone, 0 or less inside one, (n,) mm."""
+        gap = np.full(len(points), np.inf)
+        for x, y, z, radius in self.spheres:
+            gap = np.minimum(gap, np.linalg.norm(points - [x, y, z], axis=1) - radius)
+        for box in self.boxes:
+            beyond = np.maximum(np.maximum(box[:3] - points, points - box[3:]), 0.0)
+            gap = np.minimum(gap, np.linalg.norm(beyond, axis=1))
+        for tree in self.solids:
+            distance, _, _ = bvh.nearest(tree, points)
+            gap = np.minimum(gap, np.where(bvh.winding(tree, points) != 0, -distance, distance))
+        return gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """A round hole through a wall."""
+
+    at_mm: tuple[float, float, float]  # where its axis leaves the outer surface
+    axis: tuple[float, float, float]  # unit, outward
+    diameter_mm: float
+    inward_mm: float  # how far the cutter reaches in from ``at_mm``
+    outward_mm: float  # and out
+
+    def cutter(self) -> Mesh:
+        """The cylinder to take away, closed and outward; its polygon has the circle's area."""
+        axis = np.array(self.axis)
+        one, two = _across(axis)
+        angle = 2.0 * np.pi * np.arange(SEGMENTS) / SEGMENTS
+        sector = 2.0 * np.pi / SEGMENTS
+        radius = self.diameter_mm / 2.0 * np.sqrt(sector / np.sin(sector))
+        ring = radius * (np.cos(angle)[:, None] * one + np.sin(angle)[:, None] * two)
+        bottom, top = np.array(self.at_mm) - self.inward_mm * axis, np.array(self.at_mm) + self.outward_mm * axis
+        vertices = np.concatenate([ring + bottom, ring + top, [bottom, top]])
+        a = np.arange(SEGMENTS)
+        b = (a + 1) % SEGMENTS
+        n = SEGMENTS
+        sides = [np.stack([a, b, b + n], axis=1), np.stack([a, b + n, a + n], axis=1)]
+        ends = [np.stack([b, a, np.full(n, 2 * n)], axis=1), np.stack([a + n, b + n, np.full(n, 2 * n + 1)], axis=1)]
+        return Mesh(vertices, np.concatenate(sides + ends).astype(np.int32))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drilled:
+    """A hollow solid with its holes."""
+
+    mesh: Mesh  # what is left of the outer surface first, untouched triangles bit for bit and in their order
+    removed_mm3: tuple[float, ...]  # by hole, exact
+
+
+def find_holes(
+    hollowed: Hollowed, cavity: int, up: Float, count: int, diameter_mm: float, zones: Zones
+) -> tuple[Hole, ...]:
+    """Places for ``count`` holes into one cavity, fewer when there is no more room, none when there is none.
+
+    Parameters
+    ----------
+    hollowed
+        The solid; its outer surface is the first ``hollowed.outer`` triangles.
+    cavity
+        Index of the cavity.
+    up
+        (3,) unit: away from the bed, in the mesh's frame.
+    count, diameter_mm
+        The first hole goes as low as possible, the second as high as possible, so that one drains and the other lets
+        air in whichever way the part hangs or stands; each further one as far from the others as possible.
+    zones
+        Where not.
+    """
+    outer = Mesh(hollowed.mesh.vertices, hollowed.mesh.faces[: hollowed.outer])
+    tree = bvh.build(outer)
+    points = _candidates(hollowed.cavities[cavity].mesh, up)
+    distance, face, weights = bvh.nearest(tree, points)
+    corners = outer.vertices[outer.faces[face]]
+    exits = np.einsum("nk,nkc->nc", weights, corners)
+    place = _Place(tree=tree, wall_mm=hollowed.cavities[cavity].wall.mean_mm, diameter_mm=diameter_mm, zones=zones)
+    holes: list[Hole] = []
+    for row in _preferences(exits, points @ up, holes, count, diameter_mm):
+        hole = place.hole(points[row], exits[row], float(distance[row]))
+        if hole is not None:
+            holes.append(hole)
+    return tuple(holes)
+
+
+def drill(hollowed: Hollowed, holes: tuple[Hole, ...]) -> Drilled:
+    """Cut ``holes`` out of the hollow solid.
+
+    Raises
+    ------
+    MeshError
+        The hollow mesh is no solid.
+    """
+    solid = to_solid(hollowed.mesh)
+    volumes = [solid.volume()]
+    for hole in holes:
+        solid = solid - to_solid(hole.cutter())
+        volumes.append(solid.volume())
+    removed = tuple(float(before - after) for before, after in pairwise(volumes))
+    return Drilled(mesh=_outer_first(from_solid(solid), hollowed), removed_mm3=removed)
+
+
+def _candidates(cavity: Mesh, up: Float) -> Float:
+    """Points of the cavity's surface worth trying: its lowest, its highest, and some all over, (n, 3) mm."""
+    order = np.argsort(cavity.vertices @ up, kind="stable")
+    step = max(1, len(order) // _SPREAD)
+    chosen = np.unique(np.concatenate([np.arange(len(order))[:_EXTREMES], np.arange(len(order))[-_EXTREMES:]]))
+    chosen = np.unique(np.concatenate([chosen, np.arange(0, len(order), step)]))
+    return np.asarray(cavity.vertices[order[chosen]])
+
+
+def _preferences(exits: Float, height: Float, holes: list[Hole], count: int, diameter_mm: float) -> Iterator[int]:
+    """Rows of candidates in the order to try them; what the caller appends to ``holes`` decides what follows."""
+    while len(holes) < count:
+        had = len(holes)
+        apart = np.full(len(exits), np.inf)
+        for hole in holes:
+            apart = np.minimum(apart, np.linalg.norm(exits - hole.at_mm, axis=1))
+        wish = height if had == 0 else -height if had == 1 else -apart
+        for row in np.argsort(wish, kind="stable"):
+            if apart[row] >= APART_DIAMETERS * diameter_mm:
+                yield int(row)
+            if len(holes) > had:
+                break
+        if len(holes) == had:
+            return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Place:
+    """Decides whether a hole can be at one place."""
+
+    tree: bvh.Tree  # of the outer surface
+    wall_mm: float
+    diameter_mm: float
+    zones: Zones
+
+    def hole(self, start: Float, end: Float, length_mm: float) -> Hole | None:
+        """The hole from ``start`` on the cavity to ``end`` on the outer surface, or None."""
+        if length_mm <= 1e-6:
+            return None
+        axis = (end - start) / length_mm
+        reach = self._into_the_cavity(start, axis)
+        if reach is None:
+            return None
+        out = self._out_of_the_part(end, axis)
+        if out is None or not self._clear(start - reach * axis, end + (out + self.diameter_mm) * axis):
+            return None
+        (x, y, z), (ax, ay, az) = end.tolist(), axis.tolist()
+        return Hole(
+            at_mm=(x, y, z),
+            axis=(ax, ay, az),
+            diameter_mm=self.diameter_mm,
+            inward_mm=length_mm + reach,
+            outward_mm=out,
+        )
+
+    def _into_the_cavity(self, start: Float, axis: Float) -> float | None:
+        """How far past ``start`` the cutter goes: into the open, and no further than half way to the wall beyond."""
+        radius = self.diameter_mm / 2.0
+        depths = np.linspace(0.1, 1.0, 10) * radius
+        distance, _, _ = bvh.nearest(self.tree, start - depths[:, None] * axis)
+        deepest = int(np.argmax(distance))
+        if distance[deepest] < self.wall_mm + min(0.25, 0.1 * radius):
+            return None
+        rim = self._rim(start - depths[deepest] * axis, axis)
+        beside, _, _ = bvh.nearest(self.tree, rim)
+        if beside.min() < 0.5 * self.wall_mm or (bvh.winding(self.tree, rim) == 0).any():
+            return None
+        return float(depths[deepest])
+
+    def _out_of_the_part(self, end: Float, axis: Float) -> float | None:
+        """How far past ``end`` the whole disc is outside; None: not within a diameter, or the way on is blocked."""
+        for out in np.linspace(0.125, 1.0, 8) * self.diameter_mm:
+            disc = self._rim(end + out * axis, axis)
+            if (bvh.winding(self.tree, disc) == 0).all():
+                break
+        else:
+            return None
+        on = end + (out + np.linspace(0.25, 1.0, 4)[:, None] * self.diameter_mm) * axis
+        distance, _, _ = bvh.nearest(self.tree, on)
+        blocked = (bvh.winding(self.tree, on) != 0) | (distance < 0.25 * self.diameter_mm)
+        return None if blocked[-1] or (bvh.winding(self.tree, on) != 0).any() else float(out)
+
+    def _clear(self, bottom: Float, top: Float) -> bool:
+        """Whether the hole and its way out keep clear of the zones along their whole length."""
+        spacing = self.diameter_mm / 8.0
+        length = float(np.linalg.norm(top - bottom))
+        share = np.linspace(0.0, 1.0, max(2, int(np.ceil(length / spacing)) + 1))
+        along = bottom + share[:, None] * (top - bottom)
+        return bool(self.zones.gap_mm(along).min() >= self.diameter_mm / 2.0 + CLEARANCE_MM + spacing / 2.0)
+
+    def _rim(self, centre: Float, axis: Float) -> Float:
+        """The centre and 12 points of a circle around it, (13, 3) mm."""
+        one, two = _across(axis)
+        angle = 2.0 * np.pi * np.arange(12)[:, None] / 12
+        return np.vstack([centre, centre + self.diameter_mm / 2.0 * (np.cos(angle) * one + np.sin(angle) * two)])
+
+
+def _across(axis: Float) -> tuple[Float, Float]:
+    """Two unit vectors that make a right-handed frame with ``axis``."""
+    helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
+    one = np.cross(axis, helper)
+    one /= np.linalg.norm(one)
+    return one, np.cross(axis, one)
+
+
+def _outer_first(mesh: Mesh, hollowed: Hollowed) -> Mesh:
+    """``mesh`` with the triangles of the outer surface first: the untouched in their order, then cut pieces."""
+    source = hollowed.mesh
+    known = {key: row for row, key in enumerate(_keys(source))}
+    row = np.array([known.get(key, -1) for key in _keys(mesh)])
+    tree = bvh.build(Mesh(source.vertices, source.faces[: hollowed.outer]))
+    cut = np.flatnonzero(row < 0)
+    corners = mesh.triangles[cut]
+    samples = np.concatenate([corners, corners.mean(axis=1, keepdims=True)], axis=1)
+    distance, _, _ = bvh.nearest(tree, samples.reshape(-1, 3))
+    on_outer = distance.reshape(-1, 4).max(axis=1) < _ON_SURFACE_MM if len(cut) else np.zeros(0, np.bool_)
+    rank = row.astype(np.float64)
+    rank[cut] = np.where(on_outer, hollowed.outer - 0.5, len(source))
+    return Mesh(mesh.vertices, mesh.faces[np.argsort(rank, kind="stable")])
+
+
+def _keys(mesh: Mesh) -> list[bytes]:
+    """One key a triangle: the bits of its corners, the least corner first."""
+    corners = mesh.triangles
+    first = np.lexsort((corners[..., 2], corners[..., 1], corners[..., 0]), axis=-1)[:, 0]
+    turned = np.stack([corners[np.arange(len(corners)), (first + k) % 3] for k in range(3)], axis=1)
+    flat = np.ascontiguousarray(turned + 0.0).reshape(len(corners), 9)
+    return [line.tobytes() for line in flat]
