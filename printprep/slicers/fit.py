@@ -118,7 +118,7 @@ def place_tower(meshes: Sequence[Mesh], bed: Bed, fdm: Fdm, process: FdmProcess,
         There is no room for it.
     """
     width_mm = NARROWEST_TOWER_MM
-    while (depth_mm := tower_depth_mm(fdm, process, tools, width_mm)) > width_mm:
+    while tower_depth_mm(fdm, process, tools, width_mm) > width_mm:
         width_mm += 5.0
     edge_mm = width_mm + 2 * TOWER_MARGIN_MM
     outline = footprint(np.concatenate([mesh.vertices for mesh in meshes]))
