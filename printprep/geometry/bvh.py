@@ -65,17 +65,38 @@ def _boxes(corners: Float, leaves: int) -> Float:
     return boxes
 
 
+@njit(cache=True, nogil=True)
+def _extent(points: Float) -> tuple[Float, float]:
+    """Lower corner of the box around points (n, 3), and its longest side."""
+    lower, upper = np.full(3, np.inf), np.full(3, -np.inf)
+    for i in range(len(points)):
+        for k in range(3):
+            lower[k] = min(lower[k], points[i, k])
+            upper[k] = max(upper[k], points[i, k])
+    return lower, (upper - lower).max()
+
+
+@njit(cache=True, nogil=True)
+def _centres(corners: Float) -> Float:
+    """(m, 3) middle of each triangle."""
+    centres = np.empty((len(corners), 3))
+    for i in range(len(corners)):
+        for k in range(3):
+            centres[i, k] = (corners[i, 0, k] + corners[i, 1, k] + corners[i, 2, k]) / 3.0
+    return centres
+
+
 def order(points: Float) -> npt.NDArray[np.int64]:
     """Order of ``points`` (n, 3), finite, along a space-filling curve: neighbours in it are near each other."""
-    lower, upper = points.min(axis=0), points.max(axis=0)
-    scale = 2097151.0 / max(float((upper - lower).max()), 1e-30)
-    return np.argsort(morton(np.ascontiguousarray(points), lower, scale), kind="stable")
+    points = np.ascontiguousarray(points, dtype=np.float64)
+    lower, side = _extent(points)
+    return np.argsort(morton(points, lower, 2097151.0 / max(side, 1e-30)), kind="stable")
 
 
 def build(mesh: Mesh) -> Tree:
     """Tree of boxes around the triangles of ``mesh`` (at least one, all finite)."""
     corners = mesh.triangles
-    sequence = order(corners.mean(axis=1))
+    sequence = order(_centres(corners))
     corners = corners[sequence]
     leaves = 1
     while leaves * LEAF < len(corners):

@@ -139,8 +139,8 @@ def _pair(f: Int, g: Int, t: Float, u: Float, v: Float, w: Float) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _self_intersecting(corners: Float, faces: Int, boxes: Float, proper: Bool) -> npt.NDArray[np.int32]:
-    """For each triangle in tree order the first other one found to cross it, or -1."""
+def _self_intersecting(corners: Float, faces: Int, boxes: Float, proper: Bool, owner: Int) -> npt.NDArray[np.int32]:
+    """For each triangle in tree order another one, of another owner, found to cross it, or -1."""
     m = len(corners)
     leaves = (len(boxes) + 1) // 2
     other = np.full(m, -1, np.int32)
@@ -174,7 +174,7 @@ def _self_intersecting(corners: Float, faces: Int, boxes: Float, proper: Bool) -
                 continue
             begin = (i - leaves + 1) * LEAF
             for r in range(max(begin, s + 1), min(begin + LEAF, m)):
-                if not proper[r] or (other[s] >= 0 and other[r] >= 0):
+                if not proper[r] or owner[r] == owner[s] or (other[s] >= 0 and other[r] >= 0):
                     continue
                 u = corners[r]
                 apart = False
@@ -187,7 +187,7 @@ def _self_intersecting(corners: Float, faces: Int, boxes: Float, proper: Bool) -
     return other
 
 
-def partners(mesh: Mesh) -> Int:
+def partners(mesh: Mesh, owner: Int | None = None) -> Int:
     """(m,) for each face one other face that it runs through, or -1.
 
     Faces that share a vertex or an edge count only when they properly cross, or lie on top of each other in one plane;
@@ -197,6 +197,8 @@ def partners(mesh: Mesh) -> Int:
     ----------
     mesh
         Welded, finite.
+    owner
+        (m,) faces of one owner are not tested against each other; None tests all.
     """
     partner = np.full(len(mesh), -1, np.int32)
     if not len(mesh):
@@ -204,7 +206,8 @@ def partners(mesh: Mesh) -> Int:
     tree = build(mesh)
     faces = mesh.faces[tree.face]
     proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
-    other = _self_intersecting(tree.corners, faces, tree.boxes, proper)
+    label = tree.face if owner is None else owner[tree.face]
+    other = _self_intersecting(tree.corners, faces, tree.boxes, proper, label)
     hit = other >= 0
     partner[tree.face[hit]] = tree.face[other[hit]]
     return partner

@@ -196,10 +196,9 @@ def deviation(a: Mesh, b: Mesh, samples: int = 100_000, seed: int = 0) -> Deviat
     seed
         Of the points' random places.
     """
+    if same(a, b):  # number by number: nothing to measure
+        return Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=2 * len(a.vertices))
     one, two = sample(a, samples - samples // 2, seed), sample(b, samples // 2, seed + 1)
-    if same(a, b):
-        nothing = [(s, np.zeros(len(s.points)), np.ones(len(s.points), np.bool_)) for s in (one, two)]
-        return summarise(nothing)
     there, back = distances(one, build(b)), distances(two, build(a))
     return summarise(
         [(one, there, np.ones(len(there), np.bool_)), (two, back, np.ones(len(back), np.bool_))],

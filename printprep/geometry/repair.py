@@ -51,6 +51,7 @@ class Repaired:
     steps: tuple[Step, ...] = ()  # what was done, in order; of a refused mesh, what was tried
     refusal: Refusal | None = None
     deviation: Deviation | None = None  # of the result from the mesh as it came, outside patches; None: unchanged
+    judged: bool = False  # whether it was not clean, so that the gate had to judge it
 
     @property
     def changed(self) -> bool:
@@ -94,7 +95,7 @@ def repair(mesh: Mesh, *, accept_inside_out: bool = False, defects: Defects | No
     except Refused as error:
         refusal = Refusal(reason=error.reason, where_mm=error.where_mm)
         return Repaired(mesh=mesh, steps=tuple(record.steps), refusal=refusal)
-    return Repaired(mesh=result, steps=tuple(record.steps), deviation=deviation if record.steps else None)
+    return Repaired(mesh=result, steps=tuple(record.steps), deviation=deviation, judged=True)
 
 
 def _close(mesh: Mesh, record: Record) -> Mesh:

@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from printprep.geometry.bvh import build, winding
-from printprep.geometry.mesh import Float, Int, Mesh
+from printprep.geometry.intersect import partners
+from printprep.geometry.mesh import Bool, Float, Int, Mesh, join
 from printprep.geometry.topology import bodies, edges, used_vertices
 
 _PROBES = 7  # points of a shell that are asked whether they lie in another
@@ -83,6 +84,41 @@ def shells(mesh: Mesh) -> list[Shell]:
         Shell(mesh=m, faces=f, volume_mm3=m.volume_mm3, inside=tuple(o))
         for m, f, o in zip(meshes, groups, inside, strict=True)
     ]
+
+
+@njit(cache=True, nogil=True)
+def _reaching(vertices: Float, faces: Int, lower: Float, upper: Float) -> Bool:
+    """(m,) faces whose boxes reach into a box."""
+    reach = np.ones(len(faces), np.bool_)
+    for f in range(len(faces)):
+        for k in range(3):
+            x, y, z = vertices[faces[f, 0], k], vertices[faces[f, 1], k], vertices[faces[f, 2], k]
+            reach[f] &= min(x, y, z) <= upper[k] and max(x, y, z) >= lower[k]
+    return reach
+
+
+def apart(a: Mesh, b: Mesh) -> bool:
+    """Whether two closed surfaces share no volume, found without a boolean.
+
+    They do not when their boxes are apart, or when they do not run through each other and no body of one lies in the
+    other. False means that they may share some.
+    """
+    lower, upper = np.maximum(a.bounds_mm[0], b.bounds_mm[0]), np.minimum(a.bounds_mm[1], b.bounds_mm[1])
+    if (lower >= upper).any() or not len(a) or not len(b):
+        return True
+    one, two = (Mesh(m.vertices, m.faces[_reaching(m.vertices, m.faces, lower, upper)]) for m in (a, b))
+    owner = np.repeat(np.array([0, 1], np.int32), [len(one), len(two)])
+    if len(one) and len(two) and (partners(join([one, two]), owner) >= 0).any():
+        return False
+    return not (_reaches_into(a, b) or _reaches_into(b, a))
+
+
+def _reaches_into(inner: Mesh, outer: Mesh) -> bool:
+    """Whether a body of ``inner``, which does not cross ``outer``, lies in it."""
+    lower, upper = outer.bounds_mm
+    points = inner.vertices[inner.faces[[group[0] for group in by_body(inner)], 0]]
+    points = points[((points > lower) & (points < upper)).all(axis=1)]
+    return bool(len(points)) and bool((winding(build(outer), points) > 0).any())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

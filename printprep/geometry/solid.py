@@ -13,6 +13,7 @@ from manifold3d import Manifold
 from printprep.errors import MeshError
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh
+from printprep.geometry.shells import apart
 
 __all__ = ["Manifold", "from_solid", "intersect", "overlap_mm3", "subtract", "to_solid", "union"]
 
@@ -67,14 +68,11 @@ def intersect(a: Mesh, b: Mesh) -> Mesh:
 
 
 def overlap_mm3(a: Mesh, b: Mesh) -> float:
-    """Volume that ``a`` and ``b`` share, exact; 0.0 at once when their boxes are apart.
+    """Volume that ``a`` and ``b`` share, exact; 0.0 without a boolean when their surfaces are apart.
 
     Raises
     ------
     MeshError
-        One of them is no solid.
+        One of them is no solid (not looked at when they are apart).
     """
-    (a_lower, a_upper), (b_lower, b_upper) = a.bounds_mm, b.bounds_mm
-    if (a_lower >= b_upper).any() or (b_lower >= a_upper).any():
-        return 0.0
-    return float((to_solid(a) ^ to_solid(b)).volume())
+    return 0.0 if apart(a, b) else float((to_solid(a) ^ to_solid(b)).volume())

@@ -1,0 +1,167 @@
+"""The certificate: every printed part measured against the mesh that was asked for.
+
+It trusts nothing that the stages say about themselves except what they declare as changed on purpose; how these are
+set aside is said in :mod:`printprep.prepare.faithful`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from printprep.case import Case, Finding, Limits, Part, Point, Severity
+from printprep.plan import Certificate, PartCertificate, Plan, PlannedPart
+from printprep.prepare.faithful import Faith, compare
+from printprep.prepare.overlap import losses, lost_mm3
+from printprep.progress import SILENT, Progress
+
+MOVED_MM = 0.01
+"""A part of the same size whose box is elsewhere by more than this was moved against the others."""
+
+
+def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = SILENT) -> Certificate:
+    """Measure every part of ``plan`` against ``case``.
+
+    Parameters
+    ----------
+    case
+        What was asked for; its meshes are the sources.
+    plan
+        What will be printed, parts in the case's frame.
+    prepared_sha256
+        Of the file that the plan was written to.
+    progress
+        Told part by part.
+
+    Returns
+    -------
+    Certificate
+        With the findings ``deviation-over-limit``, ``volume-over-limit``, ``volume-unknown``, ``part-not-closed``,
+        ``part-missing``, ``part-unknown``, ``parts-moved``, ``priority-not-honoured`` and ``volume-lost-to-part``.
+    """
+    printed = {part.name: part for part in plan.parts}
+    pairs = [(part, printed[part.name]) for part in case.parts if part.name in printed]
+    findings = [*_roll_call(case, plan), *_plates(plan)]
+    certificates: list[PartCertificate] = []
+    with progress.step("certify") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
+        overlap = pool.submit(lost_mm3, plan)
+        work = pool.map(lambda pair: compare(pair[0], pair[1], plan.changes.get(pair[0].name, ())), pairs)
+        found: list[Faith] = []
+        for faith in work:
+            step.advance(len(found) / (len(pairs) + 1), pairs[len(found)][0].name)
+            found.append(faith)
+        lost, order = overlap.result()
+    for (part, planned), faith in zip(pairs, found, strict=True):
+        faults = [*_faults(part, planned, faith, case.limits)]
+        findings.extend(faults)
+        certificates.append(_certificate(part, planned, plan, faith, lost[part.name], faults))
+    findings.extend([*order, *losses(plan, lost, case.limits.volume_change_percent)])
+    return Certificate(
+        case_id=case.id, parts=tuple(certificates), findings=tuple(findings), prepared_sha256=prepared_sha256
+    )
+
+
+def _certificate(
+    part: Part, planned: PlannedPart, plan: Plan, faith: Faith, lost: dict[str, float], faults: list[Finding]
+) -> PartCertificate:
+    return PartCertificate(
+        name=part.name,
+        source_sha256=part.source.sha256,
+        closed=faith.defects.closed and not faith.defects.inside_out,
+        triangles=len(planned.mesh),
+        volume_source_mm3=faith.volume_source_mm3,
+        volume_mm3=faith.volume_mm3,
+        deviation=faith.deviation,
+        lost_to_mm3=lost,
+        changes=plan.changes.get(part.name, ()),
+        within_limits=not any(fault.severity is Severity.ERROR for fault in faults),
+    )
+
+
+def _roll_call(case: Case, plan: Plan) -> Iterator[Finding]:
+    """Every part of the case is in the plan and on exactly one plate, and nothing else is."""
+    asked, planned = [part.name for part in case.parts], [part.name for part in plan.parts]
+    for name in asked:
+        if planned.count(name) != 1:
+            message = f"part {name} is {planned.count(name)} times in the plan; it was asked for once"
+            yield Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message)
+        on = sum(plate.parts.count(name) for plate in plan.plates)
+        if name in planned and on != 1:
+            message = f"part {name} is on {on} plates; every part is printed once"
+            yield Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message, value=on, limit=1)
+    for name in sorted({*planned, *(name for plate in plan.plates for name in plate.parts)} - set(asked)):
+        message = f"part {name} is in the plan and nobody asked for it"
+        yield Finding(code="part-unknown", severity=Severity.ERROR, part=name, message=message)
+
+
+def _plates(plan: Plan) -> Iterator[Finding]:
+    """The motion of every plate is rigid and does not mirror; being one matrix, its parts share it."""
+    for plate in plan.plates:
+        rotation = plate.case_to_plate[:3, :3]
+        stretch = float(np.abs(rotation.T @ rotation - np.eye(3)).max())
+        determinant = float(np.linalg.det(rotation))
+        if stretch > 1e-6 or determinant < 0 or not np.allclose(plate.case_to_plate[3], [0, 0, 0, 1]):
+            message = (
+                f"plate {plate.index} does not keep the shape of its parts: determinant {determinant:.6f}, off a "
+                f"rotation by {stretch:.2e}; it must be one rigid motion"
+            )
+            yield Finding(code="parts-moved", severity=Severity.ERROR, message=message, value=determinant, limit=1.0)
+
+
+def _faults(part: Part, planned: PlannedPart, faith: Faith, limits: Limits) -> Iterator[Finding]:
+    """What is wrong with one part; errors put it outside the limits."""
+    found, defects = faith.deviation, faith.defects
+    if not defects.closed or defects.inside_out:
+        message = (
+            f"printed part {part.name} is no solid: {defects.open_edges} open, {defects.nonmanifold_edges} non-manifold"
+            f" and {defects.misoriented_edges} misoriented edges, volume {defects.volume_mm3:.1f} mm3"
+        )
+        where = next(iter(defects.where_mm.values()), None)
+        yield Finding(code="part-not-closed", severity=Severity.ERROR, part=part.name, message=message, where_mm=where)
+    for name, value, limit in (
+        ("max", found.max_mm, limits.deviation_max_mm),
+        ("p95", found.p95_mm, limits.deviation_p95_mm),
+    ):
+        if value > limit:
+            which = "at most" if name == "max" else "at 95 % of it"
+            message = f"part {part.name} is {value:.3f} mm {which} from its source, limit {limit} mm"
+            yield _over("deviation-over-limit", part.name, message + _why(part, planned), value, limit, found.where_mm)
+            break
+    percent = faith.volume_change_percent
+    if abs(percent) > limits.volume_change_percent:
+        message = (
+            f"the volume of part {part.name} changed by {percent:+.2f} % that nobody asked for ("
+            f"{faith.volume_source_mm3:.1f} to {faith.volume_mm3:.1f} mm3), limit {limits.volume_change_percent} %"
+        )
+        yield _over("volume-over-limit", part.name, message, percent, limits.volume_change_percent, None)
+    if not faith.comparable:
+        message = f"the source of part {part.name} is open: it encloses no volume to compare with"
+        yield Finding(code="volume-unknown", severity=Severity.WARNING, part=part.name, message=message)
+    if moved_mm := _moved_mm(part, planned):
+        message = f"part {part.name} was moved by {moved_mm:.3f} mm against its source; parts keep their places"
+        yield _over("parts-moved", part.name, message, moved_mm, MOVED_MM, None)
+
+
+def _over(code: str, part: str, message: str, value: float, limit: float, where_mm: Point | None) -> Finding:
+    return Finding(
+        code=code, severity=Severity.ERROR, part=part, message=message, value=value, limit=limit, where_mm=where_mm
+    )
+
+
+def _moved_mm(part: Part, planned: PlannedPart) -> float:
+    """How far the box of a part of unchanged size is from where it was; 0.0 within :data:`MOVED_MM`."""
+    if np.abs(part.mesh.size_mm - planned.mesh.size_mm).max() > MOVED_MM:
+        return 0.0
+    shift = float(np.linalg.norm(part.mesh.bounds_mm.mean(axis=0) - planned.mesh.bounds_mm.mean(axis=0)))
+    return shift if shift > MOVED_MM else 0.0
+
+
+def _why(part: Part, planned: PlannedPart) -> str:
+    """A likely reason, for the message."""
+    ratio = planned.mesh.size_mm / np.maximum(part.mesh.size_mm, 1e-9)
+    if ratio.min() > 0 and ratio.max() / ratio.min() < 1.001 and abs(ratio.mean() - 1) > 0.001:
+        return f"; it is {ratio.mean():.4g} times as large as it should be"
+    return ""

@@ -1,0 +1,156 @@
+"""How far one printed part is from its source, with the changes that were asked for set aside and measured.
+
+The surface that counts is the skin of the source: where a point of one surface has no counterpart for a declared
+reason, it is left out, and only then:
+
+- surface of the source with printed or empty matter on both sides (walls between united bodies, scraps) is no skin;
+  left out when the plan declares a repair;
+- printed surface over a hole of the source has nothing to be compared with; its nearest source point lies on the rim.
+  Left out up to the area of the patches that the plan declares;
+- the cavity of a hollow part is printed surface deeper inside the source than half the wall; left out when the plan
+  declares a cavity, so that of a hollow part the outer skin is compared;
+- around the declared place of a drain hole, both surfaces end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from printprep.case import Part
+from printprep.geometry.bvh import Tree, build, nearest, winding
+from printprep.geometry.deviation import Deviation
+from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
+from printprep.geometry.mesh import Bool, Float, Int, Mesh
+from printprep.geometry.shells import enclosed
+from printprep.geometry.topology import edges
+from printprep.geometry.weld import weld_vertices
+from printprep.plan import Change, PlannedPart
+
+_SAMPLES = 100_000
+_DOUBT_MM = 1e-3  # farther off than this, a point is asked whether it counts
+_STEP_MM = 0.01  # to either side of a surface, to ask what is there
+_PATCH_SLACK = 1.5  # over the declared area of patches, because of sampling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faith:
+    """What was found about one part."""
+
+    deviation: Deviation
+    defects: Defects  # of the printed mesh, self-intersections not looked for
+    volume_source_mm3: float
+    comparable: bool  # whether the source encloses a volume at all
+    volume_mm3: float
+    wished_mm3: float  # change of volume by what was asked for: cavities, holes
+
+    @property
+    def volume_change_percent(self) -> float:
+        """Change of volume that nobody asked for; 0 when the source encloses none."""
+        if not self.comparable:
+            return 0.0
+        unasked_mm3 = self.volume_mm3 - self.wished_mm3 - self.volume_source_mm3
+        return 100.0 * unasked_mm3 / max(self.volume_source_mm3, 1e-9)
+
+
+def compare(part: Part, printed: PlannedPart, changes: tuple[Change, ...]) -> Faith:
+    """Measure ``printed`` (in the case's frame) against the mesh of ``part`` as it came."""
+    defects = inspect(printed.mesh, self_intersections=False)
+    if same(part.mesh, printed.mesh) and defects.closed:
+        volume_mm3, comparable = abs(defects.volume_mm3), True
+    else:
+        volume_mm3, comparable = source_volume_mm3(part.mesh)
+    usable = len(part.mesh) and defects.triangles and not defects.non_finite and np.isfinite(part.mesh.vertices).all()
+    whole_mm = float(np.linalg.norm(np.nan_to_num(part.mesh.size_mm)))  # of a part that is not there, all is missing
+    nothing = Deviation(max_mm=whole_mm, p95_mm=whole_mm, mean_mm=whole_mm, where_mm=None, samples=0)
+    return Faith(
+        deviation=_deviation(part, printed.mesh, changes) if usable else nothing,
+        defects=defects,
+        volume_source_mm3=volume_mm3,
+        comparable=comparable,
+        volume_mm3=defects.volume_mm3,
+        wished_mm3=sum(change.volume_mm3 for change in changes if change.stage != "repair"),
+    )
+
+
+def source_volume_mm3(mesh: Mesh) -> tuple[float, bool]:
+    """Volume that a source encloses once or more, and whether it encloses one: (0.0, False) for an open surface."""
+    found = inspect(weld_vertices(mesh))
+    if not found.closed:
+        return 0.0, False
+    if found.bodies == 1 and not found.self_intersecting_faces:
+        return abs(found.volume_mm3), True
+    columns = enclosed(mesh)
+    twice = abs(columns.signed_mm3 - columns.solid_mm3) > 1e-6 * columns.solid_mm3
+    if found.volume_mm3 > 0 and twice:
+        return columns.solid_mm3, True
+    return abs(found.volume_mm3), True
+
+
+def _deviation(part: Part, printed: Mesh, changes: tuple[Change, ...]) -> Deviation:
+    source = part.mesh
+    if same(source, printed):  # number by number: nothing to measure
+        return Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=2 * len(source.vertices))
+    there, back = sample(source, _SAMPLES // 2, 0), sample(printed, _SAMPLES // 2, 1)
+    source_tree, printed_tree = build(source), build(printed)
+    far, _, _ = nearest(printed_tree, there.points)
+    near, face, weights = nearest(source_tree, back.points)
+    counts_there, counts_back = np.ones(len(far), np.bool_), np.ones(len(near), np.bool_)
+    repaired = any(change.stage == "repair" for change in changes)
+    doubtful = far > _DOUBT_MM
+    if repaired and doubtful.any():
+        counts_there[doubtful] = _parts_matter(source, source_tree, there, doubtful)
+    patches_mm2 = sum(change.area_mm2 for change in changes if change.stage == "repair")
+    if patches_mm2 > 0:
+        on_rim = (near > _DOUBT_MM) & _at_open_edge(source, face, weights)
+        share = float(on_rim[back.even].mean()) if back.even.any() else 0.0
+        if share * printed.area_mm2 <= _PATCH_SLACK * patches_mm2:
+            counts_back &= ~on_rim
+    _set_aside_cavity(part, changes, source_tree, (there, counts_there, far), (back, counts_back, near))
+    return summarise([(there, far, counts_there), (back, near, counts_back)])
+
+
+def _parts_matter(source: Mesh, tree: Tree, samples: Samples, chosen: Bool) -> Bool:
+    """(k,) whether the source has matter on just one side of each chosen sample."""
+    corners = source.vertices[source.faces[samples.face[chosen]]]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    # a vertex is moved a little into its face, where the normal means something
+    points = samples.points[chosen] * 0.9 + corners.mean(axis=1) * 0.1
+    outer, inner = (winding(tree, points + side * _STEP_MM * normal) != 0 for side in (1.0, -1.0))
+    return np.asarray(outer != inner)
+
+
+def _at_open_edge(source: Mesh, face: Int, weights: Float) -> Bool:
+    """(n,) whether a nearest point, given by face and corner weights, lies on an open edge of the source."""
+    found = edges(source)
+    is_open = np.append(found.open, False)[found.of_face[face]]  # (n, 3) edge k runs from corner k to k + 1
+    opposite = np.roll(weights, 1, axis=1)  # the corner opposite to edge k is k + 2
+    return np.asarray((is_open & (opposite <= 1e-9)).any(axis=1))
+
+
+def _set_aside_cavity(
+    part: Part,
+    changes: tuple[Change, ...],
+    source_tree: Tree,
+    there: tuple[Samples, Bool, Float],
+    back: tuple[Samples, Bool, Float],
+) -> None:
+    """Leave out the cavity and the drain holes of a hollow part that the plan declares; changes the masks."""
+    if part.hollow is None:
+        return
+    wall_mm, diameter_mm = part.hollow.wall_mm, part.hollow.drain_diameter_mm
+    samples, counts, near = back
+    doubtful = np.flatnonzero(counts & (near > _DOUBT_MM))
+    inside = np.zeros(len(counts), np.bool_)
+    inside[doubtful] = winding(source_tree, samples.points[doubtful]) != 0
+    if any(change.stage == "hollow" for change in changes):
+        counts &= ~(inside & (near >= wall_mm / 2))
+    for change in changes:
+        if change.stage != "drain" or change.where_mm is None:
+            continue
+        at = np.array(change.where_mm)
+        counts &= ~(inside & (np.linalg.norm(samples.points - at, axis=1) <= diameter_mm + wall_mm))
+        skin, counts_there, _ = there
+        counts_there &= np.linalg.norm(skin.points - at, axis=1) > diameter_mm

@@ -1,0 +1,173 @@
+"""Stage ``inspect``: what is wrong with each part, as findings.
+
+What the stage ``repair`` can mend or at least judge is a warning; what nobody but a person can decide is an error.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from printprep.case import Finding, Severity
+from printprep.geometry import measure
+from printprep.geometry.intersect import partners
+from printprep.geometry.measure import Defects
+from printprep.geometry.mesh import Mesh, join
+from printprep.geometry.shells import Shell, shells
+from printprep.geometry.weld import weld_vertices
+from printprep.prepare.draft import Draft, DraftPart
+from printprep.progress import SILENT, Progress
+
+SPECK_MM3: Final = 1.0
+SPECK_MM: Final = 0.4
+"""A body smaller or thinner than this will not print, or will fall off."""
+
+_KINDS: Final[dict[str, tuple[str, Severity, str]]] = {
+    "non_finite": ("non-finite", Severity.ERROR, "vertices have coordinates that are not numbers; export it again"),
+    "open_edges": ("open-edges", Severity.WARNING, "edges have a face on one side only: the surface has holes"),
+    "nonmanifold_edges": ("non-manifold", Severity.WARNING, "edges are shared by more than two faces"),
+    "misoriented_edges": (
+        "inconsistent-winding",
+        Severity.WARNING,
+        "edges lie between faces that disagree about the outside",
+    ),
+    "duplicate_faces": ("duplicate-faces", Severity.WARNING, "faces repeat another face on the same three vertices"),
+    "self_intersecting_faces": ("self-intersection", Severity.WARNING, "faces run through other faces of the part"),
+    "degenerate_faces": ("degenerate-faces", Severity.INFO, "faces have no area"),
+}
+
+
+def inspect(draft: Draft, progress: Progress = SILENT) -> Draft:
+    """Look at every part; parts come out with equal vertices made one, and otherwise as they were."""
+    parts = tuple(replace(part, mesh=weld_vertices(part.mesh)) for part in draft.parts)
+    findings: list[Finding] = []
+    with progress.step("inspect") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
+        between = pool.submit(_between_parts, [part.mesh for part in parts])
+        for i, (part, found) in enumerate(zip(parts, pool.map(_look, parts), strict=True)):
+            step.advance(i / len(parts), part.name)
+            findings.extend(found)
+        findings.extend(between.result())
+    return replace(draft, parts=parts).with_findings(*findings)
+
+
+def _look(part: DraftPart) -> list[Finding]:
+    defects = measure.inspect(part.mesh)
+    findings = findings_of(part.name, defects)
+    if defects.closed and defects.bodies > 1:
+        findings.extend(_small(part.name, shells(part.mesh)))
+    return findings
+
+
+def findings_of(part: str, defects: Defects) -> list[Finding]:
+    """The findings that ``defects`` of a part mean."""
+    if not defects.triangles:
+        message = f"part {part} has no triangles; export it again"
+        return [Finding(code="empty-mesh", severity=Severity.ERROR, part=part, message=message, value=0)]
+    findings = [
+        Finding(
+            code=code,
+            severity=severity,
+            part=part,
+            message=f"part {part}: {count} {text}",
+            value=count,
+            limit=0,
+            where_mm=defects.where_mm.get(kind),
+        )
+        for kind, (code, severity, text) in _KINDS.items()
+        if (count := getattr(defects, kind))
+    ]
+    if defects.inside_out:
+        message = (
+            f"part {part} is inside out (volume {defects.volume_mm3:.1f} mm3): either its winding is reversed, or its "
+            "coordinates were mirrored along one axis and it would print on the wrong side. Check the export; if only "
+            "the winding is wrong, accept inside-out with that reason and it is turned"
+        )
+        findings.append(
+            Finding(
+                code="inside-out",
+                severity=Severity.ERROR,
+                part=part,
+                message=message,
+                value=defects.volume_mm3,
+                limit=0,
+                where_mm=defects.where_mm.get("inside_out"),
+            )
+        )
+    if defects.bodies > 1:
+        message = f"part {part} consists of {defects.bodies} separate surfaces"
+        found = Finding(code="many-bodies", severity=Severity.INFO, part=part, message=message, value=defects.bodies)
+        findings.append(found)
+    return findings
+
+
+def _small(part: str, found: list[Shell]) -> list[Finding]:
+    """Bodies too small to print, and cavities that are sealed."""
+    findings = []
+    tiny = [s for s in found if not s.depth % 2 and (abs(s.volume_mm3) < SPECK_MM3 or s.thickness_mm < SPECK_MM)]
+    if tiny:
+        total = sum(abs(s.volume_mm3) for s in tiny)
+        message = (
+            f"part {part}: {len(tiny)} bodies of {total:.3f} mm3 in all are smaller than {SPECK_MM3} mm3 or thinner "
+            f"than {SPECK_MM} mm; they stay in the model and may not print"
+        )
+        findings.append(
+            Finding(
+                code="specks",
+                severity=Severity.WARNING,
+                part=part,
+                message=message,
+                value=len(tiny),
+                where_mm=_middle(tiny[0].mesh),
+            )
+        )
+    sealed = [s for s in found if s.depth % 2 and s.volume_mm3 < 0]
+    if sealed:
+        total = sum(abs(s.volume_mm3) for s in sealed)
+        message = f"part {part}: {len(sealed)} sealed cavities of {total:.3f} mm3 in all stay empty inside it"
+        findings.append(
+            Finding(
+                code="cavities",
+                severity=Severity.INFO,
+                part=part,
+                message=message,
+                value=len(sealed),
+                where_mm=_middle(sealed[0].mesh),
+            )
+        )
+    return findings
+
+
+def _middle(mesh: Mesh) -> tuple[float, float, float]:
+    x, y, z = mesh.bounds_mm.mean(axis=0).tolist()
+    return x, y, z
+
+
+def _between_parts(meshes: list[Mesh]) -> list[Finding]:
+    """Faces of different parts that run through each other; priorities decide who wins there."""
+    usable = [mesh for mesh in meshes if len(mesh) and np.isfinite(mesh.vertices).all()]
+    boxes = [mesh.bounds_mm for mesh in usable]
+    near = [
+        mesh
+        for i, mesh in enumerate(usable)
+        if any(
+            i != j and (boxes[i][0] <= boxes[j][1]).all() and (boxes[j][0] <= boxes[i][1]).all()
+            for j in range(len(usable))
+        )
+    ]
+    if not near:
+        return []
+    whole = join(near)
+    owner = np.repeat(np.arange(len(near), dtype=np.int32), [len(mesh) for mesh in near])
+    crossing = partners(whole, owner) >= 0
+    count = int(crossing.sum())
+    if not count:
+        return []
+    x, y, z = whole.vertices[whole.faces[int(np.argmax(crossing))]].mean(axis=0).tolist()
+    message = f"{count} faces of different parts run through each other; the part of higher priority wins there"
+    return [
+        Finding(code="parts-overlap", severity=Severity.INFO, message=message, value=count, where_mm=(x, y, z)),
+    ]

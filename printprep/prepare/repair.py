@@ -1,0 +1,117 @@
+"""Stage ``repair``: every part becomes a solid by measured steps, or is refused with its reason."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from printprep.case import Finding, Severity, settle, stopping
+from printprep.geometry import measure
+from printprep.geometry import repair as geometry
+from printprep.geometry.repair import Refusal, Repaired
+from printprep.plan import Change
+from printprep.prepare.draft import Draft, DraftPart
+from printprep.progress import SILENT, Progress
+
+
+def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
+    """Repair every part that needs it. Parts that are closed and clean come out as the very same mesh."""
+
+    def work(part: DraftPart) -> tuple[DraftPart, list[Finding]]:
+        accepted = _turning_is_accepted(draft, part.name)
+        return _apply(part, geometry.repair(part.mesh, accept_inside_out=accepted))
+
+    parts: list[DraftPart] = []
+    findings: list[Finding] = []
+    with progress.step("repair") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for part, found in pool.map(work, draft.parts):
+            parts.append(part)
+            findings.extend(found)
+            step.advance(len(parts) / len(draft.parts), part.name)
+    known = {(finding.code, finding.part) for finding in draft.findings}
+    new = [finding for finding in findings if (finding.code, finding.part) not in known]
+    return replace(draft, parts=tuple(parts)).with_findings(*new)
+
+
+def _turning_is_accepted(draft: Draft, part: str) -> bool:
+    """Whether the case says that an inside-out part is a matter of winding and not of a mirrored file."""
+    question = Finding(code="inside-out", severity=Severity.ERROR, part=part, message="")
+    return not stopping(settle((question,), draft.case.accept))
+
+
+def _apply(part: DraftPart, result: Repaired) -> tuple[DraftPart, list[Finding]]:
+    if result.refusal is not None:
+        return part, [_refused(part.name, result.refusal)]
+    if not result.changed:
+        return part, _left(part.name, result)
+    changes = tuple(
+        Change(
+            stage="repair",
+            what=step.what,
+            volume_mm3=step.volume_mm3,
+            area_mm2=step.area_mm2,
+            where_mm=step.where_mm,
+        )
+        for step in result.steps
+    )
+    mended = replace(part, mesh=result.mesh, changes=(*part.changes, *changes))
+    return mended, [*_done(part.name, result), *_left(part.name, result)]
+
+
+def _refused(part: str, refusal: Refusal) -> Finding:
+    code = "inside-out" if refusal.inside_out else "not-a-solid"
+    message = f"part {part} cannot be made a solid: {refusal.reason}"
+    return Finding(code=code, severity=Severity.ERROR, part=part, message=message, where_mm=refusal.where_mm)
+
+
+def _done(part: str, result: Repaired) -> list[Finding]:
+    """What was mended, and how much surface was invented for it."""
+    far = f", at most {result.deviation.max_mm:.4f} mm from the source" if result.deviation else ""
+    message = f"part {part} was repaired in {len(result.steps)} steps{far}: {result.steps[0].what}"
+    message += ", and more" if len(result.steps) > 1 else ""
+    findings = [
+        Finding(code="repaired", severity=Severity.INFO, part=part, message=message, value=len(result.steps)),
+    ]
+    patches = [step for step in result.steps if step.area_mm2 > 0]
+    if patches:
+        largest = max(patches, key=lambda step: step.area_mm2)
+        total = sum(step.area_mm2 for step in patches)
+        message = (
+            f"part {part}: {len(patches)} holes were closed with {total:.2f} mm2 of invented surface; the largest "
+            f"patch has {largest.area_mm2:.2f} mm2"
+        )
+        findings.append(
+            Finding(
+                code="patched",
+                severity=Severity.WARNING,
+                part=part,
+                message=message,
+                value=total,
+                where_mm=largest.where_mm,
+            )
+        )
+    return findings
+
+
+def _left(part: str, result: Repaired) -> list[Finding]:
+    """What the solid still has; its volume was checked to be enclosed once."""
+    if not result.judged:
+        return []
+    found = measure.inspect(result.mesh)
+    if not found.self_intersecting_faces:
+        return []
+    message = (
+        f"part {part}: {found.self_intersecting_faces} faces still run through others after repair; it was checked "
+        "that less than 0.2 % of the volume is enclosed twice"
+    )
+    return [
+        Finding(
+            code="self-intersection-left",
+            severity=Severity.WARNING,
+            part=part,
+            message=message,
+            value=found.self_intersecting_faces,
+            where_mm=found.where_mm.get("self_intersecting_faces"),
+        )
+    ]
