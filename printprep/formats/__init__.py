@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from printprep.errors import MeshError
-from printprep.formats import stl, threemf
+from printprep.formats import glb, obj, ply, stl, threemf
 from printprep.formats.named import NamedMesh, checked_size
 
 __all__ = ["FORMATS", "NamedMesh", "read_meshes"]
 
 FORMATS: Final[dict[str, Callable[[Path], tuple[NamedMesh, ...]]]] = {
     ".stl": stl.read,
+    ".obj": obj.read,
+    ".ply": ply.read,
     ".3mf": threemf.read,
+    ".glb": glb.read,
 }
 """Reader of each mesh format by the file's suffix in lower case."""
 

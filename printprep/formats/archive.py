@@ -52,8 +52,8 @@ def _check_entry(path: Path, file: IO[bytes], entry: zipfile.ZipInfo, budget: in
         raise MeshError(f"{place}: is encrypted; export it without a password")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise MeshError(f"{place}: is packed by method {entry.compress_type}, only deflate is read; export it again")
-    file.seek(entry.header_offset)
-    header = file.read(_LOCAL.size)
+    file.seek(max(entry.header_offset, 0))
+    header = file.read(_LOCAL.size) if entry.header_offset >= 0 else b""
     if len(header) < _LOCAL.size or not header.startswith(b"PK\3\4"):
         raise MeshError(f"{place}: does not begin where the archive says; copy or export it again")
     name_length, extra_length = _LOCAL.unpack(header)[9:]
