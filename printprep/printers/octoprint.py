@@ -177,6 +177,7 @@ class OctoPrintLink:
         job = read_job(path)
         began_s = self._clock()
         self._cancelled = False
+        self._status = replace(self._status, line=0)
         self._wishes = Wishes()
         ending, fault = Ending.FAILED, None
         try:
@@ -263,7 +264,7 @@ class OctoPrintLink:
                     raise
                 continue
             fraction = min(1.0, float((told.get("progress") or {}).get("completion") or 0.0) / 100.0)
-            line = round(fraction * job.commands)
+            line = max(self._status.line, round(fraction * job.commands))  # the server forgets it when it cancels
             self._status = status = replace(
                 status,
                 line=line,

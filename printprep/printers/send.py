@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from printprep.case import Finding, stopping
-from printprep.errors import GcodeRefused, InputError, PrinterError
+from printprep.errors import GcodeRefused, PrinterError
+from printprep.files import sha256_of
 from printprep.printers.link import (
     Ending,
     OnProgress,
@@ -73,14 +73,14 @@ def send_file(
     """
     findings = guard(path)
     refuse_dangerous(path, findings)
-    before = file_sha256(path)
+    before = sha256_of(path)
     with progress.step("print") as step:
         outcome = link.print_file(path, lambda status: _tell(status, step, on_status))
     if outcome.ending is Ending.FAILED:
         raise outcome.fault or PrinterError(outcome.message or "the print failed for an unknown reason")
     if outcome.ending is Ending.FINISHED:
         check_account(path, outcome)
-        if file_sha256(path) != before:
+        if sha256_of(path) != before:
             raise PrinterError(
                 f"{path.name} was changed while it was printed: what was printed was not what was checked"
             )
@@ -115,15 +115,6 @@ def check_account(path: Path, outcome: PrintOutcome) -> None:
             f"{path.name}: {outcome.lines_total} commands in the file, {outcome.lines_sent} sent, "
             f"{outcome.lines_accepted} acknowledged; the print cannot be trusted"
         )
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as exc:
-        raise InputError(f"{path} cannot be read: {exc.strerror}") from exc
 
 
 def describe(status: PrinterStatus) -> str:

@@ -154,7 +154,7 @@ class Marlin:
         if self.capabilities.get("AUTOREPORT_TEMP"):
             self._own.append(b"M155 S%d" % self._timings.report_s)
         else:
-            self._next_poll_s = now_s
+            self._next_poll_s = now_s + self._timings.poll_s
         self._pump(now_s)
         return self._give()
 

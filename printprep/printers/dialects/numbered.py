@@ -162,7 +162,8 @@ class NumberedLines:
         self._wanted = wanted
         if self._wanted_times > REPEATS:
             return Verdict.LOST
-        self.draining = max(1, self._cursor - wanted, copies)
+        # a number is refused because the wanted line got lost, so that no answer will come for that one
+        self.draining = max(1, self._cursor - wanted - by_number, copies)
         self.window = 1
         self._copies = 0
         self._go_to(wanted)

@@ -1,0 +1,164 @@
+"""``printprep printer``: the lab's printers by name, and the virtual one for everybody."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from printprep.cli.terminal import console, json_option, out, print_json, table
+
+if TYPE_CHECKING:
+    from printprep.printers.registry import NamedPrinter
+
+
+@click.group()
+def printer() -> None:
+    """The lab's printers: add, list, test; and the virtual printer.
+
+    \b
+    Example:
+      printprep printer add xl --profile prusa-xl --port /dev/ttyACM0
+      printprep printer test xl
+    """
+
+
+@printer.command("add")
+@click.argument("name")
+@click.option("--profile", required=True, help="Id of a printer profile, such as prusa-xl.")
+@click.option("--port", help="Serial port, such as /dev/ttyACM0 or /dev/serial/by-id/…")
+@click.option("--baud", type=int, default=115_200, show_default=True, help="Bits a second of the serial port.")
+@click.option("--octoprint", "url", help="Address of an OctoPrint server, instead of a port.")
+@click.option("--key", help="Key of the OctoPrint server; asked for when left out.")
+@click.option(
+    "--allow-insecure", is_flag=True, help="Accept a server that asks for no key, or a public one without TLS."
+)
+def add(
+    name: str, profile: str, port: str | None, baud: int, url: str | None, key: str | None, allow_insecure: bool
+) -> None:
+    """Write a printer down under NAME, for its owner's eyes only.
+
+    \b
+    Example:
+      printprep printer add xl --profile prusa-xl --port /dev/ttyACM0 --baud 115200
+      printprep printer add voron --profile voron-2.4 --octoprint http://octopi.local
+    """
+    from printprep.errors import InputError
+    from printprep.printers.registry import add_printer, new_printer
+    from printprep.profiles.load import load_profiles
+
+    if (port is None) == (url is None):
+        raise InputError("say where the printer is: either --port or --octoprint")
+    firmware = load_profiles().printer(profile).firmware
+    if port is not None and firmware not in ("marlin", "prusa-buddy"):
+        raise InputError(f"{profile} runs {firmware}, which is not spoken over a serial port; use --octoprint")
+    if url is None:
+        named = new_printer(name=name, link="serial", profile=profile, port=port, baud=baud, firmware=firmware)
+    else:
+        key = key or click.prompt("Key (OctoPrint: user settings, Application Keys)", hide_input=True, err=True)
+        named = new_printer(
+            name=name, link="octoprint", profile=profile, url=url, key=key, allow_insecure=allow_insecure
+        )
+    path = add_printer(named)
+    console().print(f"{name} is written down in {path}. Try it: printprep printer test {name}")
+
+
+@printer.command("list")
+@json_option
+def list_printers(as_json: bool) -> None:
+    """List the lab's printers.
+
+    \b
+    Example:
+      printprep printer list --json
+    """
+    from printprep.printers.registry import load_printers
+
+    printers = load_printers().values()
+    if as_json:
+        rows = [{**p.model_dump(exclude={"key"}, exclude_none=True), "has_key": p.key is not None} for p in printers]
+        print_json({"printers": rows})
+        return
+    out().print(table("Printers", ("name", "profile", "link", "where"), [_row(p) for p in printers]))
+
+
+def _row(named: NamedPrinter) -> tuple[str, str, str, str]:
+    return named.name, named.profile, named.link, named.port or named.url or "in this computer"
+
+
+@printer.command("test")
+@click.argument("name")
+@json_option
+def test(name: str, as_json: bool) -> None:
+    """Connect to a printer, ask who it is and how warm, and let it go. Nothing moves.
+
+    \b
+    Example:
+      printprep printer test virtual
+    """
+    from printprep.printers import open_link
+    from printprep.printers.registry import find_printer
+
+    named = find_printer(name)
+    link = open_link(named)
+    try:
+        identity = link.connect()
+        status = link.status()
+    finally:
+        link.close()
+    tools = {str(tool): {"actual_c": a, "target_c": t} for tool, (a, t) in sorted(status.tools_c.items())}
+    bed = None if status.bed_c is None else {"actual_c": status.bed_c[0], "target_c": status.bed_c[1]}
+    if as_json:
+        print_json(
+            {
+                "name": name,
+                "firmware": identity.firmware,
+                "version": identity.version,
+                "capabilities": dict(identity.capabilities),
+                "state": status.state,
+                "tools": tools,
+                "bed": bed,
+            }
+        )
+        return
+    heat = [(f"tool {tool}", f"{t['actual_c']:.1f} °C", f"{t['target_c']:.0f} °C") for tool, t in tools.items()]
+    if bed is not None:
+        heat.append(("bed", f"{bed['actual_c']:.1f} °C", f"{bed['target_c']:.0f} °C"))
+    out().print(f"[green]{name} answers[/green]: {identity.firmware} {identity.version}, {status.state}")
+    out().print(table("Temperatures", ("heater", ">now", ">wanted"), heat))
+
+
+@printer.command("virtual")
+@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Every accepted command, one a line.")
+@click.option("--speed", type=click.Choice(["fast", "real"]), default="fast", show_default=True)
+@click.option("--tools", type=click.IntRange(1, 16), default=5, show_default=True)
+@click.option(
+    "--faults", multiple=True, metavar="KEY=VALUE", help="What goes wrong, such as drop_ok=0.01 or kill_at=500."
+)
+def virtual(log: Path | None, speed: str, tools: int, faults: tuple[str, ...]) -> None:
+    """Run a virtual printer and print the path of its port; Ctrl-C switches it off.
+
+    \b
+    Example:
+      printprep printer virtual --log printed.log --faults drop_ok=0.01 --faults seed=7
+      printprep send build/plate-1.gcode --port /dev/pts/5
+    """
+    from printprep.errors import InputError
+    from printprep.printers.virtual import VirtualPrinter
+    from printprep.printers.virtual_faults import read_faults
+
+    for fault in faults:
+        if "=" not in fault:
+            raise InputError(f"--faults {fault}: write KEY=VALUE, such as drop_ok=0.01")
+    wishes = dict(fault.split("=", 1) for fault in faults)
+    over = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda _number, _frame: over.set())
+    with VirtualPrinter(
+        log=log, speed="real" if speed == "real" else "fast", tools=tools, faults=read_faults(wishes)
+    ) as p:
+        click.echo(p.port)
+        over.wait()

@@ -1,0 +1,121 @@
+"""``printprep send``: print a file, every line accounted for."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from printprep.cli.terminal import console, json_option, out, print_findings, print_json, progress
+
+if TYPE_CHECKING:
+    from printprep.printers.link import PrinterLink
+    from printprep.printers.registry import NamedPrinter
+    from printprep.printers.send import SendResult
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--printer", help="Name of one of the lab's printers; 'virtual' always exists.")
+@click.option("--port", help="Serial port, instead of a name.")
+@click.option("--baud", type=int, default=115_200, show_default=True, help="Bits a second of the port.")
+@click.option("--firmware", type=click.Choice(["marlin", "prusa-buddy"]), default="marlin", show_default=True)
+@click.option("--profile", help="Id of the printer profile whose limits the file is checked against.")
+@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Virtual printer: every accepted command.")
+@json_option
+def send(
+    file: Path,
+    printer: str | None,
+    port: str | None,
+    baud: int,
+    firmware: str,
+    profile: str | None,
+    log: Path | None,
+    as_json: bool,
+) -> None:
+    """Check FILE with the guard, then print it line by line; exit code 4 when it is refused or the print fails.
+
+    Ctrl-C cancels the print: heaters off, head up. A second Ctrl-C is the emergency stop.
+
+    \b
+    Example:
+      printprep send build/plate-1.gcode --printer virtual --log printed.log
+      printprep send build/plate-1.gcode --port /dev/ttyACM0 --profile prusa-xl
+    """
+    from printprep.printers import open_link
+    from printprep.printers.link import Ending
+    from printprep.printers.send import refuse_dangerous, send_file
+    from printprep.profiles.load import load_profiles
+    from printprep.safety import sending_guard
+
+    named = _named(printer, port, baud, firmware, profile)
+    profiles = load_profiles()
+    findings = sending_guard(profiles.printer(profile or named.profile), profiles)(file)
+    if findings and not as_json:
+        print_findings(findings, console())
+    refuse_dangerous(file, findings)  # before a printer is bothered
+    link = open_link(named, log=log)
+    try:
+        link.connect()
+        with _interruptible(link), progress(as_json) as watcher:
+            result = send_file(link, file, watcher, guard=lambda _path: findings)
+    finally:
+        link.close()
+    _report(file, named, result, as_json)
+    if result.outcome is Ending.CANCELLED:
+        raise click.exceptions.Exit(4)
+
+
+def _named(printer: str | None, port: str | None, baud: int, firmware: str, profile: str | None) -> NamedPrinter:
+    from printprep.errors import InputError
+    from printprep.printers.registry import find_printer, new_printer
+
+    if (printer is None) == (port is None):
+        raise InputError("say where to print: either --printer NAME (printprep printer list) or --port PATH")
+    if printer is not None:
+        return find_printer(printer)
+    if profile is None:
+        console().print("[yellow]No --profile: the file is checked against the virtual printer's limits.[/yellow]")
+    return new_printer(
+        name="port", link="serial", profile=profile or "virtual", port=port, baud=baud, firmware=firmware
+    )
+
+
+@contextmanager
+def _interruptible(link: PrinterLink) -> Iterator[None]:
+    """Ctrl-C cancels safely, a second one stops at once."""
+    asked = 0
+
+    def on_interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            console().print("[yellow]Cancelling: heaters off, head up. Again: emergency stop.[/yellow]")
+            link.cancel()
+        else:
+            link.emergency_stop()
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _report(file: Path, named: NamedPrinter, result: SendResult, as_json: bool) -> None:
+    if as_json:
+        print_json({"file": str(file), "printer": named.name, **asdict(result)})
+        return
+    colour = "green" if result.outcome == "finished" else "yellow"
+    who = "" if result.counted else " (as the server says)"
+    out().print(
+        f"[{colour}]{result.outcome}[/{colour}] on {named.name} ({result.firmware}): "
+        f"{result.lines_total:,} commands in the file, {result.lines_sent:,} sent, "
+        f"{result.lines_accepted:,} acknowledged{who}, {result.repeated:,} repeated, in {result.duration_s:.1f} s"
+    )

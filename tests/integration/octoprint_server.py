@@ -1,0 +1,114 @@
+"""A real OctoPrint with its virtual printer, on loopback, in an environment of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+OCTOPRINT = "octoprint==1.11.8"
+KEY = "0123456789ABCDEF0123456789ABCDEF"
+ROOT = Path(__file__).parent.parent.parent
+START_S = 60.0
+
+CONFIG = """
+server:
+  firstRun: false
+  host: 127.0.0.1
+  port: {port}
+  onlineCheck: {{enabled: false}}
+  pluginBlacklist: {{enabled: false}}
+api: {{key: {key}}}
+serial: {{autoconnect: true, port: VIRTUAL, baudrate: 115200}}
+plugins:
+  virtual_printer: {{enabled: true, numExtruders: 2, simulated_errors: [], throttle: 0.001}}
+  _disabled: [softwareupdate, tracking, announcements, discovery, pi_support, backup, health_check, errortracking]
+"""
+
+GUESTS_MAY_LOOK = """
+_version: 2
+groups:
+  guests: {permissions: [STATUS, CONNECTION, PRINT, CONTROL]}
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    key: str
+    folder: Path
+
+
+def octoprint_program() -> Path:
+    """OctoPrint, installed once into a folder that later runs find again."""
+    environment = ROOT / ".cache" / "octoprint-venv"
+    program = environment / "bin" / "octoprint"
+    if not program.exists():
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True, capture_output=True)
+        subprocess.run(
+            [environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", OCTOPRINT],
+            check=True,
+            capture_output=True,
+        )
+    return program
+
+
+def add_administrator(program: Path, folder: Path) -> None:
+    """A server without a user is in its set-up wizard and lets nobody in, or everybody."""
+    subprocess.run(
+        [program, "--basedir", folder, "user", "add", "admin", "--password", "not-secret", "--admin"],
+        check=True,
+        capture_output=True,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def octoprint(program: Path, folder: Path, *, open_to_all: bool = False) -> Iterator[Server]:
+    """Run a server until the end of the block, printer connected."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(CONFIG.format(port=port, key=KEY), encoding="utf-8")
+    if open_to_all:
+        (folder / "groups.yaml").write_text(GUESTS_MAY_LOOK, encoding="utf-8")
+    add_administrator(program, folder)
+    command: list[str | Path] = [program, "--basedir", folder, "serve", "--host", "127.0.0.1", "--port", str(port)]
+    if os.geteuid() == 0:
+        command.append("--iknowwhatimdoing")
+    with (
+        (folder / "output.txt").open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=output) as server,
+    ):
+        try:
+            wait_until_operational(f"http://127.0.0.1:{port}", server)
+            yield Server(url=f"http://127.0.0.1:{port}", key=KEY, folder=folder)
+        finally:
+            server.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(10)
+            server.kill()
+
+
+def wait_until_operational(url: str, server: subprocess.Popen[bytes]) -> None:
+    request = urllib.request.Request(f"{url}/api/connection", headers={"X-Api-Key": KEY})
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and server.poll() is None:
+        with suppress(OSError, http.client.HTTPException), urllib.request.urlopen(request, timeout=5) as reply:
+            if json.load(reply)["current"]["state"] == "Operational":
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"OctoPrint did not start in {START_S:g} s (exit code {server.poll()})")
