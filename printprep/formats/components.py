@@ -66,7 +66,7 @@ def _components(path: Path, entry: str, text: bytes) -> dict[Key, list[Key]]:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(text, True)
-    except expat.ExpatError as exc:
+    except (expat.ExpatError, LookupError, ValueError) as exc:  # LookupError: an encoding that nobody has
         raise MeshError(f"{path}: entry {entry!r} is not well-formed XML ({exc}); export it again") from exc
     return children
 
