@@ -1,0 +1,282 @@
+"""What a run says to programs: one JSON document, of a complete run or of one that was stopped on the way.
+
+Its shape is :data:`SCHEMA`. It holds no name of an input file and no path: files are named as they stand in the
+folder of the build.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any, Final
+
+from printprep.case import Case, Finding, Part, stopping
+from printprep.geometry.topology import edges
+from printprep.plan import Certificate, Cost, Estimate, PartCertificate, Plan, PlannedPart, SlicedPlate
+
+Json = dict[str, Any]
+
+VERSION: Final = 1
+"""Of the document's shape; it rises when a key changes its meaning or goes away."""
+
+COST_ROWS: Final = ("material", "machine", "energy", "labour", "reprints")
+"""The rows of a cost; they add up to its total."""
+
+
+def schema() -> Json:
+    """The JSON schema of the document."""
+    loaded: Json = json.loads((files("printprep.report") / "schema.json").read_text("utf-8"))
+    return loaded
+
+
+def document(
+    *,
+    case: Case | None,
+    plan: Plan | None = None,
+    certificate: Certificate | None = None,
+    plates: Sequence[SlicedPlate] = (),
+    findings: Sequence[Finding] = (),
+    timings_s: Mapping[str, float] | None = None,
+) -> Json:
+    """The document of what is known so far.
+
+    Parameters
+    ----------
+    case
+        What was asked for; None when it could not be read.
+    plan, certificate, plates
+        What has been made of it.
+    findings
+        All findings, settled with what the case accepts.
+    timings_s
+        Seconds by step.
+    """
+    return {
+        "version": VERSION,
+        "verdict": "stopped" if stopping(tuple(findings)) else "ready",
+        "case": _case(case, plan) if case is not None else None,
+        "findings": [_finding(f) for f in findings],
+        "parts": [_part(part, plan, certificate) for part in case.parts] if case is not None else [],
+        "tools": _tools(plan),
+        "plates": [_plate(plate, plan) for plate in plates],
+        "estimate": _together([plate.estimate for plate in plates]),
+        "certificate": _certificate(certificate),
+        "timings_s": {step: _number(s) for step, s in (timings_s or {}).items()},
+    }
+
+
+def _case(case: Case, plan: Plan | None) -> Json:
+    return {
+        "id": case.id,
+        "scale": _number(case.scale),
+        "frame": case.frame,
+        "mirrored": case.mirrored,
+        "synthetic": case.synthetic,
+        "deadline": case.deadline.isoformat() if case.deadline else None,
+        "limits": case.limits.model_dump(),
+        "printer": plan.printer if plan else None,
+        "process": plan.process if plan else None,
+        "supports": plan.supports if plan else None,
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "part": finding.part,
+        "message": finding.message,
+        "value": _value(finding.value),
+        "limit": _value(finding.limit),
+        "where_mm": _point(finding.where_mm),
+        "accepted": finding.accepted,
+    }
+
+
+def _part(part: Part, plan: Plan | None, certificate: Certificate | None) -> Json:
+    """A part as far as it has come: as it came, as planned, as certified."""
+    planned = next((p for p in plan.parts if p.name == part.name), None) if plan else None
+    certified = next((p for p in certificate.parts if p.name == part.name), None) if certificate else None
+    mesh = planned.mesh if planned else part.mesh
+    return {
+        "name": part.name,
+        "tissue": part.tissue,
+        "side": part.side,
+        "critical": part.critical,
+        **_assigned(planned),
+        "triangles": certified.triangles if certified else len(mesh),
+        "volume_mm3": _number(certified.volume_mm3 if certified else mesh.volume_mm3),
+        "size_mm": [_number(edge, 3) for edge in mesh.size_mm],
+        "closed": certified.closed if certified else _closed(part, planned),
+        **_certified(certified),
+    }
+
+
+def _assigned(planned: PlannedPart | None) -> Json:
+    return {
+        "material": planned.material if planned else None,
+        "tool": planned.tool if planned else None,
+        "colour": list(planned.colour) if planned else None,
+        "priority": planned.priority if planned else None,
+    }
+
+
+def _certified(part: PartCertificate | None) -> Json:
+    if part is None:
+        return {
+            "deviation_mm": None,
+            "within_limits": None,
+            "volume_source_mm3": None,
+            "lost_to_mm3": {},
+            "changes": [],
+        }
+    return {
+        "deviation_mm": {
+            "max": _number(part.deviation.max_mm),
+            "p95": _number(part.deviation.p95_mm),
+            "mean": _number(part.deviation.mean_mm),
+            "where_mm": _point(part.deviation.where_mm),
+        },
+        "within_limits": part.within_limits,
+        "volume_source_mm3": _number(part.volume_source_mm3),
+        "lost_to_mm3": {name: _number(volume) for name, volume in part.lost_to_mm3.items()},
+        "changes": [
+            {
+                "stage": change.stage,
+                "what": change.what,
+                "volume_mm3": _number(change.volume_mm3),
+                "area_mm2": _number(change.area_mm2),
+                "where_mm": _point(change.where_mm),
+            }
+            for change in part.changes
+        ],
+    }
+
+
+def _closed(part: Part, planned: PlannedPart | None) -> bool:
+    """Whether every edge has two faces."""
+    mesh = planned.mesh if planned else part.mesh
+    return len(mesh) > 0 and bool((edges(mesh).count == 2).all())
+
+
+def _tools(plan: Plan | None) -> list[Json]:
+    return [
+        {"tool": t.tool, "material": t.material, "colour": list(t.colour), "parts": list(t.parts)}
+        for t in (plan.tools if plan else ())
+    ]
+
+
+def _plate(plate: SlicedPlate, plan: Plan | None) -> Json:
+    """A plate; of its settings those that were asked for."""
+    arranged = next((p for p in plan.plates if p.index == plate.index), None) if plan else None
+    return {
+        "index": plate.index,
+        "file": plate.file.name,
+        "printer": plate.printer,
+        "process": plate.process,
+        "engine": plate.engine,
+        "sha256": plate.sha256,
+        "layer_count": plate.layer_count,
+        "layer_height_mm": _number(plate.layer_height_mm),
+        "tool_changes": plate.tool_changes,
+        "parts": list(arranged.parts) if arranged else [],
+        "estimate": _estimate(plate.estimate),
+        "settings": [
+            {"key": s.key, "requested": s.requested, "resolved": s.resolved}
+            for s in plate.settings
+            if s.requested is not None
+        ],
+        "extras": {key: _number(value) for key, value in plate.extras.items()},
+    }
+
+
+def _estimate(estimate: Estimate) -> Json:
+    return {
+        "duration_s": _number(estimate.duration_s),
+        "duration_from": estimate.duration_from,
+        "material": [
+            {
+                "material": use.material,
+                "tool": use.tool,
+                "mm3": _number(use.mm3, 1),
+                "g": _number(use.g, 2),
+                "cost": _money(use.cost),
+            }
+            for use in estimate.material
+        ],
+        "cost": _cost(estimate.cost),
+    }
+
+
+def _cost(cost: Cost | None) -> Json | None:
+    if cost is None:
+        return None
+    rows = {row: _money(getattr(cost, row)) for row in COST_ROWS}
+    return {**rows, "total": _money(cost.total), "currency": cost.currency}
+
+
+def _together(estimates: Sequence[Estimate]) -> Json | None:
+    """Of all plates, one after the other; the cost only when every plate has one."""
+    if not estimates:
+        return None
+    uses: dict[tuple[int, str], Json] = {}
+    for use in (use for estimate in estimates for use in estimate.material):
+        row = uses.setdefault(
+            (use.tool, use.material),
+            {"material": use.material, "tool": use.tool, "mm3": 0.0, "g": 0.0, "cost": Decimal(0)},
+        )
+        row["mm3"] += use.mm3
+        row["g"] += use.g
+        row["cost"] += use.cost
+    return {
+        "duration_s": _number(sum(e.duration_s for e in estimates)),
+        "duration_from": ", ".join(dict.fromkeys(e.duration_from for e in estimates)),
+        "material": [
+            {**row, "mm3": _number(row["mm3"], 1), "g": _number(row["g"], 2), "cost": _money(row["cost"])}
+            for _, row in sorted(uses.items())
+        ],
+        "cost": _total_cost([e.cost for e in estimates]),
+    }
+
+
+def _total_cost(costs: Sequence[Cost | None]) -> Json | None:
+    known = [cost for cost in costs if cost is not None]
+    if not known or len(known) < len(costs) or len({cost.currency for cost in known}) > 1:
+        return None
+    rows = {row: _money(sum((getattr(cost, row) for cost in known), Decimal(0))) for row in (*COST_ROWS, "total")}
+    return {**rows, "currency": known[0].currency}
+
+
+def _certificate(certificate: Certificate | None) -> Json | None:
+    if certificate is None:
+        return None
+    return {
+        "case_id": certificate.case_id,
+        "within_limits": certificate.within_limits,
+        "prepared_sha256": certificate.prepared_sha256,
+        "parts": [
+            {"name": part.name, "source_sha256": part.source_sha256, "within_limits": part.within_limits}
+            for part in certificate.parts
+        ],
+    }
+
+
+def _number(value: float, digits: int = 4) -> float | None:
+    """A rounded number; None for what JSON cannot say (NaN, infinity)."""
+    return round(float(value), digits) if math.isfinite(value) else None
+
+
+def _value(value: float | str | None) -> float | str | None:
+    return value if value is None or isinstance(value, str) else _number(value, 6)
+
+
+def _point(point: tuple[float, float, float] | None) -> list[float | None] | None:
+    return None if point is None else [_number(x, 3) for x in point]
+
+
+def _money(amount: Decimal) -> float:
+    """An amount to the cent as a JSON number; it prints with at most two decimals."""
+    return float(amount.quantize(Decimal("0.01")))

@@ -1,0 +1,321 @@
+"""The report that an operator reads: one self-contained page, for the screen and for paper.
+
+Everything in it comes from the document of :mod:`printprep.report.document`, so that what people and programs read is
+the same; the page forbids itself every access to a network.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+from printprep import __version__
+from printprep.files import write_text
+from printprep.report.document import COST_ROWS, Json
+from printprep.report.pictures import Picture
+from printprep.units import format_duration
+
+SEVERITIES: Final = ("error", "warning", "info")
+COST_NAMES: Final = {
+    "material": "material, purge and supports included",
+    "machine": "machine",
+    "energy": "energy",
+    "labour": "labour",
+    "reprints": "expected reprints",
+}
+MIRRORED: Final = "MIRRORED: this is the mirror image of the anatomy, left and right swapped on purpose."
+CRITICAL: Final = ' <span class="tag info">critical</span>'
+SYNTHETIC: Final = "SYNTHETIC: no patient. A demonstration or a test, not for care."
+
+
+def write_html(
+    path: Path,
+    document: Json,
+    pictures: Sequence[Picture] = (),
+    plates: Sequence[Picture] = (),
+    view3d: str | None = None,
+) -> None:
+    """Write the page, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    document
+        As :func:`printprep.report.document.document` makes it.
+    pictures, plates
+        Of the parts, and of the plates on their beds.
+    view3d
+        The page of the interactive view.
+    """
+    write_text(path, page(document, pictures, plates, view3d))
+
+
+def page(
+    document: Json, pictures: Sequence[Picture] = (), plates: Sequence[Picture] = (), view3d: str | None = None
+) -> str:
+    """The text of the page; arguments as of :func:`write_html`."""
+    case = document["case"] or {}
+    body = [
+        _header(document),
+        _section("The parts", _pictures(pictures)),
+        _section("Turn it", _frame(view3d), "screen"),
+        _section("Findings", _findings(document["findings"])),
+        _section("What is printed", _parts(document["parts"])),
+        _section("Certificate", _certificate(document)),
+        _section("On the bed", _pictures(plates, wide=True)),
+        _section("Time, material and cost", _estimate(document)),
+        _section("Plates", _plates(document["plates"])),
+    ]
+    return Template((files("printprep.report") / "page.html").read_text("utf-8")).substitute(
+        title=escape(f"{case.get('id', 'no case')} - printprep"), body="\n".join(body), footer=_footer(document)
+    )
+
+
+def _header(document: Json) -> str:
+    case = document["case"] or {}
+    ready = document["verdict"] == "ready"
+    open_errors = sum(f["severity"] == "error" and f["accepted"] is None for f in document["findings"])
+    said = (
+        ("Ready", "no open error")
+        if ready
+        else ("Stopped", f"{open_errors} open error{'s' if open_errors != 1 else ''}")
+    )
+    banners = ""
+    if case.get("mirrored"):
+        banners += f'<div class="banner mirrored">{MIRRORED}</div>'
+    if case.get("synthetic"):
+        banners += f'<div class="banner synthetic">{SYNTHETIC}</div>'
+    chips = "".join(
+        f'<span class="chip">{escape(name)} <b>{escape(value)}</b></span>' for name, value in _facts(document)
+    )
+    return (
+        f'<header><div><h1>{escape(str(case.get("id", "No case")))}</h1><div class="chips">{chips}</div></div>'
+        f'<div class="verdict {"ready" if ready else "stopped"}">{said[0]}<small>{said[1]}</small></div></header>'
+        f"{banners}"
+    )
+
+
+def _facts(document: Json) -> Iterable[tuple[str, str]]:
+    case = document["case"] or {}
+    sides = list(dict.fromkeys(p["side"] for p in document["parts"] if p["side"]))
+    yield "side", " and ".join(sides) if sides else "not said"
+    if case.get("scale") is not None:
+        yield "scale", f"{100 * case['scale']:g} %"
+    yield "frame", str(case.get("frame", "-"))
+    yield "parts", str(len(document["parts"]))
+    for key in ("printer", "process"):
+        if case.get(key):
+            yield key, case[key]
+    if case.get("deadline"):
+        yield "deadline", case["deadline"]
+
+
+def _pictures(pictures: Sequence[Picture], *, wide: bool = False) -> str:
+    shown = "".join(
+        f'<figure><img alt="{escape(p.title)}" width="{p.width_px}" height="{p.height_px}" '
+        f'src="data:image/png;base64,{base64.b64encode(p.png).decode()}"><figcaption>{escape(p.title)}</figcaption></figure>'
+        for p in pictures
+    )
+    return shown and f'<div class="pictures{" wide" if wide else ""}">{shown}</div>'
+
+
+def _frame(view3d: str | None) -> str:
+    if view3d is None:
+        return ""
+    return f'<iframe title="3D view of the parts" srcdoc="{escape(view3d)}"></iframe>'
+
+
+def _findings(findings: Sequence[Json]) -> str:
+    if not findings:
+        return "<p>None.</p>"
+    rows = []
+    for f in sorted(findings, key=lambda f: (f["accepted"] is not None, SEVERITIES.index(f["severity"]))):
+        kind = "accepted" if f["accepted"] else f["severity"]
+        what = escape(f["message"])
+        if f["where_mm"]:
+            what += f' <span class="soft">at ({", ".join(_fixed(x, 1) for x in f["where_mm"])}) mm</span>'
+        if f["accepted"]:
+            what += f'<br><span class="soft">Accepted: {escape(f["accepted"])}</span>'
+        tag = f'<span class="tag {kind}">{kind}</span>'
+        rows.append((tag, f"<code>{escape(f['code'])}</code>", escape(f["part"] or "-"), what))
+    return _table(("", "code", "part", "what"), rows)
+
+
+def _parts(parts: Sequence[Json]) -> str:
+    rows = [
+        (
+            _swatch(p["colour"]) + escape(p["name"]) + (CRITICAL if p["critical"] else ""),
+            escape(p["tissue"] or "not recognised"),
+            escape(p["side"] or "-"),
+            escape(p["material"] or "-"),
+            "-" if p["tool"] is None else f"T{p['tool']}",
+            f"{p['triangles']:,}",
+            _fixed(p["volume_mm3"], 1, 1e-3),
+            " x ".join(_fixed(edge, 1) for edge in p["size_mm"]),
+            _yes(p["closed"]),
+        )
+        for p in parts
+    ]  # fmt: skip
+    return (
+        rows
+        and _table(
+            ("part", "tissue", "side", "material", ">tool", ">triangles", ">volume, ml", ">size, mm", "closed"), rows
+        )
+    ) or ""
+
+
+def _certificate(document: Json) -> str:
+    certificate, case = document["certificate"], document["case"] or {}
+    if certificate is None:
+        return ""
+    limits = case.get("limits", {})
+    rows = [
+        (
+            escape(p["name"]),
+            *(_fixed((p["deviation_mm"] or {}).get(key), 3) for key in ("mean", "p95", "max")),
+            _fixed(p["volume_source_mm3"], 2, 1e-3),
+            _fixed(p["volume_mm3"], 2, 1e-3),
+            _changes(p),
+            _yes(p["within_limits"]),
+        )
+        for p in document["parts"]
+        if p["deviation_mm"] is not None
+    ]
+    columns = (
+        "part",
+        ">mean, mm",
+        ">95 %, mm",
+        ">largest, mm",
+        ">asked, ml",
+        ">printed, ml",
+        "what was changed",
+        "within limits",
+    )
+    verdict = "Every part is" if certificate["within_limits"] else "Not every part is"
+    return (
+        f"<p>How far each printed surface is from the one that was asked for, measured both ways. {verdict} within the "
+        f"limits: 95 % of the surface within {limits.get('deviation_p95_mm', 0):g} mm, all of it within "
+        f"{limits.get('deviation_max_mm', 0):g} mm, volume within {limits.get('volume_change_percent', 0):g} %.</p>"
+        f"{_table(columns, rows)}"
+        f'<p class="soft">Speaks of prepared.3mf, SHA-256 <code>{escape(certificate["prepared_sha256"])}</code></p>'
+    )
+
+
+def _changes(part: Json) -> str:
+    items = [f"{escape(c['stage'])}: {escape(c['what'])}" for c in part["changes"]]
+    items += [f"{_fixed(volume, 1)} mm³ lost to {escape(name)}" for name, volume in part["lost_to_mm3"].items()]
+    return f'<ul class="changes">{"".join(f"<li>{item}</li>" for item in items)}</ul>' if items else "nothing"
+
+
+def _estimate(document: Json) -> str:
+    estimate = document["estimate"]
+    if estimate is None:
+        return ""
+    cost = estimate["cost"]
+    grams = sum(use["g"] or 0 for use in estimate["material"])
+    figures = [
+        (
+            format_duration(estimate["duration_s"]) if estimate["duration_s"] else "-",
+            f"printing time, by the {estimate['duration_from']}",
+        )
+    ]
+    figures.append((f"{grams:.0f} g", "material in all"))
+    figures.append((str(sum(p["layer_count"] for p in document["plates"])), "layers"))
+    if cost:
+        figures.append((f"{cost['total']:.2f} {cost['currency']}", "cost, reprints expected"))
+    cards = "".join(
+        f'<div class="figure"><b>{escape(value)}</b><span>{escape(name)}</span></div>' for value, name in figures
+    )
+    colours = {tool["tool"]: tool for tool in document["tools"]}
+    uses = [
+        (
+            f"T{use['tool']}",
+            _swatch(colours.get(use["tool"], {}).get("colour")) + escape(use["material"]),
+            escape(", ".join(colours.get(use["tool"], {}).get("parts", []))) or "-",
+            _fixed(use["g"], 1),
+            f"{use['cost']:.2f}",
+        )
+        for use in estimate["material"]
+    ]
+    material = _table(("tool", "material", "for", ">g", ">cost"), uses)
+    return f'<div class="figures">{cards}</div><div class="two"><div>{material}</div><div>{_cost(cost)}</div></div>'
+
+
+def _cost(cost: Json | None) -> str:
+    if cost is None:
+        return ""
+    rows = [(escape(COST_NAMES[row]), f"{cost[row]:.2f}") for row in COST_ROWS]
+    return _table(("cost", f">{cost['currency']}"), rows, total=("total", f"{cost['total']:.2f}"))
+
+
+def _plates(plates: Sequence[Json]) -> str:
+    return "".join(_plate(plate) for plate in plates)
+
+
+def _plate(plate: Json) -> str:
+    duration_s = plate["estimate"]["duration_s"]
+    settings = plate["settings"]
+    rows = [
+        (
+            f"<code>{escape(s['key'])}</code>",
+            f"<code>{escape(s['requested'])}</code>",
+            f"<code>{escape(s['resolved'] or '-')}</code>",
+        )
+        for s in settings
+    ]
+    table = _table(("setting", "requested", "resolved by the engine"), rows)
+    asked = f"<details><summary>{len(rows)} settings that were asked for</summary>{table}</details>" if rows else ""
+    return (
+        f"<h3>{escape(plate['file'])}</h3><p>{escape(plate['printer'])}, {escape(plate['process'])}, "
+        f"{plate['layer_count']} layers of {plate['layer_height_mm']:g} mm, {plate['tool_changes']} tool changes, "
+        f"{format_duration(duration_s) if duration_s else '-'}; made by {escape(plate['engine'])}.</p>"
+        f'<p class="soft">SHA-256 <code>{escape(plate["sha256"])}</code></p>{asked}'
+    )
+
+
+def _footer(document: Json) -> str:
+    timings = ", ".join(f"{escape(step)} {s:.1f} s" for step, s in document["timings_s"].items() if s is not None)
+    return (
+        f"printprep {__version__} prepares and prints what was segmented and says what it changed; "
+        "it makes no diagnosis." + (f"<br>Took: {timings}." if timings else "")
+    )
+
+
+def _section(title: str, content: str, kind: str = "") -> str:
+    """A section, or nothing when it has no content."""
+    return f'<section class="{kind}"><h2>{escape(title)}</h2>{content}</section>' if content else ""
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str] | None = None) -> str:
+    """A table of cells that are HTML already; a column whose name begins with ``>`` holds numbers."""
+    kinds = [' class="n"' if column.startswith(">") else "" for column in columns]
+    head = "".join(f"<th{kind}>{escape(column.lstrip('>'))}</th>" for column, kind in zip(columns, kinds, strict=True))
+
+    def cells(row: Sequence[str]) -> str:
+        return "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True))
+
+    body = "".join(f"<tr>{cells(row)}</tr>" for row in rows)
+    end = f'<tr class="total">{cells(total)}</tr>' if total is not None else ""
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}{end}</tbody></table></div>'
+
+
+def _swatch(colour: Sequence[int] | None) -> str:
+    return '<span class="swatch" style="background:rgb({},{},{})"></span>'.format(*colour) if colour else ""
+
+
+def _yes(value: bool | None) -> str:
+    return (
+        {True: '<span class="yes">yes</span>', False: '<span class="no">no</span>'}.get(value, "-")
+        if value is not None
+        else "-"
+    )
+
+
+def _fixed(value: Any, digits: int, factor: float = 1.0) -> str:
+    return "-" if value is None else f"{value * factor:,.{digits}f}"

@@ -1,0 +1,61 @@
+"""Writes the report of a run: report.json for programs, report.html for people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from printprep.case import Case
+from printprep.files import write_text
+from printprep.plan import Plan
+from printprep.profiles.load import Profiles
+from printprep.profiles.models import Printer
+from printprep.report.document import Json
+from printprep.report.html import write_html
+from printprep.report.pictures import bed_view, three_views
+from printprep.report.view3d import view3d
+
+
+def write_report(
+    folder: Path,
+    document: Json,
+    case: Case | None = None,
+    plan: Plan | None = None,
+    printer: Printer | None = None,
+    profiles: Profiles | None = None,
+) -> tuple[Path, Path]:
+    """Write report.json and report.html into the folder of a build and return their paths.
+
+    Parameters
+    ----------
+    folder
+        Of the build; made when missing.
+    document
+        As :func:`printprep.report.document.document` makes it.
+    case, plan, printer
+        What the pictures show; without a plan there are none, without a printer none of the bed.
+    profiles
+        To know which parts are of a clear material: they are drawn as glass.
+    """
+    as_json, as_html = folder / "report.json", folder / "report.html"
+    write_text(as_json, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    if case is None or plan is None or not plan.parts:
+        write_html(as_html, document)
+        return as_json, as_html
+    clear = _clear(plan, profiles)
+    write_html(
+        as_html,
+        document,
+        three_views(plan, frame=case.frame, mirrored=case.mirrored, clear=clear),
+        [bed_view(plan, plate, printer) for plate in plan.plates] if printer is not None else [],
+        view3d(plan, frame=case.frame, mirrored=case.mirrored, clear=clear),
+    )
+    return as_json, as_html
+
+
+def _clear(plan: Plan, profiles: Profiles | None) -> frozenset[str]:
+    """Names of the parts of a clear material, where there is something else to see through them."""
+    if profiles is None:
+        return frozenset()
+    clear = {p.name for p in plan.parts if profiles.material(p.material).material_class == "clear"}
+    return frozenset(clear) if len(clear) < len(plan.parts) else frozenset()

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from printprep.case import Case, Finding, Severity
+from printprep.geometry.mesh import Mesh
+from printprep.plan import Certificate, Plan, SlicedPlate
+from printprep.report.document import COST_ROWS, Json, document, schema
+
+
+@pytest.fixture
+def whole(
+    case: Case,
+    plan: Plan,
+    certificate: Certificate,
+    plates: tuple[SlicedPlate, ...],
+    findings: tuple[Finding, ...],
+) -> Json:
+    return document(
+        case=case, plan=plan, certificate=certificate, plates=plates, findings=findings, timings_s={"read": 0.25}
+    )
+
+
+def check(found: Json) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(found, schema())
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_a_complete_run_fits_the_schema(whole: Json) -> None:
+    check(whole)
+
+
+def test_a_run_that_was_stopped_at_any_point_fits_the_schema(case: Case, plan: Plan, certificate: Certificate) -> None:
+    check(document(case=None))
+    check(document(case=case))
+    check(document(case=case, plan=plan))
+    check(document(case=case, plan=plan, certificate=certificate))
+
+
+def test_it_has_the_shape_of_the_outside_contract(whole: Json) -> None:
+    assert whole["case"]["id"] == "CHD-0142"
+    assert whole["case"]["scale"] == 0.6
+    red = whole["parts"][0]
+    assert {"name", "tissue", "material", "tool", "triangles", "volume_mm3", "closed", "deviation_mm"} <= set(red)
+    assert red["deviation_mm"]["p95"] == 0.02
+    assert red["volume_mm3"] == pytest.approx(1000)
+    assert (red["material"], red["tool"], red["triangles"], red["closed"]) == ("pla", 0, 12, True)
+    assert set(whole["findings"][0]) >= {"code", "severity", "part", "message", "value", "limit", "where_mm"}
+    assert whole["timings_s"] == {"read": 0.25}
+
+
+def test_no_name_of_an_input_and_no_folder_gets_out(whole: Json) -> None:
+    text = json.dumps(whole)
+    assert "mith" not in text
+    assert "/home" not in text
+    assert ".stl" not in text
+    assert whole["plates"][0]["file"] == "plate-1.gcode"
+
+
+def test_the_whole_is_the_sum_of_the_plates_to_the_cent(whole: Json) -> None:
+    estimate = whole["estimate"]
+    assert estimate["duration_s"] == 7200
+    assert [(u["tool"], u["g"]) for u in estimate["material"]] == [(0, 2.48), (1, 1.24)]
+    for cost in (estimate["cost"], whole["plates"][0]["estimate"]["cost"]):
+        assert sum(Decimal(str(cost[row])) for row in COST_ROWS) == Decimal(str(cost["total"]))
+    assert estimate["cost"]["total"] == 48.68
+
+
+def test_without_every_price_there_is_no_total(case: Case, plates: tuple[SlicedPlate, ...]) -> None:
+    unpriced = replace(plates[1], estimate=replace(plates[1].estimate, cost=None))
+    found = document(case=case, plates=(plates[0], unpriced))
+    check(found)
+    assert found["estimate"]["cost"] is None
+
+
+def test_the_verdict_is_stopped_while_an_error_is_open(case: Case, findings: tuple[Finding, ...]) -> None:
+    assert document(case=case, findings=findings)["verdict"] == "stopped"
+    assert document(case=case, findings=findings[1:])["verdict"] == "ready"
+
+
+def test_what_json_cannot_say_is_null(case: Case) -> None:
+    odd = Finding(
+        code="odd", severity=Severity.INFO, message="x", value=float("nan"), where_mm=(float("inf"), 0.0, 1.0)
+    )
+    found = document(case=case, findings=[odd])
+    check(found)
+    assert found["findings"][0]["value"] is None
+    assert found["findings"][0]["where_mm"] == [None, 0.0, 1.0]
+
+
+def test_an_open_mesh_is_not_closed_before_it_is_certified(case: Case) -> None:
+    mesh = case.parts[0].mesh
+    opened = replace(case.parts[0], mesh=Mesh(mesh.vertices, mesh.faces[:-1]))
+    found = document(case=replace(case, parts=(opened, case.parts[1])))
+    assert [part["closed"] for part in found["parts"]] == [False, True]
+
+
+def test_only_settings_that_were_asked_for_are_told(whole: Json) -> None:
+    assert [s["key"] for s in whole["plates"][0]["settings"]] == ["layer_height"]
