@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from printprep.errors import DoesNotFit, SliceTimeout
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Plan, PlannedPart, Plate, SlicedPlate, ToolLoad
 from printprep.profiles.load import Profiles, load_profiles
-from printprep.progress import SILENT, Progress, Step
+from printprep.progress import SILENT, Step
 from printprep.slicers import SLICERS, Slicer, slice_plate
 
 PROGRAMS: Final = {"prusaslicer": "prusa-slicer"}  # what a driver needs installed
@@ -68,90 +69,6 @@ def cube_plan(technology: str, edge_mm: float = 10.0) -> Plan:
     )
 
 
-def sliced(slicer: Slicer, profiles: Profiles, out: Path, progress: Progress = SILENT) -> SlicedPlate:
-    plan = cube_plan(slicer.technology)
-    return slicer.load().slice_plate(plan, plan.plates[0], profiles, out, timeout_s=120, progress=progress)
-
-
-def test_a_cube_becomes_a_file_with_its_layers_time_and_material(
-    slicer: Slicer, profiles: Profiles, tmp_path: Path
-) -> None:
-    plate = sliced(slicer, profiles, tmp_path)
-    height_mm = plate.layer_height_mm
-    assert plate.layer_count == pytest.approx(10.0 / height_mm, abs=1)
-    assert (plate.index, plate.printer, plate.process) == (1, PRINTERS[slicer.technology][0], "standard")
-    assert plate.engine == slicer.load().version()
-    assert 60 < plate.estimate.duration_s < 86400
-    (use,) = plate.estimate.material
-    assert (use.material, use.tool) == (PRINTERS[slicer.technology][1], 0)
-    assert 200 < use.mm3 < 2000  # a cube of 1000 mm3, hollow inside or with its brim
-    density = profiles.material(use.material).density_g_cm3
-    assert use.g == pytest.approx(use.mm3 * density / 1000)
-
-
-def test_the_hash_is_the_files_and_it_stands_alone(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
-    plate = sliced(slicer, profiles, tmp_path)
-    assert plate.file.parent == tmp_path
-    assert plate.file.stem == "plate-1"
-    assert plate.sha256 == hashlib.sha256(plate.file.read_bytes()).hexdigest()
-    assert list(tmp_path.iterdir()) == [plate.file]
-
-
-def test_the_same_plan_gives_the_same_bytes(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
-    first, second = (sliced(slicer, profiles, tmp_path / name) for name in ("a", "b"))
-    assert first.sha256 == second.sha256
-    assert first.estimate == second.estimate
-    assert first.settings == second.settings
-
-
-def test_every_setting_is_listed_with_what_it_became(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
-    settings = sliced(slicer, profiles, tmp_path).settings
-    keys = [s.key for s in settings]
-    assert keys
-    assert len(keys) == len(set(keys))
-    assert any(s.requested is not None for s in settings)
-    assert all(s.resolved is not None for s in settings)
-
-
-def test_no_host_and_no_folder_is_in_the_file(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
-    content = sliced(slicer, profiles, tmp_path / "Jane_Doe").file.read_bytes()
-    for secret in (b"Jane_Doe", str(tmp_path).encode(), b"/tmp/"):
-        assert secret not in content
-
-
-def test_what_is_larger_than_the_bed_is_refused_and_leaves_nothing(
-    slicer: Slicer, profiles: Profiles, tmp_path: Path
-) -> None:
-    plan = cube_plan(slicer.technology, 400)
-    with pytest.raises(DoesNotFit, match=r"cube|mm"):
-        slicer.load().slice_plate(plan, plan.plates[0], profiles, tmp_path, timeout_s=120, progress=SILENT)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_out_of_time_it_stops_and_leaves_nothing(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
-    plan = cube_plan(slicer.technology)
-    with pytest.raises(SliceTimeout):
-        slicer.load().slice_plate(plan, plan.plates[0], profiles, tmp_path, timeout_s=0.001, progress=SILENT)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_progress_goes_forward_within_its_bounds(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
-    watch = _Watch()
-    sliced(slicer, profiles, tmp_path, watch)
-    assert watch.steps
-    assert watch.done
-    assert all(0 <= done <= 1 for done in watch.done)
-
-
-def test_the_table_picks_the_driver_by_the_printers_technology(
-    slicer: Slicer, profiles: Profiles, tmp_path: Path
-) -> None:
-    plan = cube_plan(slicer.technology)
-    plate = slice_plate(plan, plan.plates[0], profiles, tmp_path)
-    first = next(row for row in SLICERS if row.technology == slicer.technology)
-    assert plate.engine == first.load().version()
-
-
 class _Watch:
     """A progress that remembers."""
 
@@ -168,3 +85,96 @@ class _Watch:
     def advance(self, done: float, message: str = "") -> None:
         self.done.append(done)
         self.said.append(message)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A cube sliced twice, and what was said while it was."""
+
+    plate: SlicedPlate
+    again: SlicedPlate
+    watch: _Watch
+
+
+@pytest.fixture(scope="module")
+def shelf() -> dict[str, Made]:
+    """What is sliced once for all tests, by row."""
+    return {}
+
+
+@pytest.fixture
+def made(slicer: Slicer, profiles: Profiles, shelf: dict[str, Made], tmp_path_factory: pytest.TempPathFactory) -> Made:
+    if slicer.id not in shelf:
+        plan, watch = cube_plan(slicer.technology), _Watch()
+        driver, folder = slicer.load(), tmp_path_factory.mktemp("Jane_Doe")
+        plate = driver.slice_plate(plan, plan.plates[0], profiles, folder / "a", timeout_s=120, progress=watch)
+        shelf[slicer.id] = Made(plate, slice_plate(plan, plan.plates[0], profiles, folder / "b"), watch)
+    return shelf[slicer.id]
+
+
+def test_a_cube_becomes_a_file_with_its_layers_time_and_material(
+    slicer: Slicer, profiles: Profiles, made: Made
+) -> None:
+    plate = made.plate
+    assert plate.layer_count == pytest.approx(10.0 / plate.layer_height_mm, abs=1)
+    assert (plate.index, plate.printer, plate.process) == (1, PRINTERS[slicer.technology][0], "standard")
+    assert plate.engine == slicer.load().version()
+    assert 60 < plate.estimate.duration_s < 86400
+    (use,) = plate.estimate.material
+    assert (use.material, use.tool) == (PRINTERS[slicer.technology][1], 0)
+    assert 200 < use.mm3 < 2000  # a cube of 1000 mm3, hollow inside or with its brim
+    density = profiles.material(use.material).density_g_cm3
+    assert use.g == pytest.approx(use.mm3 * density / 1000)
+
+
+def test_the_hash_is_the_files_and_it_stands_alone(made: Made) -> None:
+    assert made.plate.file.stem == "plate-1"
+    assert made.plate.sha256 == hashlib.sha256(made.plate.file.read_bytes()).hexdigest()
+    assert list(made.plate.file.parent.iterdir()) == [made.plate.file]
+
+
+def test_the_same_plan_gives_the_same_bytes(made: Made) -> None:
+    assert made.plate.sha256 == made.again.sha256
+    assert made.plate.estimate == made.again.estimate
+    assert made.plate.settings == made.again.settings
+
+
+def test_every_setting_is_listed_with_what_it_became(made: Made) -> None:
+    keys = [s.key for s in made.plate.settings]
+    assert keys
+    assert len(keys) == len(set(keys))
+    assert any(s.requested is not None for s in made.plate.settings)
+    assert all(s.resolved is not None for s in made.plate.settings)
+
+
+def test_no_host_and_no_folder_is_in_the_file(made: Made) -> None:
+    content = made.plate.file.read_bytes()
+    for secret in (b"Jane_Doe", str(made.plate.file.parent).encode(), b"/tmp/"):
+        assert secret not in content
+
+
+def test_progress_stays_within_its_bounds(made: Made) -> None:
+    assert made.watch.steps
+    assert made.watch.done
+    assert all(0 <= done <= 1 for done in made.watch.done)
+
+
+def test_the_table_picks_the_first_driver_of_the_printers_technology(slicer: Slicer, made: Made) -> None:
+    first = next(row for row in SLICERS if row.technology == slicer.technology)
+    assert made.again.engine == first.load().version()
+
+
+def test_what_is_larger_than_the_bed_is_refused_and_leaves_nothing(
+    slicer: Slicer, profiles: Profiles, tmp_path: Path
+) -> None:
+    plan = cube_plan(slicer.technology, 400)
+    with pytest.raises(DoesNotFit, match=r"cube|mm"):
+        slicer.load().slice_plate(plan, plan.plates[0], profiles, tmp_path, timeout_s=120, progress=SILENT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_out_of_time_it_stops_and_leaves_nothing(slicer: Slicer, profiles: Profiles, tmp_path: Path) -> None:
+    plan = cube_plan(slicer.technology)
+    with pytest.raises(SliceTimeout):
+        slicer.load().slice_plate(plan, plan.plates[0], profiles, tmp_path, timeout_s=0.001, progress=SILENT)
+    assert list(tmp_path.iterdir()) == []
