@@ -13,7 +13,6 @@ from printprep.profiles.models import Printer
 from printprep.report.document import Json
 from printprep.report.html import write_html
 from printprep.report.pictures import bed_view, three_views
-from printprep.report.view3d import view3d
 
 
 def write_report(
@@ -42,6 +41,8 @@ def write_report(
     if case is None or plan is None or not plan.parts:
         write_html(as_html, document)
         return as_json, as_html
+    from printprep.report.view3d import view3d  # brings trimesh, which only a report with pictures needs
+
     clear = _clear(plan, profiles)
     write_html(
         as_html,
