@@ -111,9 +111,14 @@ def find_holes(
     distance, face, weights = bvh.nearest(tree, points)
     corners = outer.vertices[outer.faces[face]]
     exits = np.einsum("nk,nkc->nc", weights, corners)
-    place = _Place(tree=tree, wall_mm=hollowed.cavities[cavity].wall.mean_mm, diameter_mm=diameter_mm, zones=zones)
+    wall_mm = hollowed.cavities[cavity].wall.mean_mm
+    place = _Place(tree=tree, wall_mm=wall_mm, diameter_mm=diameter_mm, zones=zones)
     holes: list[Hole] = []
-    for row in _preferences(exits, points @ up, holes, count, diameter_mm):
+    inner, _, _ = bvh.nearest(tree, points - (diameter_mm / 2.0 / distance)[:, None] * (exits - points))
+    open_mm = inner - distance  # a radius where the cavity is wide, nothing in its corners
+    free = zones.gap_mm(exits) >= diameter_mm / 2.0 + CLEARANCE_MM
+    points, exits, distance, open_mm = points[free], exits[free], distance[free], open_mm[free]
+    for row in _preferences(exits, points @ up, open_mm, holes, count, diameter_mm):
         hole = place.hole(points[row], exits[row], float(distance[row]))
         if hole is not None:
             holes.append(hole)
@@ -146,15 +151,20 @@ def _candidates(cavity: Mesh, up: Float) -> Float:
     return np.asarray(cavity.vertices[order[chosen]])
 
 
-def _preferences(exits: Float, height: Float, holes: list[Hole], count: int, diameter_mm: float) -> Iterator[int]:
-    """Rows of candidates in the order to try them; what the caller appends to ``holes`` decides what follows."""
+def _preferences(
+    exits: Float, height: Float, open_mm: Float, holes: list[Hole], count: int, diameter_mm: float
+) -> Iterator[int]:
+    """Rows of candidates in the order to try them; what the caller appends to ``holes`` decides what follows.
+
+    A millimetre of room weighs as much as a millimetre of height, so a hole comes out of a corner by about its radius.
+    """
     while len(holes) < count:
         had = len(holes)
         apart = np.full(len(exits), np.inf)
         for hole in holes:
             apart = np.minimum(apart, np.linalg.norm(exits - hole.at_mm, axis=1))
         wish = height if had == 0 else -height if had == 1 else -apart
-        for row in np.argsort(wish, kind="stable"):
+        for row in np.argsort(wish - open_mm, kind="stable"):
             if apart[row] >= APART_DIAMETERS * diameter_mm:
                 yield int(row)
             if len(holes) > had:
@@ -216,8 +226,8 @@ class _Place:
             return None
         on = end + (out + np.linspace(0.25, 1.0, 4)[:, None] * self.diameter_mm) * axis
         distance, _, _ = bvh.nearest(self.tree, on)
-        blocked = (bvh.winding(self.tree, on) != 0) | (distance < 0.25 * self.diameter_mm)
-        return None if blocked[-1] or (bvh.winding(self.tree, on) != 0).any() else float(out)
+        blocked = (bvh.winding(self.tree, on) != 0).any() or distance[-1] < 0.25 * self.diameter_mm
+        return None if blocked else float(out)
 
     def _clear(self, bottom: Float, top: Float) -> bool:
         """Whether the hole and its way out keep clear of the zones along their whole length."""

@@ -19,7 +19,7 @@ from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.progress import SILENT, Progress
 
-WALL_AS_ASKED: Final = 0.99  # share of the area; less is a warning
+WALL_AS_ASKED: Final = 0.95  # share of the area; less is a warning
 
 
 def hollow(draft: Draft, progress: Progress = SILENT) -> Draft:
