@@ -65,6 +65,7 @@ def rush(
         candidates,
         choose,
         estimate_all,
+        exit_code_of,
         offers,
         open_jobs,
         queue_offer,
@@ -94,8 +95,7 @@ def rush(
         console().print(
             f"[yellow]{queued[0].printer} is not set up yet[/]: printprep printer add, before it can print."
         )
-    if choice.offer is None:
-        raise SystemExit(1)
+    raise SystemExit(exit_code_of(found, choice))
 
 
 def show(found: tuple[Offer, ...], choice: Choice, queued: tuple[Job, ...], deadline: dt.datetime) -> None:

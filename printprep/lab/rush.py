@@ -123,7 +123,7 @@ def estimate_variant(wish: Wish, profile: str, process: str) -> Variant:
         sources=wish.sources,
         printer=profile,
         process=process,
-        out=wish.out / f"{profile}-{process}",
+        out=wish.out.absolute() / f"{profile}-{process}",
         units=wish.units,
         scale=wish.scale,
         case_id=wish.case_id,
@@ -217,10 +217,10 @@ def choose(found: Sequence[Offer], deadline: dt.datetime) -> Choice:
         best = timely[0]
         spare_s = (deadline - _finish(best)).total_seconds()
         coarser = sum(offer.fidelity > best.fidelity for offer in timely)
-        finer = len({offer.fidelity for offer in printable if offer.fidelity < best.fidelity})
+        finer = sum(offer.fidelity < best.fidelity for offer in printable)
         why = (
             f"{best.variant.process} on {best.printer} is the finest that is in time, with {format_duration(spare_s)} "
-            f"to spare; {finer or 'no'} finer would be late, {coarser or 'no'} coarser would be in time as well. "
+            f"to spare; {finer or 'no'} finer offers, all late; {coarser or 'no'} coarser ones in time. "
             f"It gives up: {best.gives_up}"
         )
         return Choice(offer=best, why=why)
@@ -233,6 +233,14 @@ def choose(found: Sequence[Offer], deadline: dt.datetime) -> Choice:
         f"misses the deadline by {format_duration(missed_s)}"
     )
     return Choice(offer=None, why=why, missed_by_s=missed_s)
+
+
+def exit_code_of(found: Sequence[Offer], choice: Choice) -> int:
+    """0: something is in time; 1: nothing is; the code of the one kind of problem that kept all from being printed."""
+    if choice.offer is not None:
+        return 0
+    codes = {offer.variant.exit_code if offer.finish is None else 1 for offer in found}
+    return codes.pop() if len(codes) == 1 else 1
 
 
 def queue_offer(store: Store, offer: Offer, *, who: str, deadline: dt.datetime) -> tuple[Job, ...]:

@@ -18,6 +18,7 @@ from printprep.lab.rush import (
     candidates,
     choose,
     estimate_all,
+    exit_code_of,
     fidelity,
     offers,
     open_jobs,
@@ -105,7 +106,11 @@ def test_what_cannot_be_printed_is_listed_last_with_its_reason(profiles: Profile
     failed = Variant(profile="ender-3", process="fine", problem="300 mm long, the bed is 220 mm")
     found = offers([failed, variant("prusa-xl", "rush")], LAB, profiles, (), store.now())
     assert [offer.variant.problem for offer in found] == [None, "300 mm long, the bed is 220 mm"]
-    assert choose(found[1:], store.now()).why == "no printer can print it; the table says why"
+    nothing = choose(found[1:], store.now())
+    assert nothing.why == "no printer can print it; the table says why"
+    assert exit_code_of(found[1:], nothing) == 1
+    missing = offers([replace(failed, exit_code=3)], LAB, profiles, (), store.now())
+    assert exit_code_of(missing, choose(missing, store.now())) == 3, "a missing slicer is a missing slicer"
 
 
 def test_a_rush_waits_for_the_print_under_way_and_for_earlier_rushes(
