@@ -22,9 +22,9 @@ def test_the_values_that_differ_and_their_files(profiles: Profiles) -> None:
 
 
 def test_a_key_that_only_one_has(profiles: Profiles) -> None:
-    by_key = {d.key: d for d in diff_profiles(profiles, "pla", "bvoh")}
-    soluble = by_key["fdm.slicer.prusaslicer.filament_soluble"]
-    assert (soluble.a, soluble.a_from, soluble.b) == (None, None, True)
+    by_key = {d.key: d for d in diff_profiles(profiles, "tpu-95a", "bvoh")}
+    shore = by_key["shore"]
+    assert (shore.a, shore.a_from, shore.b) == ("95A", "materials/tpu-95a.toml", None)
 
 
 def test_a_profile_does_not_differ_from_itself(profiles: Profiles) -> None:
