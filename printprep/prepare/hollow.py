@@ -8,18 +8,21 @@ from typing import Final
 import numpy as np
 
 from printprep.case import Finding, Hollow, Part, Point, Severity
+from printprep.errors import MeshError
 from printprep.geometry import bvh
 from printprep.geometry.drain import Hole, Zones, drill, find_holes
 from printprep.geometry.hollow import MAX_POINTS, Cavity, GridTooCoarse, Hollowed
 from printprep.geometry.hollow import hollow as hollow_out
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.solid import intersect
 from printprep.geometry.wall import TOLERANCE_MM, Wall
 from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.progress import SILENT, Progress
 
 WALL_AS_ASKED: Final = 0.95  # share of the area; less is a warning
+LOOSE_MM3: Final = 1.0  # of another part in a cavity; less is rounding where two surfaces touch
 
 
 def hollow(draft: Draft, progress: Progress = SILENT) -> Draft:
@@ -136,19 +139,22 @@ def _parts_inside(draft: Draft, part: DraftPart, hollowed: Hollowed) -> list[Fin
     """Other parts that reach into a cavity, where they would lose their hold."""
     findings: list[Finding] = []
     for cavity in hollowed.cavities:
-        tree = bvh.build(cavity.mesh)
         lower, upper = cavity.mesh.bounds_mm
         for other in draft.parts:
-            points = other.mesh.vertices
-            points = points[((points >= lower) & (points <= upper)).all(axis=1)]
-            loose = points[bvh.winding(tree, points) != 0] if other.name != part.name and len(points) else points[:0]
-            if len(loose):
+            other_lower, other_upper = other.mesh.bounds_mm
+            if other.name == part.name or (lower >= other_upper).any() or (other_lower >= upper).any():
+                continue
+            try:
+                shared = intersect(cavity.mesh, other.mesh)
+            except MeshError:
+                continue  # the other part is no solid, which is a finding of the repair
+            if shared.volume_mm3 > LOOSE_MM3:
                 message = (
-                    f"{other.name} reaches into the cavity of {part.name} and would hang in it; leave {part.name} "
-                    f"solid or give it a wall thick enough to hold {other.name}"
+                    f"{shared.volume_mm3:.0f} mm3 of {other.name} reach into the cavity of {part.name} and would hang "
+                    f"in it; leave {part.name} solid or ask for a wall thick enough to hold {other.name}"
                 )
                 finding = Finding(code="part-in-cavity", severity=Severity.ERROR, part=part.name, message=message)
-                findings.append(replace(finding, value=other.name, where_mm=_point(loose[0])))
+                findings.append(replace(finding, value=other.name, where_mm=_point(shared.vertices[0])))
     return findings
 
 

@@ -82,8 +82,8 @@ def test_when_none_fits_the_one_that_nearly_does_is_chosen(profiles: Profiles) -
 
 
 def test_real_anatomy_hangs_over_less_than_it_came(profiles: Profiles, dissection: Path) -> None:
-    made = trimesh.load(dissection / "vertebrae_T12.stl")
-    mesh = Mesh(np.asarray(made.vertices), np.asarray(made.faces))
+    made = trimesh.load_mesh(dissection / "vertebrae_T12.stl")
+    mesh = Mesh(made.vertices, made.faces)
     one, two = (orient(draft(profiles, {"a": mesh})) for _ in range(2))
     assert (one.rotation == two.rotation).all()
     finding = one.findings[0]

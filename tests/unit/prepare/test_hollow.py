@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import trimesh
+
+from printprep.case import Box, Case, Finding, Hollow, KeepOut, Part, Severity, Source, Sphere
+from printprep.geometry.measure import inspect
+from printprep.geometry.mesh import Mesh
+from printprep.geometry.orient import rotation_to_up
+from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.hollow import hollow
+from printprep.profiles.load import Profiles, load_profiles
+
+ASKED = Hollow(wall_mm=3.0)
+
+
+@pytest.fixture(scope="module")
+def profiles() -> Profiles:
+    return load_profiles()
+
+
+def block(size_mm: tuple[float, float, float], at_mm: tuple[float, float, float] = (0, 0, 0)) -> Mesh:
+    made = trimesh.creation.box(size_mm)
+    return Mesh(made.vertices + np.array(at_mm), made.faces)
+
+
+def draft(
+    profiles: Profiles,
+    meshes: dict[str, Mesh],
+    asked: Hollow = ASKED,
+    keep_out: tuple[KeepOut, ...] = (),
+    critical: bool = False,
+) -> Draft:
+    """A case in which only the part ``a`` asks to be hollow."""
+    source = Source(file="a.stl", sha256="0" * 64)
+    parts = tuple(
+        Part(
+            name=name,
+            mesh=mesh,
+            tissue=None,
+            source=source,
+            hollow=asked if name == "a" else None,
+            critical=critical and name == "a",
+        )
+        for name, mesh in meshes.items()
+    )
+    return Draft(
+        case=Case(id="T", parts=parts, keep_out=keep_out),
+        printer=profiles.printer("prusa-sl1s"),
+        process=profiles.process("standard"),
+        profiles=profiles,
+        parts=tuple(DraftPart(name=name, mesh=mesh) for name, mesh in meshes.items()),
+    )
+
+
+def finding(done: Draft, code: str) -> Finding:
+    found = [f for f in done.findings if f.code == code]
+    assert found, f"no {code} among {[f.code for f in done.findings]}"
+    return found[0]
+
+
+CUBE = {"a": block((24, 24, 24))}
+
+
+def test_a_case_without_wishes_passes_unchanged(profiles: Profiles) -> None:
+    start = draft(profiles, {"b": block((10, 10, 10))})
+    assert hollow(start) is start
+
+
+def test_changes_add_up_to_the_volume_that_is_gone(profiles: Profiles) -> None:
+    done = hollow(draft(profiles, CUBE))
+    part = done.parts[0]
+    assert [change.stage for change in part.changes] == ["hollow", "drain", "drain"]
+    assert part.changes[0].volume_mm3 == pytest.approx(-(18.0**3), rel=0.01)
+    assert sum(change.volume_mm3 for change in part.changes) == pytest.approx(part.mesh.volume_mm3 - 24.0**3, rel=1e-9)
+    assert inspect(part.mesh).closed
+    assert inspect(part.mesh).bodies == 1
+    assert "5.8" in finding(done, "hollowed").message
+    assert [f.severity for f in done.findings] == [Severity.INFO] * 3
+
+
+def test_low_is_low_as_oriented(profiles: Profiles) -> None:
+    start = replace(draft(profiles, CUBE), rotation=rotation_to_up([0.0, 1.0, 0.0]))
+    low, high = (change.where_mm for change in hollow(start).parts[0].changes[1:])
+    assert low is not None
+    assert high is not None
+    assert low[1] == pytest.approx(-12.0, abs=0.05)
+    assert high[1] == pytest.approx(12.0, abs=0.05)
+
+
+def test_a_part_too_thin_stays_solid_and_says_so(profiles: Profiles) -> None:
+    done = hollow(draft(profiles, {"a": block((30, 30, 5))}))
+    assert done.parts[0].mesh is done.case.parts[0].mesh
+    assert done.parts[0].changes == ()
+    assert finding(done, "no-cavity").severity is Severity.WARNING
+
+
+def test_an_open_part_is_refused(profiles: Profiles) -> None:
+    mesh = block((24, 24, 24))
+    done = hollow(draft(profiles, {"a": Mesh(mesh.vertices, mesh.faces[:-1])}))
+    assert finding(done, "hollow-refused").severity is Severity.ERROR
+
+
+def test_zones_move_the_holes(profiles: Profiles) -> None:
+    lower = KeepOut(box=Box(lower_mm=(-20, -20, -20), upper_mm=(20, 20, -4)))
+    done = hollow(draft(profiles, CUBE, keep_out=(lower,)))
+    heights = [change.where_mm[2] for change in done.parts[0].changes[1:] if change.where_mm]
+    assert len(heights) == 2
+    assert min(heights) > -4 + 1.75
+
+
+def test_a_cavity_nobody_can_reach_is_reported_and_not_drilled(profiles: Profiles) -> None:
+    everywhere = KeepOut(sphere=Sphere(centre_mm=(0, 0, 0), radius_mm=40))
+    done = hollow(draft(profiles, CUBE, keep_out=(everywhere,)))
+    problem = finding(done, "undrainable-cavity")
+    assert problem.severity is Severity.ERROR
+    assert problem.where_mm is not None
+    assert inspect(done.parts[0].mesh).bodies == 2
+
+
+def test_a_neighbour_is_not_drilled_at(profiles: Profiles) -> None:
+    done = hollow(draft(profiles, CUBE | {"b": block((30, 30, 6), (0, 0, -15))}))
+    low = done.parts[0].changes[1].where_mm
+    assert low is not None
+    assert low[2] > -11.9
+    assert done.parts[1].mesh is done.case.parts[1].mesh
+
+
+def test_too_few_places_and_none_asked_for_are_said(profiles: Profiles) -> None:
+    few = hollow(draft(profiles, {"a": block((12, 12, 12))}, Hollow(wall_mm=2.0, drain_holes=15)))
+    assert finding(few, "drain-holes-missing").limit == 15
+    none = hollow(draft(profiles, CUBE, Hollow(wall_mm=3.0, drain_holes=0)))
+    assert finding(none, "sealed-cavity").severity is Severity.WARNING
+    assert inspect(none.parts[0].mesh).bodies == 2
+
+
+def test_a_part_in_the_cavity_is_an_error(profiles: Profiles) -> None:
+    done = hollow(draft(profiles, CUBE | {"b": block((6, 6, 40))}))
+    assert finding(done, "part-in-cavity").severity is Severity.ERROR
+    assert finding(done, "part-in-cavity").value == "b"
+
+
+def test_holes_in_a_critical_part_are_a_warning(profiles: Profiles) -> None:
+    assert finding(hollow(draft(profiles, CUBE, critical=True)), "drain-hole").severity is Severity.WARNING
+
+
+def test_the_wall_is_declared_off_when_the_grid_is_coarse(profiles: Profiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("printprep.geometry.hollow.STEPS_A_WALL", 2)
+    thin = hollow(draft(profiles, {"a": block((14, 14, 14))}, Hollow(wall_mm=2.0)))
+    assert finding(thin, "wall-off").limit == 2.0
