@@ -36,7 +36,8 @@ def table() -> Mesh:
     """A 40 x 40 x 4 mm plate on a 10 x 10 x 20 mm column, as two closed boxes that touch: overhang is known."""
     column, plate = box(10, 10, 20), box(40, 40, 4)
     return Mesh(
-        np.concatenate([column.vertices, plate.vertices + [0, 0, 12]]), np.concatenate([column.faces, plate.faces + 8])
+        np.concatenate([column.vertices, plate.vertices + np.array([0.0, 0.0, 12.0])]),
+        np.concatenate([column.faces, plate.faces + 8]),
     )
 
 
