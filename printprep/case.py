@@ -53,9 +53,9 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    deviation_p95_mm: Positive = 0.2
-    deviation_max_mm: Positive = 0.5
-    volume_change_percent: Positive = 2.0
+    deviation_p95_mm: Positive = Field(default=0.2, description="95 % of a surface is this near to its source")
+    deviation_max_mm: Positive = Field(default=0.5, description="all of a surface is this near to its source")
+    volume_change_percent: Positive = Field(default=2.0, description="of a part, by everything but hollowing")
 
 
 class Hollow(BaseModel):
@@ -73,7 +73,7 @@ class Sphere(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    centre_mm: Point
+    centre_mm: Point = Field(description="in mm, in the case's frame, before scale and mirror")
     radius_mm: Positive
 
 
@@ -82,7 +82,7 @@ class Box(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lower_mm: Point
+    lower_mm: Point = Field(description="in mm, in the case's frame, before scale and mirror")
     upper_mm: Point
 
 
@@ -91,8 +91,8 @@ class KeepOut(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sphere: Sphere | None = None
-    box: Box | None = None
+    sphere: Sphere | None = Field(default=None, description="either a ball")
+    box: Box | None = Field(default=None, description="or a box along the axes")
 
 
 class Acceptance(BaseModel):
@@ -100,8 +100,8 @@ class Acceptance(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    code: str
-    reason: Annotated[str, Field(min_length=3)]
+    code: str = Field(description="of the finding, as `printprep check` shows it")
+    reason: Annotated[str, Field(min_length=3)] = Field(description="why it may be so; it goes into the record")
     part: str | None = Field(default=None, description="only for this part; else for all")
 
 
@@ -124,14 +124,16 @@ class PartWish(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="anatomy, never a person: it travels in G-code and 3MF"
+    )
     mesh: str = Field(description="file, relative to case.toml")
     object: str | None = Field(default=None, description="name of one object inside the file")
     tissue: str | None = Field(default=None, description="id of a tissue profile; else read from the name")
-    side: Side | None = None
+    side: Side | None = Field(default=None, description="of paired anatomy; else read from the name, never the shape")
     critical: bool = Field(default=False, description="wins where parts overlap; kept free of marks")
     material: str | None = Field(default=None, description="id of a material profile; else the tissue's choice")
-    hollow: Hollow | None = None
+    hollow: Hollow | None = Field(default=None, description="print it as a shell with drain holes")
 
 
 class CaseFile(BaseModel):
@@ -140,10 +142,10 @@ class CaseFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     case: CaseHeader
-    limits: Limits | None = None
+    limits: Limits | None = Field(default=None, description="of this case; else the lab's profile says them")
     parts: Annotated[tuple[PartWish, ...], Field(min_length=1)]
-    keep_out: tuple[KeepOut, ...] = ()
-    accept: tuple[Acceptance, ...] = ()
+    keep_out: tuple[KeepOut, ...] = Field(default=(), description="zones where nothing is drilled, supported or marked")
+    accept: tuple[Acceptance, ...] = Field(default=(), description="findings to go on in spite of")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

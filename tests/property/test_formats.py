@@ -21,7 +21,7 @@ from printprep.formats import FORMATS, stl, threemf
 from printprep.geometry.mesh import Mesh
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("PRINTPREP_FUZZ", "120")),
+    max_examples=int(os.environ.get("PRINTPREP_FUZZ", "60")),
     deadline=None,  # no test depends on the clock
     derandomize="PRINTPREP_FUZZ" not in os.environ,  # set it to a large number to search on
     suppress_health_check=[HealthCheck.too_slow],

@@ -38,6 +38,15 @@ READERS: Final = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What meshes are, before a case says anything of them."""
+
+    case_id: str  # made of their bytes
+    objects: tuple[Identified, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
     """What is to be read: the files in order, each with the wish that names it."""
 
@@ -126,6 +135,20 @@ def read_case(
             *frame_findings(header, mirrored_by_file=by_file),
         ),
     )
+
+
+def survey(sources: Sequence[Path], profiles: Profiles, progress: Progress = SILENT) -> Survey:
+    """What meshes are, by their names alone: nothing is asked for, nothing is moved.
+
+    Parameters
+    ----------
+    sources
+        Folders of meshes and mesh files; none of them a case.toml.
+    """
+    wanted = _find(sources)
+    loaded = _load(tuple(dict.fromkeys(path for path, _ in wanted.files)), progress)
+    identified, findings = identify(tuple(_asked(wanted, loaded)), profiles)
+    return Survey(case_id=_opaque_id(loaded.values()), objects=identified, findings=findings)
 
 
 def _find(sources: Sequence[Path]) -> _Wanted:

@@ -90,18 +90,18 @@ def settle_units(
     CaseError
         A file has no unit and the case says none.
     """
-    extents = [_extent(one, mesh, profiles) for one, mesh in zip(identified, meshes, strict=True)]
+    extents = [extent_of(one, mesh, profiles) for one, mesh in zip(identified, meshes, strict=True)]
     own = [one.asked.object.unit for one in identified]
     unsaid = [extent for extent, unit in zip(extents, own, strict=True) if unit is None]
     if unsaid and declared is None:
         raise CaseError(ask_for_units(unsaid))
     units = tuple(unit or declared or "mm" for unit in own)
-    findings = [_differs(one, declared) for one in identified]
-    findings += [size_finding(extent, unit) for extent, unit in zip(extents, units, strict=True)]
-    return units, tuple(finding for finding in findings if finding is not None)
+    misfits = [size_finding(extent, unit) for extent, unit in zip(extents, units, strict=True)]
+    return units, (*_not_used(own, declared), *(finding for finding in misfits if finding is not None))
 
 
-def _extent(one: Identified, mesh: Mesh, profiles: Profiles) -> Extent:
+def extent_of(one: Identified, mesh: Mesh, profiles: Profiles) -> Extent:
+    """How large a part is in its file's numbers, and how large its anatomy is."""
     tissue = profiles.tissue(one.tissue) if one.tissue else None
     return Extent(
         part=one.name,
@@ -111,20 +111,21 @@ def _extent(one: Identified, mesh: Mesh, profiles: Profiles) -> Extent:
     )
 
 
-def _differs(one: Identified, declared: str | None) -> Finding | None:
-    """Warning ``units-differ`` if the file says another unit than the case says of files that have none."""
-    own = one.asked.object.unit
-    if own is None or declared is None or MM_PER_UNIT[own] == MM_PER_UNIT[declared]:
-        return None
-    return Finding(
-        code="units-differ",
-        severity=Severity.WARNING,
-        part=one.name,
-        message=f"the file of {one.name} says that its unit is {own}, which holds; the {declared} of the case is for "
-        "files that have none",
-        value=own,
-        limit=declared,
-    )
+def _not_used(own: Sequence[str | None], declared: str | None) -> list[Finding]:
+    """Warning ``units-differ`` if every file says its own unit and the case says another."""
+    others = sorted({unit for unit in own if unit is not None and unit != declared})
+    if declared is None or None in own or not others:
+        return []
+    return [
+        Finding(
+            code="units-differ",
+            severity=Severity.WARNING,
+            message=f"the files say themselves that their unit is {', '.join(others)}, which holds; the {declared} of "
+            "the case is for files that have none",
+            value=", ".join(others),
+            limit=declared,
+        )
+    ]
 
 
 def ask_for_units(extents: Sequence[Extent]) -> str:
@@ -133,15 +134,20 @@ def ask_for_units(extents: Sequence[Extent]) -> str:
     lines = [f"  {extent.part}: {_in_all_units(extent)}" for extent in shown]
     if len(extents) > len(shown):
         lines.append(f"  and {len(extents) - len(shown)} more")
-    fits = [u for u in UNITS if all(u in e.proposals() for e in extents if e.proposals())]
-    known = any(extent.proposals() for extent in extents)
-    unit = fits[0] if known and fits else None
-    last = (
-        f'If that is right say units = "{unit}" under [case] in case.toml, or --units {unit}.'
-        if unit
-        else "Say units under [case] in case.toml, or --units; whoever exported the files knows."
-    )
+    unit = proposed_unit(extents)
+    if unit:
+        last = f'If that is right say units = "{unit}" under [case] in case.toml, or --units {unit}.'
+    elif any(extent.proposals() for extent in extents):
+        last = "No one unit fits them all: they do not belong in one case as they are; export them alike."
+    else:
+        last = "Say units under [case] in case.toml, or --units; whoever exported the files knows."
     return "\n".join(["the files have no unit and the case says none:", *lines, last])
+
+
+def proposed_unit(extents: Sequence[Extent]) -> str | None:
+    """The unit in which every part whose anatomy is known has a plausible size; None if there is none."""
+    known = [extent.proposals() for extent in extents if extent.range_mm is not None]
+    return next((unit for unit in UNITS if known and all(unit in fits for fits in known)), None)
 
 
 def _in_all_units(extent: Extent) -> str:
