@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +56,10 @@ class ResinJob:
     lift_mm_s: float
     retract_mm_s: float
 
+    def timed(self, duration_s: float) -> ResinJob:
+        """The job with its duration."""
+        return replace(self, duration_s=duration_s)
+
     def exposure_of_s(self, layer: int) -> float:
         """Exposure of a layer, counted from 0: the bottom's, then falling evenly, then the normal one."""
         if layer < self.bottom_layers:
@@ -77,8 +82,19 @@ class LayerFile:
 
     def layer(self, index: int) -> Image:
         """One layer as the plate is seen from above, (height_px, width_px) uint8."""
+        with self.reading() as read:
+            return read(index)
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int], Image]]:
+        """Keep the file open to read many layers: ``with file.reading() as read: read(0)``."""
         with zipfile.ZipFile(self.path) as archive:
-            return self.turn(decode_png(archive.read(self.names[index]), f"{self.path.name}: {self.names[index]}"))
+
+            def read(index: int) -> Image:
+                name = self.names[index]
+                return self.turn(decode_png(archive.read(name), f"{self.path.name}: {name}"))
+
+            yield read
 
 
 def encode_png(image: Image) -> bytes:

@@ -37,6 +37,12 @@ def faded_layers(job: ResinJob) -> int:
     return min(max(job.bottom_layers + job.fade_layers, FADE_LAYERS[0]), FADE_LAYERS[1])
 
 
+def exposure_of_s(job: ResinJob, layer: int) -> float:
+    """Exposure of a layer, counted from 0, as the printer makes it out of the first, the normal and the fade."""
+    share = min(layer / (faded_layers(job) + 1), 1.0)
+    return job.bottom_exposure_s + (job.exposure_s - job.bottom_exposure_s) * share
+
+
 def config(job: ResinJob) -> dict[str, str]:
     """The keys of config.ini."""
     return {

@@ -1,0 +1,154 @@
+"""Layers of a resin plate: sections to rasters to PNG in threads, and what the rasters themselves show to be wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numba import njit
+
+from printprep.formats.layers import Image, LayerFile, encode_png
+from printprep.geometry.mesh import Bool, Float, Int
+from printprep.geometry.raster import Panel, raster
+from printprep.geometry.section import Sections
+from printprep.progress import Step
+
+CURED: Final = 128  # a pixel of at least this grey is taken as solid when islands are looked for
+ISLAND_MM2: Final = 0.01  # smaller ones cure to nothing
+CHUNK: Final = 24  # layers that one thread makes in a row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Island:
+    """A region of a layer with nothing below it."""
+
+    layer: int
+    x_mm: float
+    y_mm: float
+    area_mm2: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rendered:
+    """All layers of a plate, packed."""
+
+    pngs: tuple[bytes, ...]
+    area_mm2: Float  # (layers,) as lit, supports included
+    anatomy_mm2: Float  # (layers,) of the parts alone
+    missing_mm2: Float  # (layers,) of the parts, in which the supported layers of an engine had nothing
+    islands: tuple[Island, ...]
+    edge_layers: int  # layers that light the outermost pixels, so that something may be cut off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How layers are made."""
+
+    cuts: Sections
+    panel: Panel
+    levels: int  # of grey
+    turn: Callable[[Image], Image]  # to the way of the file
+    supported: LayerFile | None = None  # an engine's layers, with supports
+    raised: int = 0  # layers by which the parts stand higher in ``supported``
+
+    @property
+    def count(self) -> int:
+        """Layers in all."""
+        return len(self.supported) if self.supported is not None else len(self.cuts)
+
+
+def render(recipe: Recipe, step: Step) -> Rendered:
+    """Make all layers. Equal recipes give equal bytes, whatever the count of threads."""
+    starts = range(0, recipe.count, CHUNK)
+    pieces: list[Rendered] = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        try:
+            for piece in pool.map(lambda start: _piece(recipe, start), starts):
+                pieces.append(piece)
+                step.advance(min(len(pieces) * CHUNK / recipe.count, 1.0), "rasters")
+        finally:  # Ctrl-C must not wait for the layers that nobody will read
+            pool.shutdown(wait=False, cancel_futures=True)
+    return Rendered(
+        pngs=tuple(png for piece in pieces for png in piece.pngs),
+        area_mm2=np.concatenate([piece.area_mm2 for piece in pieces]),
+        anatomy_mm2=np.concatenate([piece.anatomy_mm2 for piece in pieces]),
+        missing_mm2=np.concatenate([piece.missing_mm2 for piece in pieces]),
+        islands=tuple(island for piece in pieces for island in piece.islands),
+        edge_layers=sum(piece.edge_layers for piece in pieces),
+    )
+
+
+def _piece(recipe: Recipe, start: int) -> Rendered:
+    """The layers from ``start`` on that one thread makes."""
+    stop = min(start + CHUNK, recipe.count)
+    unit_mm2 = recipe.panel.pixel_mm2 / 255.0
+    pngs, area, anatomy, missing, islands, edge = [], [], [], [], list[Island](), 0
+    below: Image | None = None
+    reading = recipe.supported.reading() if recipe.supported is not None else nullcontext(None)
+    with reading as theirs:
+        for layer in range(max(start - 1, 0), stop):
+            own = _own(recipe, layer - recipe.raised)
+            image, lost = own, 0
+            if theirs is not None:
+                supported = theirs(layer)
+                image = np.maximum(own, supported)
+                lost = int(image.sum(dtype=np.int64) - supported.sum(dtype=np.int64))
+            if layer >= start:
+                pngs.append(encode_png(recipe.turn(image)))
+                area.append(int(image.sum(dtype=np.int64)) * unit_mm2)
+                anatomy.append(int(own.sum(dtype=np.int64)) * unit_mm2)
+                missing.append(lost * unit_mm2)
+                edge += bool(image[0].any() or image[-1].any() or image[:, 0].any() or image[:, -1].any())
+                if below is not None:
+                    islands += find_islands(image, below, layer, recipe.panel)
+            below = image
+    return Rendered(
+        pngs=tuple(pngs),
+        area_mm2=np.array(area),
+        anatomy_mm2=np.array(anatomy),
+        missing_mm2=np.array(missing),
+        islands=tuple(islands),
+        edge_layers=edge,
+    )
+
+
+def _own(recipe: Recipe, layer: int) -> Image:
+    """The parts' own raster; black below and above them."""
+    if not 0 <= layer < len(recipe.cuts):
+        return np.zeros((recipe.panel.height_px, recipe.panel.width_px), np.uint8)
+    points, loop_start = recipe.cuts.layer(layer)
+    return raster(points, loop_start, recipe.panel, levels=recipe.levels)
+
+
+def find_islands(image: Image, below: Image, layer: int, panel: Panel) -> Iterator[Island]:
+    """Regions of ``image`` that lie on nothing lit in the layer ``below``: they float when they cure."""
+    x0, y0, width, height = cv2.boundingRect(image)
+    part = (image[y0 : y0 + height, x0 : x0 + width] >= CURED).view(np.uint8)
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(part, connectivity=8, ltype=cv2.CV_32S)
+    held = _held(labels, below[y0 : y0 + height, x0 : x0 + width], count)
+    for region in range(1, count):
+        area_mm2 = float(stats[region, cv2.CC_STAT_AREA]) * panel.pixel_mm2
+        if not held[region] and area_mm2 >= ISLAND_MM2:
+            yield Island(
+                layer=layer,
+                x_mm=float((x0 + centres[region][0] + 0.5) * panel.pixel_mm[0]),
+                y_mm=float((y0 + centres[region][1] + 0.5) * panel.pixel_mm[1]),
+                area_mm2=area_mm2,
+            )
+
+
+@njit(cache=True, nogil=True)
+def _held(labels: Int, below: Image, count: int) -> Bool:
+    """(count,) whether any pixel of a label lies on a lit pixel of the layer ``below``."""
+    held = np.zeros(count, np.bool_)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            if below[y, x] != 0:
+                held[labels[y, x]] = True
+    return held
