@@ -29,6 +29,14 @@ COST_NAMES: Final = {
     "reprints": "expected reprints",
 }
 MIRRORED: Final = "MIRRORED: this is the mirror image of the anatomy, left and right swapped on purpose."
+LOSS_SHOWN_MM3: Final = 0.05  # what the table rounds to 0.0; the document has it
+MATTERS: Final = frozenset({
+    "layer_height", "first_layer_height", "perimeters", "top_solid_layers", "bottom_solid_layers", "fill_density",
+    "fill_pattern", "support_material", "support_material_threshold", "wipe_tower", "brim_width", "nozzle_diameter",
+    "temperature", "first_layer_temperature", "bed_temperature", "external_perimeter_speed", "perimeter_speed",
+    "filament_type", "exposure_time", "initial_exposure_time", "faded_layers", "hollowing_enable", "supports_enable",
+})  # fmt: skip
+"""Settings that are shown at once; the rest is a click away."""
 CRITICAL: Final = ' <span class="tag info">critical</span>'
 SYNTHETIC: Final = "SYNTHETIC: no patient. A demonstration or a test, not for care."
 
@@ -143,7 +151,7 @@ def _findings(findings: Sequence[Json]) -> str:
         if f["accepted"]:
             what += f'<br><span class="soft">Accepted: {escape(f["accepted"])}</span>'
         tag = f'<span class="tag {kind}">{kind}</span>'
-        rows.append((tag, f"<code>{escape(f['code'])}</code>", escape(f["part"] or "-"), what))
+        rows.append((tag, f'<code class="one">{escape(f["code"])}</code>', escape(f["part"] or "-"), what))
     return _table(("", "code", "part", "what"), rows)
 
 
@@ -209,7 +217,11 @@ def _certificate(document: Json) -> str:
 
 def _changes(part: Json) -> str:
     items = [f"{escape(c['stage'])}: {escape(c['what'])}" for c in part["changes"]]
-    items += [f"{_fixed(volume, 1)} mm³ lost to {escape(name)}" for name, volume in part["lost_to_mm3"].items()]
+    items += [
+        f"{_fixed(volume, 1)} mm³ lost to {escape(name)}"
+        for name, volume in part["lost_to_mm3"].items()
+        if volume is None or volume >= LOSS_SHOWN_MM3
+    ]
     return f'<ul class="changes">{"".join(f"<li>{item}</li>" for item in items)}</ul>' if items else "nothing"
 
 
@@ -236,7 +248,7 @@ def _estimate(document: Json) -> str:
     uses = [
         (
             f"T{use['tool']}",
-            _swatch(colours.get(use["tool"], {}).get("colour")) + escape(use["material"]),
+            f'<span class="one">{_swatch(colours.get(use["tool"], {}).get("colour"))}{escape(use["material"])}</span>',
             escape(", ".join(colours.get(use["tool"], {}).get("parts", []))) or "-",
             _fixed(use["g"], 1),
             f"{use['cost']:.2f}",
@@ -260,23 +272,22 @@ def _plates(plates: Sequence[Json]) -> str:
 
 def _plate(plate: Json) -> str:
     duration_s = plate["estimate"]["duration_s"]
-    settings = plate["settings"]
-    rows = [
-        (
-            f"<code>{escape(s['key'])}</code>",
-            f"<code>{escape(s['requested'])}</code>",
-            f"<code>{escape(s['resolved'] or '-')}</code>",
-        )
-        for s in settings
-    ]
-    table = _table(("setting", "requested", "resolved by the engine"), rows)
-    asked = f"<details><summary>{len(rows)} settings that were asked for</summary>{table}</details>" if rows else ""
+    first = [s for s in plate["settings"] if s["key"] in MATTERS]
+    rest = [s for s in plate["settings"] if s["key"] not in MATTERS]
+    asked = _settings(first) if first else ""
+    if rest:
+        asked += f"<details><summary>{len(rest)} more settings that were asked for</summary>{_settings(rest)}</details>"
     return (
         f"<h3>{escape(plate['file'])}</h3><p>{escape(plate['printer'])}, {escape(plate['process'])}, "
         f"{plate['layer_count']} layers of {plate['layer_height_mm']:g} mm, {plate['tool_changes']} tool changes, "
         f"{format_duration(duration_s) if duration_s else '-'}; made by {escape(plate['engine'])}.</p>"
         f'<p class="soft">SHA-256 <code>{escape(plate["sha256"])}</code></p>{asked}'
     )
+
+
+def _settings(settings: Sequence[Json]) -> str:
+    rows = [[f"<code>{escape(s[key] or '-')}</code>" for key in ("key", "requested", "resolved")] for s in settings]
+    return _table(("setting", "requested", "resolved by the engine"), rows)
 
 
 def _footer(document: Json) -> str:
