@@ -56,7 +56,9 @@ def list_(kind: str | None, directory: Path | None, as_json: bool) -> None:
     console = out()
     for k in kinds:
         columns, rows = _TABLES[k](profiles.of_kind(k).values())
-        console.print(table(k, columns, rows))
+        listed = table(k, columns, rows)
+        listed.columns[0].no_wrap = True  # an id is there to be copied
+        console.print(listed)
 
 
 @profile.command()
