@@ -48,6 +48,7 @@ def send(
       printprep send build/plate-1.gcode --printer virtual --log printed.log
       printprep send build/plate-1.gcode --port /dev/ttyACM0 --profile prusa-xl
     """
+    from printprep.case import stopping
     from printprep.printers import open_link
     from printprep.printers.link import Ending
     from printprep.printers.send import refuse_dangerous, send_file
@@ -57,7 +58,10 @@ def send(
     named = _named(printer, port, baud, firmware, profile)
     profiles = load_profiles()
     findings = sending_guard(profiles.printer(profile or named.profile), profiles)(file)
-    if findings and not as_json:
+    if stopping(findings) and as_json:
+        refused = {"outcome": "refused", "findings": [asdict(finding) for finding in findings]}
+        print_json({"file": str(file), "printer": named.name, **refused})
+    elif findings and not as_json:
         print_findings(findings, console())
     refuse_dangerous(file, findings)  # before a printer is bothered
     link = open_link(named, log=log)

@@ -86,7 +86,7 @@ class _Session(requests.Session):
         except requests.Timeout as exc:
             raise ReplyTimeout(f"{server} does not answer in {READ_TIMEOUT_S:g} s; is it overloaded?") from exc
         except requests.RequestException as exc:
-            raise ConnectionLost(f"{server} cannot be reached ({exc}); is OctoPrint running there?") from exc
+            raise ConnectionLost(f"{server} cannot be reached ({_cause(exc)}); is OctoPrint running there?") from exc
         if response.is_redirect:
             raise PrinterError(f"{server} redirects to {response.headers.get('location')}; use that address instead")
         if not response.ok:
@@ -340,6 +340,11 @@ def refuse_public_plain_http(url: str) -> None:
     public = [entry[4][0] for entry in found if ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global]
     if public:
         raise PrinterError(f"{url} is a public address ({public[0]}) without TLS; use https or an address in the house")
+
+
+def _cause(error: requests.RequestException) -> str:
+    """The last words of urllib3's long story, such as ``Connection refused``."""
+    return str(error).rpartition(": ")[2].strip("()'\" ") or type(error).__name__
 
 
 def _origin(url: str) -> str:

@@ -104,7 +104,7 @@ def refuse_dangerous(path: Path, findings: tuple[Finding, ...]) -> None:
     """Raise GcodeRefused when a finding stops the file."""
     bad = stopping(findings)
     if bad:
-        more = f" (and {len(bad) - 1} more; see printprep verify)" if len(bad) > 1 else ""
+        more = f" (and {len(bad) - 1} more; see printprep guard)" if len(bad) > 1 else ""
         raise GcodeRefused(f"{path.name} is not sent: {bad[0].code}: {bad[0].message}{more}")
 
 

@@ -117,8 +117,10 @@ class SerialLink:
         try:
             self._serial = serial.Serial(self.port, self.baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
         except (serial.SerialException, OSError, ValueError) as exc:
+            number = getattr(exc, "errno", None)
+            reason = os.strerror(number) if number else str(exc)
             raise ConnectionLost(
-                f"{self.port} cannot be opened at {self.baud} baud ({exc}); check the cable, the name of the port, "
+                f"{self.port} cannot be opened at {self.baud} baud ({reason}); check the cable, the name of the port, "
                 f"that no other program has it, and that you may use it (group dialout)"
             ) from exc
         self._fd = self._serial.fileno()

@@ -40,6 +40,7 @@ _WAITS = frozenset(
 )
 _FOR_OPERATOR = frozenset([b"M0", b"M1", b"M226", b"M600"])
 _HOLDS = frozenset([b"M0", b"M1"])
+_ENDED_BY_M108 = _FOR_OPERATOR | {b"M109", b"M190", b"M191"}
 _IN_JOB = (Phase.PRINTING, Phase.PAUSED, Phase.FINISHING)
 _PARK = (b"M107", b"G91", b"G1 E-2 F1800", b"G1 Z10 F600", b"G90")
 
@@ -69,6 +70,7 @@ class Marlin:
         self._own: deque[bytes] = deque()  # the host's commands; they go before the job's
         self._job: Iterator[bytes] | None = None
         self._tools = {0}
+        self._wait_line = 0  # a line that waits: nothing is sent behind it, so that cancelling finds nothing waiting
         self._asked_number = False  # in the greeting: M110 is out, not M115
         self._greetings = 0
         self._refusal: Reply | None = None  # the sentence before a Resend
@@ -106,6 +108,8 @@ class Marlin:
     @property
     def next_due_s(self) -> float:
         """When :meth:`due` wants to be called."""
+        if self.phase is Phase.DEAD:
+            return float("inf")
         if self.phase is Phase.GREETING or self._lines.on_wire or self._lines.draining:
             return min(self._since_s + self._patience_s(), self._next_poll_s)
         return self._next_poll_s
@@ -172,8 +176,8 @@ class Marlin:
 
     def resume(self, now_s: float) -> Actions:
         """Go on, also where the firmware itself waits for the operator."""
-        if self._word(self._lines.oldest) in _FOR_OPERATOR and self._lines.on_wire:
-            self._out.append(b"M108\n")
+        if self._word(self._lines.oldest) in _FOR_OPERATOR:
+            self._end_wait()
         self._resume()
         self._pump(now_s)
         return self._give()
@@ -205,6 +209,8 @@ class Marlin:
             self._lines.places = min(self._window, reply.free)
         if self._lines.ok(reply.number, with_temperatures=reply.temperatures is not None):
             self._silences = 0
+            if self.phase is Phase.CANCELLING:
+                self._end_wait()
         self._since_s = now_s
 
     def _on_refused(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002 - one signature for all replies
@@ -311,7 +317,7 @@ class Marlin:
                 self._out.append(lines.again())
             elif self._own:
                 self._out.append(lines.add(self._ascii(self._own.popleft()), self.tally.sent))
-            elif self._job is not None and self.phase is Phase.PRINTING:
+            elif self._job is not None and self.phase is Phase.PRINTING and lines.accepted >= self._wait_line:
                 self._take_from_job(self._job)
             else:
                 break
@@ -333,6 +339,8 @@ class Marlin:
         if command.startswith(_MOVES):
             return
         word = self._word(command)
+        if word in _WAITS:
+            self._wait_line = self._lines.top
         if word[:1] == b"T" and word[1:].isdigit():
             self._tools.add(int(word[1:]))
         elif word in _HOLDS:
@@ -362,11 +370,15 @@ class Marlin:
             return
         self.phase = Phase.CANCELLING
         self._job = None
-        if self._lines.on_wire and self._word(self._lines.oldest) in _WAITS:
-            self._out.append(b"M108\n")  # ends a wait for heat or for the operator
+        self._end_wait()
         self._own.clear()
         self._own.extend((*self._heaters_off(), *_PARK))
         self._close_job()
+
+    def _end_wait(self) -> None:
+        """End a wait for heat or for the operator, if the firmware is in one."""
+        if self._lines.on_wire and self._word(self._lines.oldest) in _ENDED_BY_M108:
+            self._out.append(b"M108\n")
 
     def _silence(self, now_s: float) -> None:
         """Nothing was heard for too long: an ok or a line got lost, or the printer is gone."""

@@ -72,6 +72,7 @@ class NumberedLines:
         self._ring: list[Line] = [Line(b"", b"", 0)] * HISTORY
         self._probes: deque[int] = deque()  # numbers of M105 on the wire: their ok carries temperatures instead
         self._copies = 0  # repetitions on the wire that may turn out superfluous
+        self._repeated_to = 0  # the highest number repeated
         self._swallow = False  # the next bare ok answers a refused line
         self._wanted = 0
         self._wanted_times = 0
@@ -126,6 +127,7 @@ class NumberedLines:
         line = self._ring[self._cursor % HISTORY]
         if line.command.startswith(b"M105"):
             self._probes.append(self._cursor)
+        self._repeated_to = self._cursor
         self._cursor += 1
         self._copies += 1
         self.repeated += 1
@@ -205,7 +207,7 @@ class NumberedLines:
             self.window += 1
         while self._probes and self._probes[0] <= number:
             self._probes.popleft()
-        if number > self._wanted:
+        if number > self._repeated_to:
             self._copies = 0
         return True
 
