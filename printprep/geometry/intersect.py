@@ -2,7 +2,8 @@
 
 Signs of determinants decide, and a sign counts only when the determinant is larger than its rounding error (the static
 filters of Shewchuk, Adaptive Precision Floating-Point Arithmetic and Fast Robust Geometric Predicates, 1997). What
-merely touches within rounding is therefore no intersection; what overlaps in one plane is.
+merely touches within rounding is therefore no intersection; what overlaps in one plane is. Distances below a
+billionth of the mesh's size, which a rotation's rounding leaves in the slivers of a boolean, count as touching too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from printprep.geometry.mesh import Bool, Float, Int, Mesh
 
 _ERROR_3D = 7.771561172376103e-16  # (7 + 56 eps) eps with eps = 2^-53
 _ERROR_2D = 3.3306690738754716e-16  # (3 + 16 eps) eps
+_SLACK = 1e-9  # of the longest side of the box: nearer than this is touching
 
 
 @njit(cache=True, nogil=True)
@@ -37,21 +39,34 @@ def _side(a: Float, b: Float, c: Float, d: Float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _turn(a: Float, b: Float, c: Float, i: int, j: int) -> int:
+def _beside(t: Float, d: Float, slack: float) -> int:
+    """Side of the plane of triangle t on which d lies: 1, -1, or 0 within ``slack`` mm or rounding."""
+    side = _side(t[0], t[1], t[2], d)
+    if side == 0:
+        return 0
+    bx, by, bz = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[1, 2] - t[0, 2]
+    cx, cy, cz = t[2, 0] - t[0, 0], t[2, 1] - t[0, 1], t[2, 2] - t[0, 2]
+    x, y, z = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
+    distance = x * (d[0] - t[0, 0]) + y * (d[1] - t[0, 1]) + z * (d[2] - t[0, 2])
+    return side if distance * distance > slack * slack * (x * x + y * y + z * z) else 0
+
+
+@njit(cache=True, nogil=True)
+def _turn(a: Float, b: Float, c: Float, i: int, j: int, slack: float) -> int:
     """Turn a, b, c seen along the axis that is neither ``i`` nor ``j``: 1 left, -1 right, 0 straight or unsure."""
     one = (a[i] - c[i]) * (b[j] - c[j])
     two = (a[j] - c[j]) * (b[i] - c[i])
-    error = (abs(one) + abs(two)) * _ERROR_2D
+    error = (abs(one) + abs(two)) * _ERROR_2D + slack * (abs(b[i] - a[i]) + abs(b[j] - a[j]))
     if one - two > error:
         return 1
     return -1 if one - two < -error else 0
 
 
 @njit(cache=True, nogil=True)
-def _pierces(p: Float, q: Float, t: Float) -> bool:
+def _pierces(p: Float, q: Float, t: Float, slack: float) -> bool:
     """Whether the segment p, q runs through triangle t: inside it or through one of its edges, not its corners."""
-    one = _side(t[0], t[1], t[2], p)
-    if one == 0 or _side(t[0], t[1], t[2], q) != -one:
+    one = _beside(t, p, slack)
+    if one == 0 or _beside(t, q, slack) != -one:
         return False
     positive, negative = 0, 0
     for k in range(3):
@@ -62,22 +77,22 @@ def _pierces(p: Float, q: Float, t: Float) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _apart(t: Float, u: Float, i: int, j: int) -> bool:
+def _apart(t: Float, u: Float, i: int, j: int, slack: float) -> bool:
     """Whether an edge line of t has all of u on its outer side or on it, in the plane of axes i, j."""
-    turn = _turn(t[0], t[1], t[2], i, j)
+    turn = _turn(t[0], t[1], t[2], i, j, slack)
     if turn == 0:
         return True  # no area to overlap with
     for k in range(3):
         inside = False
         for c in range(3):
-            inside |= _turn(t[k], t[(k + 1) % 3], u[c], i, j) == turn
+            inside |= _turn(t[k], t[(k + 1) % 3], u[c], i, j, slack) == turn
         if not inside:
             return True
     return False
 
 
 @njit(cache=True, nogil=True)
-def _overlap_flat(t: Float, u: Float) -> bool:
+def _overlap_flat(t: Float, u: Float, slack: float) -> bool:
     """Whether two triangles of one plane share area."""
     nx = abs((t[1, 1] - t[0, 1]) * (t[2, 2] - t[0, 2]) - (t[1, 2] - t[0, 2]) * (t[2, 1] - t[0, 1]))
     ny = abs((t[1, 2] - t[0, 2]) * (t[2, 0] - t[0, 0]) - (t[1, 0] - t[0, 0]) * (t[2, 2] - t[0, 2]))
@@ -87,31 +102,31 @@ def _overlap_flat(t: Float, u: Float) -> bool:
         i, j = 1, 2
     elif ny >= nz:
         i, j = 2, 0
-    return not _apart(t, u, i, j) and not _apart(u, t, i, j)
+    return not _apart(t, u, i, j, slack) and not _apart(u, t, i, j, slack)
 
 
 @njit(cache=True, nogil=True)
-def _cross(t: Float, u: Float, shared: int) -> bool:
+def _cross(t: Float, u: Float, shared: int, slack: float) -> bool:
     """Whether triangles t and u intersect, apart from the ``shared`` corners that both list first (0, 1 or 2)."""
-    s0, s1, s2 = _side(t[0], t[1], t[2], u[0]), _side(t[0], t[1], t[2], u[1]), _side(t[0], t[1], t[2], u[2])
+    s0, s1, s2 = _beside(t, u[0], slack), _beside(t, u[1], slack), _beside(t, u[2], slack)
     if shared >= 1:
         s0 = 0
     if shared == 2:
         s1 = 0
     if s0 == 0 and s1 == 0 and s2 == 0:
-        return _overlap_flat(t, u)
+        return _overlap_flat(t, u, slack)
     if shared == 2 or (s0 >= 0 and s1 >= 0 and s2 >= 0) or (s0 <= 0 and s1 <= 0 and s2 <= 0):
         return False
     if shared == 1:  # only the edges opposite to the shared corner can pierce
-        return _pierces(u[1], u[2], t) or _pierces(t[1], t[2], u)
+        return _pierces(u[1], u[2], t, slack) or _pierces(t[1], t[2], u, slack)
     found = False
     for k in range(3):
-        found = found or _pierces(u[k], u[(k + 1) % 3], t) or _pierces(t[k], t[(k + 1) % 3], u)
+        found = found or _pierces(u[k], u[(k + 1) % 3], t, slack) or _pierces(t[k], t[(k + 1) % 3], u, slack)
     return found
 
 
 @njit(cache=True, nogil=True)
-def _pair(f: Int, g: Int, t: Float, u: Float, v: Float, w: Float) -> bool:
+def _pair(f: Int, g: Int, t: Float, u: Float, v: Float, w: Float, slack: float) -> bool:
     """Test faces f and g with corners t and u, in v and w with the shared corners brought to the front."""
     shared = 0
     mine, yours = 0, 0  # bits of the corners already placed
@@ -135,11 +150,39 @@ def _pair(f: Int, g: Int, t: Float, u: Float, v: Float, w: Float) -> bool:
         if not yours >> i & 1:
             w[y] = u[i]
             y += 1
-    return _cross(v, w, shared)
+    return _cross(v, w, shared, slack)
 
 
 @njit(cache=True, nogil=True)
-def _self_intersecting(corners: Float, faces: Int, boxes: Float, proper: Bool, owner: Int) -> npt.NDArray[np.int32]:
+def _proper(corners: Float, slack: float) -> Bool:
+    """(m,) triangles whose least height is more than ``slack``; the others have no plane to be on a side of."""
+    proper = np.empty(len(corners), np.bool_)
+    for s in range(len(corners)):
+        longest2 = 0.0
+        for k in range(3):
+            x = corners[s, k, 0] - corners[s, (k + 1) % 3, 0]
+            y = corners[s, k, 1] - corners[s, (k + 1) % 3, 1]
+            z = corners[s, k, 2] - corners[s, (k + 1) % 3, 2]
+            longest2 = max(longest2, x * x + y * y + z * z)
+        bx, by, bz = (
+            corners[s, 1, 0] - corners[s, 0, 0],
+            corners[s, 1, 1] - corners[s, 0, 1],
+            corners[s, 1, 2] - corners[s, 0, 2],
+        )
+        cx, cy, cz = (
+            corners[s, 2, 0] - corners[s, 0, 0],
+            corners[s, 2, 1] - corners[s, 0, 1],
+            corners[s, 2, 2] - corners[s, 0, 2],
+        )
+        x, y, z = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
+        proper[s] = x * x + y * y + z * z > slack * slack * longest2
+    return proper
+
+
+@njit(cache=True, nogil=True)
+def _self_intersecting(
+    corners: Float, faces: Int, boxes: Float, proper: Bool, owner: Int, slack: float
+) -> npt.NDArray[np.int32]:
     """For each triangle in tree order another one, of another owner, found to cross it, or -1."""
     m = len(corners)
     leaves = (len(boxes) + 1) // 2
@@ -181,7 +224,7 @@ def _self_intersecting(corners: Float, faces: Int, boxes: Float, proper: Bool, o
                 for k in range(3):
                     if min(u[0, k], u[1, k], u[2, k]) > upper[k] or max(u[0, k], u[1, k], u[2, k]) < lower[k]:
                         apart = True
-                if not apart and _pair(faces[s], faces[r], t, u, v, w):
+                if not apart and _pair(faces[s], faces[r], t, u, v, w, slack):
                     other[s] = r
                     other[r] = s
     return other
@@ -205,9 +248,9 @@ def partners(mesh: Mesh, owner: Int | None = None) -> Int:
         return partner
     tree = build(mesh)
     faces = mesh.faces[tree.face]
-    proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    slack = _SLACK * float((tree.boxes[0, 3:] - tree.boxes[0, :3]).max())
     label = tree.face if owner is None else owner[tree.face]
-    other = _self_intersecting(tree.corners, faces, tree.boxes, proper, label)
+    other = _self_intersecting(tree.corners, faces, tree.boxes, _proper(tree.corners, slack), label, slack)
     hit = other >= 0
     partner[tree.face[hit]] = tree.face[other[hit]]
     return partner
