@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import stl as peer
 
 from printprep.errors import MeshError
 from printprep.formats import read_meshes, stl
@@ -133,3 +134,17 @@ def test_writing_scrubs_the_header_and_reads_back(tmp_path: Path) -> None:
     (found,) = stl.read(path)
     np.testing.assert_array_equal(found.mesh.triangles, mesh.triangles)
     assert [p.name for p in tmp_path.iterdir()] == ["Smith.stl"]
+
+
+@pytest.mark.parametrize("mode", [peer.Mode.ASCII, peer.Mode.BINARY])
+def test_a_peer_reads_what_is_written_and_is_read(tmp_path: Path, dissection: Path, mode: peer.Mode) -> None:
+    mesh = stl.read(dissection / "celiac_trunk.stl")[0].mesh
+    ours, theirs = tmp_path / "ours.stl", tmp_path / "theirs.stl"
+    stl.write(ours, mesh)
+    loaded = peer.Mesh.from_file(str(ours), calculate_normals=False)
+    np.testing.assert_array_equal(loaded.vectors, mesh.triangles)
+    outward = np.cross(mesh.triangles[:, 1] - mesh.triangles[:, 0], mesh.triangles[:, 2] - mesh.triangles[:, 0])
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    np.testing.assert_allclose(loaded.normals, outward, atol=1e-6)
+    loaded.save(str(theirs), mode=mode, update_normals=False)
+    np.testing.assert_allclose(stl.read(theirs)[0].mesh.triangles, mesh.triangles, rtol=1e-6, atol=1e-6)
