@@ -36,7 +36,7 @@ class Figures:
     """What PrusaSlicer says of its own G-code."""
 
     duration_s: float | None  # None: it said nothing
-    mm3: tuple[float, ...]  # a used tool, rising
+    mm3: tuple[float, ...]  # by tool, 0 for one that does not print; it ends with the last one that does
     tool_changes: int
     config: dict[str, str]  # every setting as resolved
 

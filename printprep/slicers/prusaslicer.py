@@ -171,7 +171,7 @@ def slice_plate(
             with replacing(file) as draft:
                 copied = copy_scrubbed(raw, draft)
                 _verify(job, copied)
-                guessed, doubts = _estimate(job, figures, copied, draft)
+                guessed, doubts = _estimate(job, figures, draft)
     except OSError as exc:
         raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
     return SlicedPlate(
@@ -275,18 +275,16 @@ def _verify(job: _Job, copied: Copied) -> None:
             )
 
 
-def _estimate(job: _Job, figures: Figures, copied: Copied, gcode: Path) -> tuple[Estimate, tuple[Finding, ...]]:
+def _estimate(job: _Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple[Finding, ...]]:
     """Time and material; our own trapezoids stand in where the engine's time cannot be believed."""
     loads = loads_of_all_tools(job.plan, job.fdm)
-    tools = sorted(copied.tools) or [0]
     uses = []
-    for tool, mm3 in zip(tools, figures.mm3, strict=False):
+    for tool, mm3 in enumerate(figures.mm3):
         material = job.profiles.material(loads[tool].material)
-        uses.append(MaterialUse(material=material.id, tool=tool, mm3=mm3, g=mm3 * material.density_g_cm3 / 1000.0))
-    if len(figures.mm3) != len(tools) or not all(use.mm3 > 0 for use in uses):
-        raise SliceFailed(
-            f"PrusaSlicer says filament {figures.mm3} mm3 for tools {tools}: the figures do not belong together"
-        )
+        use = MaterialUse(material=material.id, tool=tool, mm3=mm3, g=mm3 * material.density_g_cm3 / 1000.0)
+        uses += [use] if mm3 > 0 else []
+    if unfed := set(job.tools) - {use.tool for use in uses}:
+        raise SliceFailed(f"PrusaSlicer feeds no filament through tools {sorted(unfed)}, which have parts to print")
     fastest_mm3_s = max(f.max_flow_mm3_s for use in uses if (f := job.profiles.material(use.material).fdm))
     least_s = sum(use.mm3 for use in uses) / fastest_mm3_s
     said_s = figures.duration_s

@@ -156,6 +156,17 @@ def test_every_part_is_where_the_plan_puts_it(profiles: Profiles, tmp_path: Path
         assert 0 < inset[0] < LINE_MM
 
 
+@pytest.mark.parametrize("printer", ["prusa-xl", "prusa-mk4-mmu3"])
+def test_a_plate_with_only_a_later_tool_prints_with_that_one(printer: str, profiles: Profiles, tmp_path: Path) -> None:
+    plan = plan_of({"bone": (cube(6, (0, 0, 0)), "bone"), "vein": (cube(6, (9, 0, 0)), "vein")}, profiles, printer)
+    (tool,) = (part.tool for part in plan.parts if part.name == "vein")
+    assert tool == 1
+    only = replace(plan, plates=(replace(plan.plates[0], parts=("vein",)),))
+    plate, gcode = cut(only, profiles, tmp_path)
+    assert [use.tool for use in plate.estimate.material] == [1]
+    assert set(gcode.moves.tool[gcode.moves.layer >= 0]) == {1}
+
+
 @pytest.mark.parametrize("process", ["fine", "standard", "draft", "rush"])
 @pytest.mark.parametrize("printer", ["prusa-mk4-mmu3", "prusa-xl", "ender-3", "voron-2.4", "virtual"])
 def test_every_shipped_profile_is_honoured_key_by_key(

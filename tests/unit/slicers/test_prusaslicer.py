@@ -122,7 +122,7 @@ def test_an_engine_that_fails_leaves_nothing_and_says_why(
         ({"layer_height": "0.3"}, SettingNotHonoured, "layer_height: requested '0.2', resolved '0.3'"),
         ({"layers": 30}, SliceFailed, "30 layers up to 6.00 mm for parts of 10.00 mm"),
         ({"x": 500}, DoesNotFit, r"perimeter of the first layer reaches .* the bed is 220 x 220 mm"),
-        ({"mm3": 0.0}, SliceFailed, "do not belong together"),
+        ({"mm3": 0.0}, SliceFailed, r"feeds no filament through tools \[0\]"),
     ],
 )
 def test_exit_0_is_not_believed(
