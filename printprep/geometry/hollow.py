@@ -21,7 +21,7 @@ from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.topology import bodies, edges
 from printprep.geometry.wall import Wall, measure_wall, to_the_wall
 
-STEPS_A_WALL: Final = 6  # grid steps in the thickness of a wall
+STEPS_A_WALL: Final = 5  # grid steps in the thickness of a wall
 FINEST_MM: Final = 0.1
 MAX_POINTS: Final = 24_000_000  # of the grid: about 0.5 GB at the peak
 MIN_CAVITY_MM3: Final = 100.0  # less than 0.1 ml saves nothing and only traps
