@@ -36,7 +36,7 @@ class Figures:
     """What PrusaSlicer says of its own G-code."""
 
     duration_s: float | None  # None: it said nothing
-    mm3: tuple[float, ...]  # by tool, 0 for one that does not print; it ends with the last one that does
+    filament_mm: tuple[float, ...]  # fed, by tool, 0 for one that does not print; it ends with the last one that does
     tool_changes: int
     config: dict[str, str]  # every setting as resolved
 
@@ -69,7 +69,7 @@ def parse(path: Path) -> Figures:
     duration = said.get("estimated printing time (normal mode)")
     return Figures(
         duration_s=None if duration is None else _duration_s(duration),
-        mm3=tuple(float(v) * 1000.0 for v in said.get("filament used [cm3]", "").split(",") if v.strip()),
+        filament_mm=tuple(float(v) for v in said.get("filament used [mm]", "").split(",") if v.strip()),
         tool_changes=int(said.get("total toolchanges", "0")),
         config={key.strip(): value.strip() for key, equals, value in lines if equals},
     )

@@ -8,6 +8,7 @@ here; after it, that the file is whole, holds every tool and layer, and that eve
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Callable, Sequence
@@ -279,7 +280,8 @@ def _estimate(job: _Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple
     """Time and material; our own trapezoids stand in where the engine's time cannot be believed."""
     loads = loads_of_all_tools(job.plan, job.fdm)
     uses = []
-    for tool, mm3 in enumerate(figures.mm3):
+    section_mm2 = math.pi / 4 * job.fdm.filament_mm**2
+    for tool, mm3 in enumerate(section_mm2 * fed_mm for fed_mm in figures.filament_mm):
         material = job.profiles.material(loads[tool].material)
         use = MaterialUse(material=material.id, tool=tool, mm3=mm3, g=mm3 * material.density_g_cm3 / 1000.0)
         uses += [use] if mm3 > 0 else []

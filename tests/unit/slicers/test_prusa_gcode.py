@@ -34,7 +34,7 @@ G1 X300 Y300 E1
 T0
 """
 FIGURES = """\
-; filament used [mm] = 3267.50, 1406.65
+; filament used [mm] = 3267.50, 0.00, 1406.65
 ; filament used [cm3] = 7.86, 3.38
 ; filament used [g] = 9.75, 4.12
 ; total filament used [g] = 13.87
@@ -60,7 +60,7 @@ def gcode(tmp_path: Path) -> Path:
 def test_figures_come_from_the_end(gcode: Path) -> None:
     figures = parse(gcode)
     assert figures.duration_s == 93784
-    assert figures.mm3 == (7860, 3380)
+    assert figures.filament_mm == (3267.5, 0, 1406.65)
     assert figures.tool_changes == 40
     assert figures.config["temperature"] == "215,230"
     assert figures.config["end_gcode"] == "M104 S0 ; off = cold\\nM84"
