@@ -118,21 +118,23 @@ def reach(gcode: Gcode, tool: int, *features: str) -> Float:
 
 
 @pytest.mark.parametrize("order", [("bone", "tumour"), ("tumour", "bone")])
-def test_a_tumour_inside_a_bone_keeps_its_tool_whichever_came_first(
-    order: tuple[str, str], profiles: Profiles, tmp_path: Path
+@pytest.mark.parametrize("x_mm", [6.0, 16.0], ids=["inside", "half out"])
+def test_a_tumour_in_a_bone_keeps_its_tool_whichever_came_first(
+    x_mm: float, order: tuple[str, str], profiles: Profiles, tmp_path: Path
 ) -> None:
-    meshes = {"bone": (cube(20, (0, 0, 0)), "bone"), "tumour": (cube(8, (6, 6, 6)), "tumour")}
+    meshes = {"bone": (cube(20, (0, 0, 0)), "bone"), "tumour": (cube(8, (x_mm, 6, 6)), "tumour")}
     plan = plan_of({name: meshes[name] for name in order}, profiles)
     tools = {part.name: part.tool for part in plan.parts}
     assert tools["bone"] != tools["tumour"]
     _, gcode = cut(plan, profiles, tmp_path)
     starts, ends, chosen = extrudes(gcode)
     middle = (starts + ends) / 2 - plan.plates[0].case_to_plate[:3, 3]
-    inside = ((middle > 6.5) & (middle < 13.5)).all(axis=1)
+    low = np.array([x_mm, 6, 6])
+    inside = ((middle > low + 0.5) & (middle < low + 7.5)).all(axis=1)
     assert inside.sum() > 100
     assert set(gcode.moves.tool[chosen][inside]) == {tools["tumour"]}
-    around = ((middle > 0) & (middle < 20)).all(axis=1) & ((middle < 5.5) | (middle > 14.5)).any(axis=1)
-    assert set(gcode.moves.tool[chosen][around]) == {tools["bone"]}
+    of_bone = ((middle > 0) & (middle < 20)).all(axis=1) & ((middle < low - 0.5) | (middle > low + 8.5)).any(axis=1)
+    assert set(gcode.moves.tool[chosen][of_bone]) == {tools["bone"]}
 
 
 def test_every_part_is_where_the_plan_puts_it(profiles: Profiles, tmp_path: Path) -> None:
