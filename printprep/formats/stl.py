@@ -31,7 +31,8 @@ _PREAMBLE: Final = 84
 _RECORD: Final = 50
 _CHUNK: Final = 1 << 16  # triangles read at a time: 3.3 MB
 _TEXT_CHUNK: Final = 1 << 21  # bytes of ASCII parsed at a time
-_SOLID: Final = re.compile(rb"(?i)(?:\A|[\r\n])[ \t]*(end[ \t]?solid|solid)\b([^\r\n]*)")
+_SOLID: Final = re.compile(rb"[sS][oO][lL][iI][dD]")  # no case flag, no alternatives: three times as fast
+_SOLID_LINE: Final = re.compile(rb"(?i)(?:\xef\xbb\xbf)?[ \t]*(end)?[ \t]?solid\b(.*)")
 _FACET_END: Final = re.compile(rb"(?i)endfacet\b")
 _FACET_TOKENS: Final = 21  # facet normal x y z outer loop (vertex x y z) x 3 endloop endfacet
 _WORDS: Final = {0: b"facet", 1: b"normal", 5: b"outer", 6: b"loop", 19: b"endloop", 20: b"endfacet"} | {
@@ -145,32 +146,46 @@ def _check_corners(place: str, triangles: npt.NDArray[np.floating]) -> None:
 
 def _read_ascii(path: Path, file: IO[bytes]) -> Iterator[NamedMesh]:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        open_solid: tuple[bytes, int] | None = None
-        after = 0
-        seen = False
-        for match in _SOLID.finditer(text):
-            ends = match.group(1)[:3].lower() == b"end"
-            if not ends and open_solid is not None:
-                raise MeshError(f"{path}: {_line(text, match.start(1))}: a solid inside another; export it again")
-            if not ends:
-                _no_text(path, text, after, match.start(), seen)
-                open_solid = (match.group(2), match.end())
-                continue
-            if open_solid is None:
-                raise MeshError(f"{path}: {_line(text, match.start(1))}: endsolid without solid; export it again")
-            name = open_solid[0].strip().decode("utf-8", errors="replace")
-            triangles = _facets(path, text, open_solid[1], match.start())
-            yield NamedMesh(name=name, mesh=weld(triangles))
-            open_solid, after, seen = None, match.end(), True
-        if open_solid is not None:
+        name: bytes | None = None  # of the solid that is open
+        after = 0  # where the line before ends
+        for start, match, end in _solid_lines(text):
+            if match[1] is None:
+                if name is not None:
+                    raise MeshError(f"{path}: {_line(text, end)}: a solid inside another; export it again")
+                _no_text(path, text, after, start)
+                name = match[2].strip()
+            else:
+                if name is None:
+                    raise MeshError(f"{path}: {_line(text, end)}: endsolid without solid; export it again")
+                triangles = _facets(path, text, after, start)
+                yield NamedMesh(name=name.decode("utf-8", errors="replace"), mesh=weld(triangles))
+                name = None
+            after = end
+        if name is not None:
             raise MeshError(f"{path}: the last solid has no endsolid: the file is truncated; copy or export it again")
-        _no_text(path, text, after, len(text), seen)
+        _no_text(path, text, after, len(text))
 
 
-def _no_text(path: Path, text: mmap.mmap, start: int, end: int, seen: bool) -> None:
-    """MeshError if there is text outside the solids; a byte order mark before the first is none."""
-    rest = text[start:end].strip()
-    if rest and (seen or rest != b"\xef\xbb\xbf"):
+def _solid_lines(text: mmap.mmap) -> Iterator[tuple[int, re.Match[bytes], int]]:
+    """The lines that begin or end a solid: where they start, what they say, where they end."""
+    end = 0
+    for hit in _SOLID.finditer(text):
+        if hit.start() < end:  # the name of the solid has the word in it
+            continue
+        start = max(text.rfind(b"\n", end, hit.start()), text.rfind(b"\r", end, hit.start()), end - 1) + 1
+        feed = text.find(b"\n", hit.end())
+        stop = len(text) if feed < 0 else feed
+        carriage = text.find(b"\r", hit.end(), stop)  # alone on old Macs, before the line feed on Windows
+        stop = stop if carriage < 0 else carriage
+        match = _SOLID_LINE.fullmatch(text[start:stop])
+        if match:
+            end = stop
+            yield start, match, stop
+
+
+def _no_text(path: Path, text: mmap.mmap, start: int, end: int) -> None:
+    """MeshError if there is text outside the solids."""
+    if text[start:end].strip():
         raise MeshError(f"{path}: {_line(text, start)}: text that belongs to no solid; export it again")
 
 
@@ -191,6 +206,10 @@ def _facets(path: Path, text: mmap.mmap, start: int, end: int) -> npt.NDArray[np
         raise MeshError(f"{path}: {_line(text, end)}: a solid without triangles; export the surface again")
     if len(triangles) > MAX_TRIANGLES:
         raise MeshError(f"{path}: more than {MAX_TRIANGLES} triangles; reduce the mesh")
+    try:
+        _check_corners(str(path), triangles)
+    except MeshError as exc:
+        raise MeshError(f"{exc} (of the solid that ends in {_line(text, end)})") from exc
     return triangles
 
 
@@ -206,14 +225,13 @@ def _parse_facets(path: Path, text: mmap.mmap, start: int, stop: int) -> npt.NDA
             raise MeshError(f"{path}: {place}: {found!r} stands where {word.decode()!r} belongs; export it again")
     if whole != len(tokens):
         raise MeshError(f"{path}: {_line(text, stop)}: the facet before it is not complete; export it again")
-    columns = [tokens[offset::_FACET_TOKENS] for offset in _CORNERS]
+    corners = np.empty((whole // _FACET_TOKENS, 9))
     try:
-        corners = np.array(columns, dtype=np.bytes_).astype(np.float64) if whole else np.empty((9, 0))
+        for axis, offset in enumerate(_CORNERS):
+            corners[:, axis] = list(map(float, tokens[offset::_FACET_TOKENS]))
     except ValueError as exc:
         raise MeshError(f"{path}: after {_line(text, start)}: {exc}; export it again") from exc
-    triangles = np.ascontiguousarray(corners.T).reshape(-1, 3, 3)
-    _check_corners(f"{path}: after {_line(text, start)}", triangles)
-    return triangles
+    return corners.reshape(-1, 3, 3)
 
 
 def _line(text: mmap.mmap, position: int) -> str:
