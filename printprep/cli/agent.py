@@ -5,15 +5,36 @@ from __future__ import annotations
 import datetime as dt
 import signal
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from printprep.cli.lab import store_option
 from printprep.cli.terminal import console
 
+if TYPE_CHECKING:
+    from printprep.lab.store import Store
+
+
+def lab_printers(store: Store) -> list[str]:
+    """The lab's own printers, and the virtual one that every lab has where it is used."""
+    from printprep.lab.places import own_printers, registered_printers
+    from printprep.lab.queue import open_jobs
+
+    registered = registered_printers()
+    own = own_printers(registered)
+    asked = {job.printer for job in open_jobs(store)}
+    return sorted(name for name in registered if name in own or name in asked or not own)
+
 
 @click.command()
-@click.option("--printer", "names", multiple=True, metavar="NAME", help="Only this one; may be given several times.")
+@click.option(
+    "--printer",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this one; may be given several times. Default: the lab's own.",
+)
 @click.option("--once", is_flag=True, help="One job a printer, then end; wait for nothing.")
 @click.option("--until-empty", is_flag=True, help="End when no job waits any more.")
 @store_option
@@ -38,12 +59,12 @@ def agent(names: tuple[str, ...], once: bool, until_empty: bool, store_url: str 
     from printprep.lab.agent import Switch, Until, run_agent
     from printprep.lab.press import LinkPress
     from printprep.lab.store import open_store
-    from printprep.printers.registry import find_printer, load_printers
+    from printprep.printers.registry import find_printer
     from printprep.profiles.load import load_profiles
 
     if once and until_empty:
         raise click.UsageError("--once and --until-empty name two ends; give one")
-    printers = list(dict.fromkeys(find_printer(name).name for name in names)) or sorted(load_printers())
+    named = list(dict.fromkeys(find_printer(name).name for name in names))
     watcher, switch = console(), Switch()
 
     def notify(printer: str, text: str) -> None:
@@ -57,7 +78,7 @@ def agent(names: tuple[str, ...], once: bool, until_empty: bool, store_url: str 
     until = Until.ONCE if once else Until.EMPTY if until_empty else Until.STOPPED
     with open_store(store_url) as store:
         press = LinkPress(load_profiles())
-        problems = run_agent(store, printers, press, until=until, switch=switch, notify=notify)
+        problems = run_agent(store, named or lab_printers(store), press, until=until, switch=switch, notify=notify)
     if len(problems) == 1:
         raise next(iter(problems.values()))
     if problems:

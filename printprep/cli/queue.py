@@ -48,14 +48,14 @@ def add(path: Path, printer: str, deadline: str | None, who: str, store_url: str
     """
     from printprep.lab.deadline import read_deadline
     from printprep.lab.jobfile import print_files
-    from printprep.lab.places import check_place, places
+    from printprep.lab.places import check_place, registered_printers
     from printprep.lab.queue import add as add_job
     from printprep.lab.store import open_store
 
     files = print_files(path)
-    here = places()
+    registered = registered_printers()
     for file in files:
-        check_place(here, printer, file.profile)
+        check_place(registered, printer, file.profile)
     with open_store(store_url) as store:
         due = None if deadline is None else read_deadline(deadline, store.now())
         jobs = [add_job(store, file, printer=printer, who=who, deadline=due) for file in files]
@@ -63,7 +63,7 @@ def add(path: Path, printer: str, deadline: str | None, who: str, store_url: str
         print_json({"id": jobs[0].id, "ids": [job.id for job in jobs], "jobs": [job_document(job) for job in jobs]})
     else:
         show_jobs("Queued", jobs)
-    if printer not in here.registered:
+    if printer not in registered:
         console().print(f"[yellow]{printer} is not set up yet[/]: printprep printer add, before its agent can print.")
 
 
@@ -79,12 +79,11 @@ def list_(printer: str | None, only_open: bool, store_url: str | None, as_json: 
     Example:
       printprep queue list --open
     """
-    from printprep.lab.queue import TRANSITIONS, jobs, plates
+    from printprep.lab.queue import OPEN, jobs, plates
     from printprep.lab.store import open_store
 
-    states = [state for state, to in TRANSITIONS.items() if to] if only_open else None
     with open_store(store_url) as store:
-        found = jobs(store, printer=printer, states=states)
+        found = jobs(store, printer=printer, states=OPEN if only_open else None)
         here = [plate for plate in plates(store) if printer in (None, plate.printer)]
     if as_json:
         print_json({"jobs": [job_document(job) for job in found], "plates": [plate_document(plate) for plate in here]})
@@ -229,11 +228,11 @@ def clear_plate(printer: str, who: str, store_url: str | None, as_json: bool) ->
     Example:
       printprep queue clear-plate xl-1 --who ann
     """
-    from printprep.lab.places import check_place, places
+    from printprep.lab.places import check_place, registered_printers
     from printprep.lab.queue import clear_plate as clear
     from printprep.lab.store import open_store
 
-    check_place(places(), printer)
+    check_place(registered_printers(), printer)
     with open_store(store_url) as store:
         plate = clear(store, printer, who=who)
     if as_json:

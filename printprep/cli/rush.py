@@ -59,7 +59,8 @@ def rush(
       printprep rush meshes/ --units mm --by +6h --printers xl-1,ender-3 --no-queue
     """
     from printprep.lab.deadline import read_deadline
-    from printprep.lab.places import places
+    from printprep.lab.places import own_printers, registered_printers
+    from printprep.lab.queue import open_jobs
     from printprep.lab.rush import (
         Wish,
         candidates,
@@ -67,7 +68,6 @@ def rush(
         estimate_all,
         exit_code_of,
         offers,
-        open_jobs,
         queue_offer,
     )
     from printprep.lab.store import open_store
@@ -78,8 +78,8 @@ def rush(
         deadline = read_deadline(by, store.now())
         profiles = load_profiles()
         wanted = [name.strip() for name in printers.split(",")] if printers else []
-        here = places()
-        asked, pairs = candidates(profiles, here.registered if wanted else here.own, wanted)
+        registered = registered_printers()
+        asked, pairs = candidates(profiles, registered if wanted else own_printers(registered), wanted)
         with progress(as_json) as watcher:
             variants = estimate_all(wish, pairs, progress=watcher)
         found = offers(variants, asked, profiles, open_jobs(store), store.now())
@@ -91,7 +91,7 @@ def rush(
         print_json(document(found, choice, queued, deadline))
     else:
         show(found, choice, queued, deadline)
-    if queued and queued[0].printer not in here.registered:
+    if queued and queued[0].printer not in registered:
         console().print(
             f"[yellow]{queued[0].printer} is not set up yet[/]: printprep printer add, before it can print."
         )

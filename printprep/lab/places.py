@@ -1,49 +1,54 @@
-"""Where a job may go: the lab's registered printers, and profiles of printers that are still to be set up."""
+"""Where a job may go: the lab's registered printers, and kinds of printers that are still to be set up."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from printprep.errors import InputError, NotAllowed
 from printprep.printers.registry import VIRTUAL, load_printers
-from printprep.profiles.load import load_profiles
 
 ANYTHING: Final = VIRTUAL.profile
 """Profile of a printer that takes files made for any other: nothing can break."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Names that a job may be queued under."""
-
-    registered: Mapping[str, str]  # name in the lab: id of its printer profile
-    profiles: frozenset[str]  # a profile's id stands for a printer of that kind that is not set up yet
-
-    @property
-    def own(self) -> dict[str, str]:
-        """The registered printers without the virtual one that every lab has."""
-        return {name: profile for name, profile in self.registered.items() if name != VIRTUAL.name}
+def registered_printers() -> dict[str, str]:
+    """The lab's printers: name to id of its profile."""
+    return {name: printer.profile for name, printer in load_printers().items()}
 
 
-def places() -> Places:
-    """The lab's printers and the known profiles."""
-    registered = {name: printer.profile for name, printer in load_printers().items()}
-    return Places(registered=registered, profiles=frozenset(load_profiles().printers))
+def own_printers(registered: Mapping[str, str]) -> dict[str, str]:
+    """Of the lab's printers those that it has set up itself, without the virtual one that every lab has."""
+    return {name: profile for name, profile in registered.items() if name != VIRTUAL.name}
 
 
-def check_place(here: Places, printer: str, made_for: str | None = None) -> None:
+def profile_ids() -> tuple[str, ...]:
+    """Ids of all printer profiles."""
+    from printprep.profiles.load import load_profiles  # only read when a name is not registered
+
+    return tuple(load_profiles().printers)
+
+
+def check_place(
+    registered: Mapping[str, str],
+    printer: str,
+    made_for: str | None = None,
+    *,
+    profiles: Callable[[], Iterable[str]] = profile_ids,
+) -> None:
     """Make sure that a job may be queued on ``printer``.
 
     Parameters
     ----------
-    here : Places
+    registered : mapping
+        The lab's printers, name to profile.
     printer : str
-        Name in the lab, or id of a profile.
+        Name in the lab; or id of a profile, for a printer of that kind that is still to be set up.
     made_for : str, optional
         Id of the printer profile that the file was made for; None: not known, the guard looks before it is sent.
+    profiles : callable
+        Gives the ids of all printer profiles.
 
     Raises
     ------
@@ -52,11 +57,13 @@ def check_place(here: Places, printer: str, made_for: str | None = None) -> None
     NotAllowed
         The file was made for another kind of printer.
     """
-    if printer not in here.registered and printer not in here.profiles:
-        near = difflib.get_close_matches(printer, {*here.registered, *here.profiles}, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(here.registered))}"
-        raise InputError(f"no printer is named {printer!r}; {hint} (printprep printer add {printer} …)")
-    kind = here.registered.get(printer, printer)
+    if printer not in registered:
+        kinds = set(profiles())
+        if printer not in kinds:
+            near = difflib.get_close_matches(printer, {*registered, *kinds}, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(registered))}"
+            raise InputError(f"no printer is named {printer!r}; {hint} (printprep printer add {printer} …)")
+    kind = registered.get(printer, printer)
     if made_for not in (None, kind) and kind != ANYTHING:
         raise NotAllowed(
             f"the file was made for {made_for} and {printer} is a {kind}; slice it again with --printer {kind}"

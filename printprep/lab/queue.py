@@ -49,6 +49,9 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
 ON_PLATE: Final = (State.PRINTING, State.PAUSED)
 """States in which an agent has the job under way."""
 
+OPEN: Final = tuple(state for state, to in TRANSITIONS.items() if to)
+"""States of jobs that have not ended."""
+
 ROUTINE: Final = 0
 RUSH: Final = 10
 """Priorities: a rush goes before all routine jobs and behind the rushes that came before it."""
@@ -108,6 +111,11 @@ def jobs(store: Store, *, printer: str | None = None, states: Iterable[State] | 
     with store.reading() as connection:
         found = [read_job(row) for row in connection.execute(query).mappings()]
     return tuple(sorted(found, key=_order))
+
+
+def open_jobs(store: Store) -> tuple[Job, ...]:
+    """Jobs that have not ended."""
+    return jobs(store, states=OPEN)
 
 
 def show(store: Store, name: str) -> tuple[Job, tuple[Event, ...]]:

@@ -22,7 +22,7 @@ from printprep.case import stopping
 from printprep.errors import InputError, LabError, PrintprepError, exit_code
 from printprep.files import sha256_of
 from printprep.lab.jobfile import PrintFile
-from printprep.lab.queue import ON_PLATE, RUSH, add, jobs
+from printprep.lab.queue import ON_PLATE, RUSH, add
 from printprep.lab.store import Job, State, Store
 from printprep.plan import Estimate
 from printprep.profiles.load import Profiles, load_profiles
@@ -249,11 +249,6 @@ def queue_offer(store: Store, offer: Offer, *, who: str, deadline: dt.datetime) 
         add(store, file, printer=offer.printer, who=who, deadline=deadline, priority=RUSH)
         for file in offer.variant.files
     )
-
-
-def open_jobs(store: Store) -> tuple[Job, ...]:
-    """Jobs that stand, or lie, before a new one."""
-    return jobs(store, states=[State.QUEUED, State.INTERRUPTED, *ON_PLATE])
 
 
 def _offer(

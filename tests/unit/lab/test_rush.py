@@ -21,7 +21,6 @@ from printprep.lab.rush import (
     exit_code_of,
     fidelity,
     offers,
-    open_jobs,
     queue_offer,
 )
 from printprep.lab.store import Job, State, Store
@@ -128,7 +127,7 @@ def test_a_rush_waits_for_the_print_under_way_and_for_earlier_rushes(
     one(600, queue.RUSH)
     queued("xl", priority=queue.RUSH)
     wind(3600)
-    (offer,) = offers([variant("prusa-xl", "rush")], {"xl": "prusa-xl"}, profiles, open_jobs(store), store.now())
+    (offer,) = offers([variant("prusa-xl", "rush")], {"xl": "prusa-xl"}, profiles, queue.open_jobs(store), store.now())
     assert offer.wait_s == 3600 + 600
     assert offer.notes == ("J-0004 stands before it and has no estimate",)
     (job,) = queue_offer(store, offer, who="ann", deadline=store.now() + dt.timedelta(hours=9))
