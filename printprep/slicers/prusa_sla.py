@@ -1,7 +1,7 @@
 """Supports and a pad for resin from PrusaSlicer, which writes layers but never the supported mesh.
 
 So the plate is sliced by it once with supports on the same pixels and layers, and the result is read back. It lifts
-the parts off the bed; by how many layers follows from the count of layers, because supports end below the part's top.
+the parts off the bed to stand on supports and a pad.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from printprep.profiles.models import Material, Printer, Resin, ResinProcess
 from printprep.progress import SILENT, Progress, Step
 from printprep.slicers import prusa_sla, prusaslicer
 from printprep.slicers.fit import check_fits, open_parts
-from printprep.slicers.resin_layers import Recipe, Rendered, render
+from printprep.slicers.resin_layers import Recipe, Rendered, lift, render
 
 FORMATS: Final = {"sl1": sl1, "chitu-zip": chitu}
 VOLUME_PERCENT: Final = 1.0  # how far the rasters may be from the mesh
@@ -208,23 +208,15 @@ def _with_supports(
     layers, settings = prusa_sla.supported_layers(
         mesh, job.printer, job.resin, job.process, folder, timeout_s=timeout_s, step=step
     )
-    height_mm = len(layers) * job.process.layer_height_mm
+    expected = round((prusa_sla.ELEVATION_MM + prusa_sla.PAD_MM) / job.process.layer_height_mm)
+    supported = lift(recipe, layers, expected)
+    height_mm = supported.count * job.process.layer_height_mm
     if height_mm > job.printer.bed.height_mm + 0.01:
         raise DoesNotFit(
             f"with supports the plate is {height_mm:.1f} mm high, {job.printer.id} builds "
             f"{job.printer.bed.height_mm:g} mm; lay the parts flatter, scale them down or print without supports"
         )
-    raised = len(layers) - recipe.count
-    expected = (prusa_sla.ELEVATION_MM + prusa_sla.PAD_MM) / job.process.layer_height_mm
-    if not 0 <= raised <= 2 * expected:
-        raise SliceFailed(f"PrusaSlicer made {len(layers)} layers with supports for {recipe.count} without")
-    return (
-        Recipe(
-            cuts=recipe.cuts, panel=recipe.panel, levels=recipe.levels, turn=recipe.turn, supported=layers,
-            raised=raised,
-        ),
-        settings,
-    )  # fmt: skip
+    return supported, settings
 
 
 def _resin_job(job: _Job, rendered: Rendered) -> ResinJob:

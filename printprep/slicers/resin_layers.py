@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -21,6 +21,7 @@ from printprep.progress import Step
 
 CURED: Final = 128  # a pixel of at least this grey is taken as solid when islands are looked for
 ISLAND_MM2: Final = 0.01  # smaller ones cure to nothing
+PROBES: Final = 12  # layers that are compared to find how far an engine has raised the parts
 CHUNK: Final = 24  # layers that one thread makes in a row
 
 
@@ -60,7 +61,7 @@ class Recipe:
     @property
     def count(self) -> int:
         """Layers in all."""
-        return len(self.supported) if self.supported is not None else len(self.cuts)
+        return max(len(self.supported or ()), self.raised + len(self.cuts))
 
 
 def render(recipe: Recipe, step: Step) -> Rendered:
@@ -96,7 +97,7 @@ def _piece(recipe: Recipe, start: int) -> Rendered:
             own = _own(recipe, layer - recipe.raised)
             image, lost = own, 0
             if theirs is not None:
-                supported = theirs(layer)
+                supported = theirs(layer) if layer < len(recipe.supported or ()) else np.zeros_like(own)
                 image = np.maximum(own, supported)
                 lost = int(image.sum(dtype=np.int64) - supported.sum(dtype=np.int64))
             if layer >= start:
@@ -118,6 +119,25 @@ def _piece(recipe: Recipe, start: int) -> Rendered:
     )
 
 
+def lift(recipe: Recipe, supported: LayerFile, expected: int) -> Recipe:
+    """The recipe with an engine's ``supported`` layers, set where they hold most of the parts.
+
+    The engine raises the parts by about ``expected`` layers, but rounds in its own way: the neighbours are tried on a
+    few layers, and the one that lacks least is taken, of equal ones the nearest.
+    """
+    probes = np.unique(np.linspace(0, len(recipe.cuts) - 1, PROBES).astype(int)).tolist()
+    wanted = {layer: _own(recipe, layer) for layer in probes}
+    lacking: dict[int, int] = {}
+    with supported.reading() as theirs:
+        for raised in sorted(range(max(expected - 2, 0), expected + 3), key=lambda r: abs(r - expected)):
+            held = ((theirs(k + raised) if k + raised < len(supported) else None, own) for k, own in wanted.items())
+            lacking[raised] = sum(
+                int(own.sum(dtype=np.int64) if image is None else cv2.subtract(own, image).sum(dtype=np.int64))
+                for image, own in held
+            )
+    return replace(recipe, supported=supported, raised=min(lacking, key=lambda raised: lacking[raised]))
+
+
 def _own(recipe: Recipe, layer: int) -> Image:
     """The parts' own raster; black below and above them."""
     if not 0 <= layer < len(recipe.cuts):
@@ -129,16 +149,24 @@ def _own(recipe: Recipe, layer: int) -> Image:
 def find_islands(image: Image, below: Image, layer: int, panel: Panel) -> Iterator[Island]:
     """Regions of ``image`` that lie on nothing lit in the layer ``below``: they float when they cure."""
     x0, y0, width, height = cv2.boundingRect(image)
-    part = (image[y0 : y0 + height, x0 : x0 + width] >= CURED).view(np.uint8)
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(part, connectivity=8, ltype=cv2.CV_32S)
-    held = _held(labels, below[y0 : y0 + height, x0 : x0 + width], count)
+    if not width:
+        return
+    half = ((width + 1) // 2, (height + 1) // 2)  # four pixels as one: four times faster, and 0.1 mm of air is none
+    part, under = (
+        np.asarray(cv2.resize(layer_image[y0 : y0 + height, x0 : x0 + width], half, interpolation=cv2.INTER_AREA))
+        for layer_image in (image, below)
+    )
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(
+        (part >= CURED).view(np.uint8), connectivity=8, ltype=cv2.CV_32S
+    )
+    held = _held(np.asarray(labels, dtype=np.int32), np.asarray(under, dtype=np.uint8), count)
     for region in range(1, count):
-        area_mm2 = float(stats[region, cv2.CC_STAT_AREA]) * panel.pixel_mm2
+        area_mm2 = float(stats[region, cv2.CC_STAT_AREA]) * 4 * panel.pixel_mm2
         if not held[region] and area_mm2 >= ISLAND_MM2:
             yield Island(
                 layer=layer,
-                x_mm=float((x0 + centres[region][0] + 0.5) * panel.pixel_mm[0]),
-                y_mm=float((y0 + centres[region][1] + 0.5) * panel.pixel_mm[1]),
+                x_mm=float((x0 + 2 * centres[region][0] + 1) * panel.pixel_mm[0]),
+                y_mm=float((y0 + 2 * centres[region][1] + 1) * panel.pixel_mm[1]),
                 area_mm2=area_mm2,
             )
 
