@@ -109,6 +109,19 @@ def read_case(
     header = _merged(said, wanted)
     loaded = _load(tuple(dict.fromkeys(path for path, _ in wanted.files)), progress)
     identified, doubts = identify(tuple(_asked(wanted, loaded)), profiles, side=side)
+    if header.id == _UNNAMED:
+        header = header.model_copy(update={"id": _opaque_id(loaded.values())})
+    return _brought_together(wanted, header, identified, doubts, profiles)
+
+
+def _brought_together(
+    wanted: _Wanted,
+    header: CaseHeader,
+    identified: Sequence[Identified],
+    doubts: Sequence[Finding],
+    profiles: Profiles,
+) -> Case:
+    """The case: every mesh in mm, RAS, at the scale of the print, and all findings."""
     meshes = [one.asked.object.placed() for one in identified]
     settled, misfits = settle_units(identified, meshes, header.units, profiles)
     by_file = mirrored_by_files(identified, header)
@@ -116,7 +129,7 @@ def read_case(
     frame = print_frame(header, bounds_mm, mirrored_by_file=by_file)
     case = wanted.case
     return Case(
-        id=_opaque_id(loaded.values()) if header.id == _UNNAMED else header.id,
+        id=header.id,
         parts=tuple(
             _part(one, frame.mesh(mesh, MM_PER_UNIT[unit]), unit)
             for one, mesh, unit in zip(identified, meshes, settled, strict=True)
