@@ -68,8 +68,15 @@ class _Session(requests.Session):
     def __init__(self, prefix: str) -> None:
         super().__init__()
         self._prefix = prefix
-        retry = Retry(total=RETRIES, backoff_factor=0.2, status_forcelist=(502, 503, 504), allowed_methods=("GET",))
-        retry.raise_on_status = False
+        retry = Retry(
+            connect=RETRIES,
+            status=RETRIES,
+            read=False,
+            backoff_factor=0.2,
+            status_forcelist=(502, 503, 504),
+            allowed_methods=("GET",),
+            raise_on_status=False,
+        )
         adapter = HTTPAdapter(max_retries=retry)
         self.mount("http://", adapter)
         self.mount("https://", adapter)

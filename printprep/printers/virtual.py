@@ -106,12 +106,12 @@ class VirtualPrinter:
         while True:
             writers = [self._controller] if unsent else []
             ready, _, _ = select.select([self._controller, self._stop_read], writers, [], TICK_S)
-            if self._stop_read in ready:
-                return
             if self._controller in ready:
                 unsent += self.firmware.feed(os.read(self._controller, 65_536), time.monotonic())
             else:
                 unsent += self.firmware.due(time.monotonic())
+            if self._stop_read in ready:  # after what was sent before: an M112 counts to the last
+                return
             if unsent:
                 unsent = unsent[self._write(unsent) :]
             if self._log is not None:

@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 OCTOPRINT = "octoprint==1.11.8"
 KEY = "0123456789ABCDEF0123456789ABCDEF"
 ROOT = Path(__file__).parent.parent.parent
@@ -112,3 +114,33 @@ def wait_until_operational(url: str, server: subprocess.Popen[bytes]) -> None:
                 return
         time.sleep(0.2)
     raise RuntimeError(f"OctoPrint did not start in {START_S:g} s (exit code {server.poll()})")
+
+
+def required(reason: str) -> None:
+    """A missing server fails under CI=true and is a named skip elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def octoprint_installed() -> Path:
+    try:
+        return octoprint_program()
+    except (subprocess.CalledProcessError, OSError) as exc:
+        required(f"{OCTOPRINT} cannot be installed: {exc}")
+        raise
+
+
+@pytest.fixture(scope="session")
+def octoprint_server(octoprint_installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with its virtual printer connected."""
+    with octoprint(octoprint_installed, tmp_path_factory.mktemp("octoprint")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def open_octoprint_server(octoprint_installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that answers anybody."""
+    with octoprint(octoprint_installed, tmp_path_factory.mktemp("open-octoprint"), open_to_all=True) as server:
+        yield server

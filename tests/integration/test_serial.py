@@ -1,0 +1,140 @@
+"""The serial link over a pty, and the commands that use it, as processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
+from printprep.printers.dialects.events import Timings
+from printprep.printers.dialects.marlin import Marlin
+from printprep.printers.link import Ending, PrinterState
+from printprep.printers.serial import SerialLink
+from printprep.printers.virtual import VirtualLink, VirtualPrinter
+from printprep.printers.virtual_faults import Faults
+
+pytestmark = pytest.mark.integration
+
+PROGRAM = [sys.executable, "-c", "from printprep.cli.main import main; main()"]
+MOVES = [f"G1 X{n % 200} Y{n % 150} E{n / 100:.2f}" for n in range(4000)]
+IMPATIENT = Timings(reply_s=0.2, busy_s=0.5, resend_s=0.1, probes=3)
+SAFE_START = "G90\nM83\nM140 S60\nM104 S200\nM190 S60\nM109 S200\nG28\n"
+
+
+@pytest.fixture
+def moves(tmp_path: Path) -> Path:
+    path = tmp_path / "moves.gcode"
+    path.write_text("\n".join(MOVES), encoding="ascii")
+    return path
+
+
+def impatient() -> Marlin:
+    return Marlin(timings=IMPATIENT)
+
+
+def test_a_port_is_opened_for_one_program_alone() -> None:
+    with VirtualPrinter() as printer:
+        first, second = SerialLink(printer.port), SerialLink(printer.port)
+        first.connect()
+        with pytest.raises(ConnectionLost, match="no other program has it"):
+            second.connect()
+        first.close()
+        second.connect()
+        second.close()
+
+
+def test_a_bad_cable_over_a_real_pty(moves: Path, tmp_path: Path) -> None:
+    rate = 0.001
+    faults = Faults(seed=3, drop_line=rate, corrupt_line=rate, drop_ok=rate, corrupt_ok=rate, duplicate_ok=rate)
+    link = VirtualLink(log=tmp_path / "log", faults=faults, dialect=impatient)
+    link.connect()
+    outcome = link.print_file(moves)
+    link.close()
+    printed = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("G1")]
+    assert outcome.ending is Ending.FINISHED
+    assert printed == MOVES
+    assert outcome.repeated > 0
+
+
+def test_a_plug_that_is_pulled_ends_the_print_with_its_line(moves: Path) -> None:
+    printer = VirtualPrinter(speed="real")
+    link = SerialLink(printer.start())
+    link.connect()
+    unplug = threading.Thread(target=printer.stop)
+    outcome = link.print_file(moves, lambda _status: unplug.start() if unplug.ident is None else None)
+    unplug.join()
+    link.close()
+    assert outcome.ending is Ending.FAILED
+    assert isinstance(outcome.fault, ConnectionLost)
+    assert "after command" in outcome.message
+    assert outcome.lines_accepted < len(MOVES)
+
+
+@pytest.mark.parametrize(
+    ("faults", "error"),
+    [
+        (Faults(kill_at=500), FirmwareFault),
+        (Faults(reset_at=500), FirmwareFault),
+        (Faults(silent_at=500), ReplyTimeout),
+    ],
+)
+def test_a_fault_in_mid_print_is_an_outcome(moves: Path, faults: Faults, error: type[PrinterError]) -> None:
+    link = VirtualLink(faults=faults, dialect=impatient)
+    link.connect()
+    outcome = link.print_file(moves)
+    assert outcome.ending is Ending.FAILED
+    assert isinstance(outcome.fault, error)
+    assert 450 <= outcome.lines_accepted <= 500
+    with pytest.raises(PrinterError, match="not ready"):
+        link.print_file(moves)
+    link.close()
+
+
+def test_emergency_from_another_thread_stops_at_once(moves: Path) -> None:
+    link = VirtualLink(speed="real")
+    link.connect()
+    stop = threading.Thread(target=link.emergency_stop)
+    outcome = link.print_file(moves, lambda _status: stop.start() if stop.ident is None else None)
+    stop.join()
+    link.close()
+    assert outcome.ending is Ending.FAILED
+    assert isinstance(outcome.fault, FirmwareFault)
+    assert link.printer.firmware.halted
+    assert link.status().state is PrinterState.OFFLINE
+
+
+@pytest.fixture
+def virtual_process(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The virtual printer as a process, in real time; its port and its log."""
+    log = tmp_path / "process.log"
+    command = [*PROGRAM, "printer", "virtual", "--log", str(log), "--speed", "real", "--tools", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), log
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert (log.parent / "process.log.state.json").exists()
+
+
+def test_ctrl_c_cancels_with_heaters_off(virtual_process: tuple[str, Path], tmp_path: Path) -> None:
+    port, log = virtual_process
+    job = tmp_path / "job.gcode"
+    job.write_text(SAFE_START + "G1 X10 Y10 E1 F600\nM104 S0\nM140 S0\n", encoding="ascii")
+    command = [*PROGRAM, "send", str(job), "--port", port, "--profile", "ender-3"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while "M104 S200" not in (log.read_text() if log.exists() else ""):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said, complaint = process.communicate(timeout=60)
+    assert "cancelled" in said, complaint
+    printed = log.read_text().splitlines()
+    assert printed.index("M140 S0") > printed.index("M104 S0") > printed.index("M104 S200")
+    assert "G1 X10 Y10 E1 F600" not in printed

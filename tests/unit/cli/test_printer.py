@@ -1,0 +1,90 @@
+"""``printprep printer`` and ``printprep send`` as a person and as a program sees them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from printprep.cli.printer import printer
+from printprep.cli.send import send
+from printprep.errors import GcodeRefused, InputError
+
+JOB = "G90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\nG1 X20 Y20 Z0.2 F3000\nG1 X40 E1 F1200\n"
+END = "M104 S0\nM140 S0\nM84\n"
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    path = tmp_path / "job.gcode"
+    path.write_text(JOB + END, encoding="ascii")
+    return path
+
+
+def test_send_accounts_for_every_line(job: Path, tmp_path: Path) -> None:
+    log = tmp_path / "printed.log"
+    result = CliRunner().invoke(send, [str(job), "--printer", "virtual", "--log", str(log), "--json"])
+    assert result.exception is None
+    told = json.loads(result.stdout)
+    count = len(job.read_text().splitlines())
+    assert (told["lines_total"], told["lines_sent"], told["lines_accepted"]) == (count, count, count)
+    assert told["outcome"] == "finished"
+    printed = log.read_text().splitlines()
+    assert printed[3 : 3 + count] == job.read_text().splitlines()
+    assert json.loads((tmp_path / "printed.log.state.json").read_text())["position_mm"][:2] == [40.0, 20.0]
+
+
+def test_send_says_it_to_people_too(job: Path) -> None:
+    result = CliRunner().invoke(send, [str(job), "--printer", "virtual"])
+    assert result.exception is None
+    assert "12 commands in the file, 12 sent, 12 acknowledged" in " ".join(result.stdout.split())
+
+
+def test_a_dangerous_file_is_refused_before_a_printer_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "bad.gcode"
+    path.write_text("G28\nM104 S900\nM500\n", encoding="ascii")
+    result = CliRunner().invoke(send, [str(path), "--port", "/dev/nowhere", "--profile", "ender-3", "--json"])
+    assert isinstance(result.exception, GcodeRefused)
+    told = json.loads(result.stdout)
+    assert told["outcome"] == "refused"
+    assert "gcode-refused-command" in {finding["code"] for finding in told["findings"]}
+
+
+@pytest.mark.parametrize("where", [[], ["--printer", "virtual", "--port", "/dev/ttyACM0"]])
+def test_send_wants_one_printer(job: Path, where: list[str]) -> None:
+    result = CliRunner().invoke(send, [str(job), *where])
+    assert isinstance(result.exception, InputError)
+
+
+def test_add_list_and_test() -> None:
+    runner = CliRunner()
+    assert runner.invoke(printer, ["add", "xl", "--profile", "prusa-xl", "--port", "/dev/ttyACM0"]).exception is None
+    server = ["--octoprint", "http://octopi.local", "--key", "secret"]
+    assert runner.invoke(printer, ["add", "v", "--profile", "voron-2.4", *server]).exception is None
+    listed = runner.invoke(printer, ["list", "--json"]).stdout
+    assert "secret" not in listed
+    assert {row["name"]: row["link"] for row in json.loads(listed)["printers"]} == {
+        "virtual": "virtual",
+        "xl": "serial",
+        "v": "octoprint",
+    }
+    told = json.loads(runner.invoke(printer, ["test", "virtual", "--json"]).stdout)
+    assert told["state"] == "ready"
+    assert told["tools"]["0"] == {"actual_c": 22.0, "target_c": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["add", "x", "--profile", "ender-3"], "either --port or --octoprint"),
+        (["add", "x", "--profile", "voron-2.4", "--port", "/dev/ttyACM0"], "runs klipper"),
+        (["add", "x y", "--profile", "ender-3", "--port", "/dev/ttyACM0"], "name"),
+        (["virtual", "--faults", "drop_ok"], "KEY=VALUE"),
+    ],
+)
+def test_mistakes(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(printer, arguments)
+    assert isinstance(result.exception, InputError)
+    assert words in str(result.exception)

@@ -1,0 +1,138 @@
+"""The virtual printer's firmware says what a Marlin says, and knows where its head is."""
+
+from __future__ import annotations
+
+import pytest
+
+from printprep.errors import InputError
+from printprep.printers.dialects.numbered import numbered
+from printprep.printers.virtual_faults import BadCable, Faults, read_faults
+from printprep.printers.virtual_firmware import VirtualFirmware
+from printprep.printers.virtual_motion import Heater, move_time_s
+
+
+def tell(printer: VirtualFirmware, *lines: str, now_s: float = 0.0) -> list[str]:
+    return printer.feed("".join(f"{line}\n" for line in lines).encode(), now_s).decode().splitlines()
+
+
+def test_lines_are_checked_as_marlin_does() -> None:
+    printer = VirtualFirmware()
+    assert printer.feed(numbered(0, b"M110 N0"), 0.0) == b"ok N0 P15 B31\n"
+    assert printer.feed(numbered(1, b"G1 X1"), 0.0) == b"ok N1 P15 B31\n"
+    assert tell(printer, "N7 G1 X1*97") == [
+        "Error:Line Number is not Last Line Number+1, Last Line: 1",
+        "Resend: 2",
+        "ok",
+    ]
+    assert tell(printer, "N2 G1 X1*3")[0] == "Error:checksum mismatch, Last Line: 1"
+    assert tell(printer, "N2 G1 X1")[0] == "Error:No Checksum with line number, Last Line: 1"
+    assert printer.accepted == 2
+
+
+def test_unknown_commands_are_answered() -> None:
+    assert tell(VirtualFirmware(advanced_ok=False), "M98765") == ['echo:Unknown command: "M98765"', "ok"]
+
+
+def test_it_says_who_it_is() -> None:
+    answer = tell(VirtualFirmware(), "M115")
+    assert answer[0].startswith("FIRMWARE_NAME:Marlin")
+    assert "Cap:AUTOREPORT_TEMP:1" in answer
+    assert answer[-1] == "ok P15 B31"
+
+
+def test_temperatures_of_one_tool_and_of_many() -> None:
+    assert tell(VirtualFirmware(), "M105") == ["ok T:22.00 /0.00 B:22.00 /0.00 @:0 B@:0"]
+    assert tell(VirtualFirmware(tools=2), "M105") == [
+        "ok T:22.00 /0.00 B:22.00 /0.00 T0:22.00 /0.00 T1:22.00 /0.00 @:0 B@:0"
+    ]
+
+
+def test_in_real_time_homing_takes_time_and_says_so() -> None:
+    printer = VirtualFirmware(speed="real", advanced_ok=False)
+    assert tell(printer, "G28", now_s=100.0) == ["echo:busy: processing"]
+    assert printer.due(101.0) == b""
+    assert printer.due(102.1) == b"echo:busy: processing\n"
+    assert printer.due(120.1) == b"ok\n"
+
+
+def test_in_real_time_the_planner_fills_up() -> None:
+    printer = VirtualFirmware(speed="real", advanced_ok=False)
+    answers = tell(printer, "G91", *["G1 X10 F600"] * 20, now_s=0.0)  # 1 s each
+    assert answers.count("ok") == 1 + 16  # G91, and as many moves as the planner has places
+    assert printer.due(1.1).count(b"ok") == 1
+
+
+def test_heating_takes_time_and_m108_ends_the_wait() -> None:
+    printer = VirtualFirmware(speed="real", advanced_ok=False)
+    assert "ok" not in tell(printer, "M109 S200", now_s=0.0)
+    assert 60.0 < printer.hotends[0].at(10.0) < 70.0
+    assert "ok" in tell(printer, "M108", now_s=10.0)
+
+
+def test_reports_come_by_themselves() -> None:
+    printer = VirtualFirmware()
+    tell(printer, "M155 S2")
+    assert printer.due(2.1) == b" T:22.00 /0.00 B:22.00 /0.00 @:0 B@:0\n"
+    assert printer.due(3.0) == b""
+
+
+def test_position_is_tracked() -> None:
+    printer = VirtualFirmware(tools=2)
+    tell(
+        printer,
+        *("G28", "G1 X10 Y5.5 Z.2 F3000", "G91", "G1 X-2.5", "G90", "M83", "G1 E1.5", "G1 E-.5"),
+        *("T1", "G92 E0", "M82", "G1 X0 E3"),
+    )
+    state = printer.state
+    assert state["position_mm"] == [0.0, 5.5, 0.2, 3.0]
+    assert state["extruded_mm"] == {"0": 1.0, "1": 3.0}
+    assert state["tool"] == 1
+
+
+def test_the_emergency_stop_switches_everything_off() -> None:
+    printer = VirtualFirmware()
+    tell(printer, "M140 S60", "M104 S200")
+    tell(printer, "G1 X1", "M112", "G1 X2")  # jumps the queue: even the line before it is not carried out
+    assert printer.halted
+    assert printer.state["targets_c"] == [0.0]
+    assert printer.state["bed_target_c"] == 0.0
+    assert printer.accepted == 2
+
+
+def test_a_reset_forgets_the_line_number() -> None:
+    printer = VirtualFirmware(faults=Faults(reset_at=2))
+    printer.feed(numbered(0, b"M110 N0") + numbered(1, b"M140 S60"), 0.0)
+    assert printer.state["bed_target_c"] == 0.0
+    assert b"Last Line: 0" in printer.feed(numbered(2, b"G1 X1"), 0.0)
+
+
+def test_a_heater_walks_to_its_target() -> None:
+    heater = Heater(rate_c_s=2.0)
+    heater.set(62.0, 100.0)
+    assert heater.at(110.0) == pytest.approx(42.0)
+    assert heater.reached_s(100.0) == pytest.approx(120.0)
+    heater.set(0.0, 120.0)
+    assert heater.at(1000.0) == pytest.approx(22.0)
+
+
+def test_a_long_move_takes_its_length_over_its_speed() -> None:
+    assert move_time_s(1000.0, 50.0) == pytest.approx(1000.0 / 50.0, rel=0.01)
+    assert move_time_s(0.0, 50.0) == 0.0
+    assert move_time_s(1.0, 300.0) > 1.0 / 300.0
+
+
+def test_a_bad_cable_is_repeatable() -> None:
+    lines = [b"N%d G1 X1*33\n" % n for n in range(200)]
+    carried = [[BadCable("7", 0.1, 0.1, 0.1).carry(line) for line in lines] for _ in range(2)]
+    cable, again = BadCable("7", 0.1, 0.1, 0.1), BadCable("7", 0.1, 0.1, 0.1)
+    assert carried[0] == carried[1]
+    assert [cable.carry(line) for line in lines] == [again.carry(line) for line in lines]
+    assert [cable.carry(line) for line in lines] != lines
+
+
+def test_faults_from_the_command_line() -> None:
+    assert read_faults({"seed": "7", "drop_ok": "0.01", "mute": "yes"}) == Faults(seed=7, drop_ok=0.01, mute=True)
+    with pytest.raises(InputError, match="not a fault; known are seed"):
+        read_faults({"dropp_ok": "1"})
+    with pytest.raises(InputError, match="drop_ok"):
+        read_faults({"drop_ok": "7"})
