@@ -5,8 +5,8 @@ reason, it is left out, and only then:
 
 - surface of the source with printed or empty matter on both sides (walls between united bodies, scraps) is no skin;
   left out when the plan declares a repair;
-- printed surface over a hole of the source has nothing to be compared with; its nearest source point lies on the rim.
-  Left out up to the area of the patches that the plan declares;
+- printed surface over a hole of the source has nothing to be compared with: where it is the patch that repair makes of
+  this source, it is left out, up to the area of the patches that the plan declares;
 - the cavity of a hollow part is printed surface deeper inside the source than half the wall; left out when the plan
   declares a cavity, so that of a hollow part the outer skin is compared;
 - around the declared place of a drain hole, both surfaces end.
@@ -21,10 +21,11 @@ import numpy as np
 from printprep.case import Part
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.deviation import Deviation
+from printprep.geometry.gate import on_triangles
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
-from printprep.geometry.mesh import Bool, Float, Int, Mesh
+from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.repair import closed
 from printprep.geometry.shells import enclosed
-from printprep.geometry.topology import edges
 from printprep.geometry.weld import weld_vertices
 from printprep.plan import Change, PlannedPart
 
@@ -75,7 +76,7 @@ def compare(part: Part, printed: PlannedPart, changes: tuple[Change, ...]) -> Fa
 
 
 def source_volume_mm3(mesh: Mesh) -> tuple[float, bool]:
-    """Volume that a source encloses once or more, and whether it encloses one: (0.0, False) for an open surface."""
+    """Volume that a source encloses once or more, and whether it encloses one: (0.0, False) when it is not closed."""
     found = inspect(weld_vertices(mesh))
     if not found.closed:
         return 0.0, False
@@ -95,45 +96,42 @@ def _deviation(part: Part, printed: Mesh, changes: tuple[Change, ...]) -> Deviat
     there, back = sample(source, _SAMPLES // 2, 0), sample(printed, _SAMPLES // 2, 1)
     source_tree, printed_tree = build(source), build(printed)
     far, _, _ = nearest(printed_tree, there.points)
-    near, face, weights = nearest(source_tree, back.points)
+    near, _, _ = nearest(source_tree, back.points)
     counts_there, counts_back = np.ones(len(far), np.bool_), np.ones(len(near), np.bool_)
     repaired = any(change.stage == "repair" for change in changes)
     doubtful = far > _DOUBT_MM
+    mended, patches_mm = closed(source) if repaired else (source, np.zeros((0, 3, 3)))
+    if mended.volume_mm3 < 0:  # inside out, which the case accepts
+        mended = Mesh(mended.vertices, mended.faces[:, ::-1])
+    matter = source_tree if mended is source else build(mended)
     if repaired and doubtful.any():
-        counts_there[doubtful] = _parts_matter(source, source_tree, there, doubtful)
+        counts_there[doubtful] = _parts_matter(source, matter, there, doubtful)
     patches_mm2 = sum(change.area_mm2 for change in changes if change.stage == "repair")
     if patches_mm2 > 0:
-        on_rim = (near > _DOUBT_MM) & _at_open_edge(source, face, weights)
-        share = float(on_rim[back.even].mean()) if back.even.any() else 0.0
+        patched = np.zeros(len(near), np.bool_)
+        patched[near > _DOUBT_MM] = on_triangles(back.points[near > _DOUBT_MM], patches_mm)
+        share = float(patched[back.even].mean()) if back.even.any() else 0.0
         if share * printed.area_mm2 <= _PATCH_SLACK * patches_mm2:
-            counts_back &= ~on_rim
-    _set_aside_cavity(part, changes, source_tree, (there, counts_there, far), (back, counts_back, near))
+            counts_back &= ~patched
+    _set_aside_cavity(part, changes, matter, (there, counts_there, far), (back, counts_back, near))
     return summarise([(there, far, counts_there), (back, near, counts_back)])
 
 
-def _parts_matter(source: Mesh, tree: Tree, samples: Samples, chosen: Bool) -> Bool:
-    """(k,) whether the source has matter on just one side of each chosen sample."""
+def _parts_matter(source: Mesh, matter: Tree, samples: Samples, chosen: Bool) -> Bool:
+    """(k,) whether there is ``matter`` on just one side of each chosen sample of the source."""
     corners = source.vertices[source.faces[samples.face[chosen]]]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
     # a vertex is moved a little into its face, where the normal means something
     points = samples.points[chosen] * 0.9 + corners.mean(axis=1) * 0.1
-    outer, inner = (winding(tree, points + side * _STEP_MM * normal) != 0 for side in (1.0, -1.0))
+    outer, inner = (winding(matter, points + side * _STEP_MM * normal) > 0 for side in (1.0, -1.0))
     return np.asarray(outer != inner)
-
-
-def _at_open_edge(source: Mesh, face: Int, weights: Float) -> Bool:
-    """(n,) whether a nearest point, given by face and corner weights, lies on an open edge of the source."""
-    found = edges(source)
-    is_open = np.append(found.open, False)[found.of_face[face]]  # (n, 3) edge k runs from corner k to k + 1
-    opposite = np.roll(weights, 1, axis=1)  # the corner opposite to edge k is k + 2
-    return np.asarray((is_open & (opposite <= 1e-9)).any(axis=1))
 
 
 def _set_aside_cavity(
     part: Part,
     changes: tuple[Change, ...],
-    source_tree: Tree,
+    matter: Tree,
     there: tuple[Samples, Bool, Float],
     back: tuple[Samples, Bool, Float],
 ) -> None:
@@ -144,7 +142,7 @@ def _set_aside_cavity(
     samples, counts, near = back
     doubtful = np.flatnonzero(counts & (near > _DOUBT_MM))
     inside = np.zeros(len(counts), np.bool_)
-    inside[doubtful] = winding(source_tree, samples.points[doubtful]) != 0
+    inside[doubtful] = winding(matter, samples.points[doubtful]) > 0
     if any(change.stage == "hollow" for change in changes):
         counts &= ~(inside & (near >= wall_mm / 2))
     for change in changes:
