@@ -54,7 +54,8 @@ class Bench:
         return read
 
     def states(self) -> dict[str, str]:
-        return {job["id"]: job["state"] for job in self.json("queue", "list")["jobs"]}
+        with open_store(os.environ["PRINTPREP_STORE"]) as store:
+            return {job.id: job.state.value for job in sorted(queue.jobs(store), key=lambda job: job.number)}
 
     def add(self, printer: str, name: str, moves: int) -> list[str]:
         """Queue a file whose every move is its own; its commands."""
@@ -143,6 +144,8 @@ def test_an_agent_killed_in_mid_print_neither_loses_nor_repeats_a_job(bench: Ben
     assert len(after) - len(before) < 200
 
     assert bench.json("queue", "settle", "J-0001", "failed", "--who", "ann")["state"] == "failed"
+    listed = {job["id"]: job["state"] for job in bench.json("queue", "list")["jobs"]}
+    assert listed == {"J-0001": "failed", "J-0002": "done", "J-0003": "done"}
     history = bench.json("queue", "show", "J-0001")["history"]
     assert [event["to"] for event in history] == ["queued", "printing", "interrupted", "failed"]
 
