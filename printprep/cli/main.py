@@ -89,9 +89,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code of design: errors are one message, never a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        printprep.main(args=arguments, prog_name="printprep", standalone_mode=False)
-    except click.exceptions.Exit as exc:
-        sys.exit(exc.exit_code)
+        code = printprep.main(args=arguments, prog_name="printprep", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)  # click answers the code of an Exit that a command raised
     except click.Abort:
         click.echo("interrupted", err=True)
         sys.exit(130)
@@ -115,4 +114,3 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             raise
         click.secho(f"{exc.strerror or exc}: {exc.filename or ''}", fg="red", err=True)
         sys.exit(2)
-    sys.exit(0)
