@@ -160,7 +160,7 @@ def slice_plate(
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         with (
-            tempfile.TemporaryDirectory(dir=out_dir, prefix=f".plate-{plate.index}-") as folder,
+            tempfile.TemporaryDirectory(dir=out_dir.resolve(), prefix=f".plate-{plate.index}-") as folder,
             progress.step(f"slice plate {plate.index}") as step,
         ):
             project, ini, raw = (Path(folder) / name for name in ("plate.3mf", "plate.ini", "plate.gcode"))

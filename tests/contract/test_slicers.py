@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -162,6 +162,16 @@ def test_progress_stays_within_its_bounds(made: Made) -> None:
 def test_the_table_picks_the_first_driver_of_the_printers_technology(slicer: Slicer, made: Made) -> None:
     first = next(row for row in SLICERS if row.technology == slicer.technology)
     assert made.again.engine == first.load().version()
+
+
+def test_a_folder_may_be_named_from_where_one_stands(
+    slicer: Slicer, profiles: Profiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = replace(cube_plan(slicer.technology, 1.0), supports=True)
+    plate = slice_plate(plan, plan.plates[0], profiles, Path("build"))
+    assert plate.file.parent == Path("build")
+    assert (tmp_path / plate.file).is_file()
 
 
 def test_what_is_larger_than_the_bed_is_refused_and_leaves_nothing(
