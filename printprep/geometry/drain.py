@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from printprep.geometry import bvh
 from printprep.geometry.hollow import Hollowed
 from printprep.geometry.mesh import Float, Mesh
 from printprep.geometry.solid import from_solid, to_solid
+from printprep.geometry.weld import weld
 
 SEGMENTS: Final = 48  # of a hole's circle
 CLEARANCE_MM: Final = 0.5  # between a hole and a zone
@@ -133,12 +134,13 @@ def drill(hollowed: Hollowed, holes: tuple[Hole, ...]) -> Drilled:
     MeshError
         The hollow mesh is no solid.
     """
+    if not holes:
+        return Drilled(mesh=hollowed.mesh, removed_mm3=())
     solid = to_solid(hollowed.mesh)
-    volumes = [solid.volume()]
-    for hole in holes:
-        solid = solid - to_solid(hole.cutter())
-        volumes.append(solid.volume())
-    removed = tuple(float(before - after) for before, after in pairwise(volumes))
+    cutters = [to_solid(hole.cutter()) for hole in holes]
+    removed = tuple(float((solid ^ cutter).volume()) for cutter in cutters)
+    for cutter in cutters:
+        solid = solid - cutter
     return Drilled(mesh=_outer_first(from_solid(solid), hollowed), removed_mm3=removed)
 
 
@@ -255,8 +257,7 @@ def _across(axis: Float) -> tuple[Float, Float]:
 def _outer_first(mesh: Mesh, hollowed: Hollowed) -> Mesh:
     """``mesh`` with the triangles of the outer surface first: the untouched in their order, then cut pieces."""
     source = hollowed.mesh
-    known = {key: row for row, key in enumerate(_keys(source))}
-    row = np.array([known.get(key, -1) for key in _keys(mesh)])
+    row = _same_triangles(mesh, source)
     tree = bvh.build(Mesh(source.vertices, source.faces[: hollowed.outer]))
     cut = np.flatnonzero(row < 0)
     corners = mesh.triangles[cut]
@@ -268,10 +269,15 @@ def _outer_first(mesh: Mesh, hollowed: Hollowed) -> Mesh:
     return Mesh(mesh.vertices, mesh.faces[np.argsort(rank, kind="stable")])
 
 
-def _keys(mesh: Mesh) -> list[bytes]:
-    """One key a triangle: the bits of its corners, the least corner first."""
-    corners = mesh.triangles
-    first = np.lexsort((corners[..., 2], corners[..., 1], corners[..., 0]), axis=-1)[:, 0]
-    turned = np.stack([corners[np.arange(len(corners)), (first + k) % 3] for k in range(3)], axis=1)
-    flat = np.ascontiguousarray(turned + 0.0).reshape(len(corners), 9)
-    return [line.tobytes() for line in flat]
+def _same_triangles(mesh: Mesh, source: Mesh) -> npt.NDArray[np.int64]:
+    """Which triangle of ``source`` each of ``mesh`` is, corner by corner and bit for bit; -1: none. (m,) int64."""
+    both = weld(np.concatenate([source.triangles, mesh.triangles]))
+    first = np.argmin(both.faces, axis=1)
+    turned = np.take_along_axis(both.faces, (first[:, None] + np.arange(3)) % 3, axis=1).astype(np.int64)
+    count = len(both.vertices)
+    _, pair = np.unique(turned[:, 0] * count + turned[:, 1], return_inverse=True)  # two steps, so nothing overflows
+    key = pair * count + turned[:, 2]
+    known, new = key[: len(source)], key[len(source) :]
+    order = np.argsort(known, kind="stable")
+    place = np.minimum(np.searchsorted(known[order], new), len(order) - 1)
+    return np.where(known[order[place]] == new, order[place], -1)

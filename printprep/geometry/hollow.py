@@ -35,6 +35,7 @@ class Cavity:
     volume_mm3: float
     area_mm2: float
     wall: Wall
+    islands: tuple[Mesh, ...] = ()  # wall around voids that the part came with, loose in the middle of the cavity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,14 +97,14 @@ def hollow(
         )
     surface = to_the_wall(_boundary(field, grid), tree, wall_mm, step_mm)
     del field
-    spaces = [space for space in _spaces(surface) if space.volume_mm3 > step_mm**3]  # less is a grain of rounding
-    kept = tuple(_cavity(space, tree, wall_mm) for space in spaces if space.volume_mm3 >= min_cavity_mm3)
+    spaces = _spaces(surface, step_mm**3)
+    kept = tuple(_cavity(s, tree, wall_mm) for s in spaces if join(s).volume_mm3 >= min_cavity_mm3)
     inward = [Mesh(c.mesh.vertices, c.mesh.faces[:, ::-1]) for c in kept]
     return Hollowed(
         mesh=join([mesh, *inward]) if kept else mesh,
         outer=len(mesh),
         cavities=kept,
-        dropped_mm3=tuple(space.volume_mm3 for space in spaces if space.volume_mm3 < min_cavity_mm3),
+        dropped_mm3=tuple(v for v in (join(s).volume_mm3 for s in spaces) if v < min_cavity_mm3),
         step_mm=step_mm,
         thickest_mm=thickest_mm,
     )
@@ -162,21 +163,21 @@ def _boundary(field: npt.NDArray[np.float32], grid: voxel.Grid) -> Mesh:
     return surface if surface.volume_mm3 >= 0 else Mesh(surface.vertices, surface.faces[:, ::-1])
 
 
-def _spaces(surface: Mesh) -> list[Mesh]:
-    """The closed spaces that ``surface`` bounds, the largest first.
+def _spaces(surface: Mesh, grain_mm3: float) -> list[list[Mesh]]:
+    """The closed spaces that ``surface`` bounds, the largest first: the outer shell of each, then islands in it.
 
     A shell of negative volume is an island of wall inside a space (around a void that the part came with); it goes to
-    the smallest space around it.
+    the smallest space around it. Shells of less than ``grain_mm3`` are rounding and left out.
     """
     label, count = bodies(edges(surface))
     shells = [_faces_of(surface, label == k) for k in range(count)]
-    shells = sorted(shells, key=lambda shell: -abs(shell.volume_mm3))
-    spaces = [[shell] for shell in shells if shell.volume_mm3 > 0]
-    for island in (shell for shell in shells if shell.volume_mm3 < 0):
+    sized = sorted(((shell.volume_mm3, shell) for shell in shells), key=lambda pair: -abs(pair[0]))
+    spaces = [[shell] for volume, shell in sized if volume > grain_mm3]
+    for island in (shell for volume, shell in sized if volume < -grain_mm3):
         around = [s for s in spaces if bvh.winding(bvh.build(s[0]), island.vertices[:1])[0] > 0]
         if around:
             around[-1].append(island)
-    return sorted((join(space) for space in spaces), key=lambda space: -space.volume_mm3)
+    return sorted(spaces, key=lambda shells: -join(shells).volume_mm3)
 
 
 def _faces_of(mesh: Mesh, mask: npt.NDArray[np.bool_]) -> Mesh:
@@ -184,6 +185,7 @@ def _faces_of(mesh: Mesh, mask: npt.NDArray[np.bool_]) -> Mesh:
     return Mesh(mesh.vertices[used], faces.reshape(-1, 3).astype(np.int32))
 
 
-def _cavity(space: Mesh, tree: bvh.Tree, wall_mm: float) -> Cavity:
-    wall = measure_wall(space, tree, wall_mm)
-    return Cavity(mesh=space, volume_mm3=space.volume_mm3, area_mm2=space.area_mm2, wall=wall)
+def _cavity(shells: list[Mesh], tree: bvh.Tree, wall_mm: float) -> Cavity:
+    mesh = join(shells)
+    wall = measure_wall(mesh, tree, wall_mm)
+    return Cavity(mesh=mesh, volume_mm3=mesh.volume_mm3, area_mm2=mesh.area_mm2, wall=wall, islands=tuple(shells[1:]))

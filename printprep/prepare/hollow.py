@@ -31,7 +31,7 @@ def hollow(draft: Draft, progress: Progress = SILENT) -> Draft:
     The outer surface stays as it is but for the holes. Adds :class:`printprep.plan.Change` rows of the stages
     ``hollow`` (one a cavity) and ``drain`` (one a hole), whose volumes add up to the part's change of volume, and the
     findings ``hollowed``, ``wall-off``, ``no-cavity``, ``cavity-dropped``, ``hollow-refused``, ``part-in-cavity``,
-    ``drain-hole``, ``drain-holes-missing``, ``sealed-cavity`` and ``undrainable-cavity``.
+    ``loose-in-cavity``, ``drain-hole``, ``drain-holes-missing``, ``sealed-cavity`` and ``undrainable-cavity``.
     """
     wishes = {part.name: part for part in draft.case.parts if part.hollow is not None}
     if not wishes:
@@ -109,6 +109,7 @@ def _of_cavities(part: DraftPart, hollowed: Hollowed, asked: Hollow) -> list[Fin
         f"of its area within {TOLERANCE_MM:g} mm; grid {hollowed.step_mm:.2f} mm"
     )
     findings.append(_info(part, "hollowed", message, value=round(volume_mm3, 3)))
+    findings += [_loose(part, island) for cavity in hollowed.cavities for island in cavity.islands]
     if wall.min_mm < asked.wall_mm - TOLERANCE_MM or wall.within < WALL_AS_ASKED:
         message = (
             f"the wall of {part.name} is {wall.min_mm:.2f} to {wall.max_mm:.2f} mm thick where {asked.wall_mm:g} mm "
@@ -118,6 +119,15 @@ def _of_cavities(part: DraftPart, hollowed: Hollowed, asked: Hollow) -> list[Fin
         finding = _info(part, "wall-off", message, value=round(wall.min_mm, 3), limit=asked.wall_mm)
         findings.append(replace(finding, severity=Severity.WARNING))
     return findings
+
+
+def _loose(part: DraftPart, island: Mesh) -> Finding:
+    message = (
+        f"a void inside {part.name} keeps a wall of its own, {-island.volume_mm3:.0f} mm3 with the void, which would "
+        "hang in the cavity without hold; fill the void, or leave the part solid"
+    )
+    where_mm = _point(island.vertices[0])
+    return Finding(code="loose-in-cavity", severity=Severity.ERROR, part=part.name, message=message, where_mm=where_mm)
 
 
 def _wall(hollowed: Hollowed) -> Wall:
@@ -150,8 +160,8 @@ def _parts_inside(draft: Draft, part: DraftPart, hollowed: Hollowed) -> list[Fin
                 continue  # the other part is no solid, which is a finding of the repair
             if shared.volume_mm3 > LOOSE_MM3:
                 message = (
-                    f"{shared.volume_mm3:.0f} mm3 of {other.name} reach into the cavity of {part.name} and would hang "
-                    f"in it; leave {part.name} solid or ask for a wall thick enough to hold {other.name}"
+                    f"{shared.volume_mm3:.0f} mm3 of {other.name} lie in the cavity of {part.name}: they fill it, "
+                    f"or hang in it without hold; leave {part.name} solid, or ask for a wall that holds {other.name}"
                 )
                 finding = Finding(code="part-in-cavity", severity=Severity.ERROR, part=part.name, message=message)
                 findings.append(replace(finding, value=other.name, where_mm=_point(shared.vertices[0])))

@@ -8,7 +8,7 @@ import trimesh
 
 from printprep.case import Box, Case, Finding, Hollow, KeepOut, Part, Severity, Source, Sphere
 from printprep.geometry.measure import inspect
-from printprep.geometry.mesh import Mesh
+from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.orient import rotation_to_up
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.hollow import hollow
@@ -141,6 +141,12 @@ def test_a_part_in_the_cavity_is_an_error(profiles: Profiles) -> None:
     done = hollow(draft(profiles, CUBE | {"b": block((6, 6, 40))}))
     assert finding(done, "part-in-cavity").severity is Severity.ERROR
     assert finding(done, "part-in-cavity").value == "b"
+
+
+def test_a_void_that_would_hang_in_the_cavity_is_an_error(profiles: Profiles) -> None:
+    inner = block((4, 4, 4))
+    done = hollow(draft(profiles, {"a": join([block((24, 24, 24)), Mesh(inner.vertices, inner.faces[:, ::-1])])}))
+    assert finding(done, "loose-in-cavity").severity is Severity.ERROR
 
 
 def test_holes_in_a_critical_part_are_a_warning(profiles: Profiles) -> None:
