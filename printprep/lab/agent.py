@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Protocol, Self
 
-from printprep.errors import IllegalTransition, LabError, NotAllowed, PrinterError
+from printprep.errors import IllegalTransition, LabError, NotAllowed, PrinterError, PrintprepError
 from printprep.files import sha256_of
 from printprep.lab import turn
 from printprep.lab.lease import Agent, this_agent
@@ -105,7 +105,7 @@ def run_agent(
     switch: Switch | None = None,
     notify: Notify = lambda _printer, _text: None,
     poll_s: float = 1.0,
-) -> dict[str, LabError | PrinterError]:
+) -> dict[str, PrintprepError]:
     """Run printers until told to stop, or as ``until`` says.
 
     Parameters
@@ -130,14 +130,14 @@ def run_agent(
     """
     switch = switch or Switch()
     me = this_agent()
-    problems: dict[str, LabError | PrinterError] = {}
+    problems: dict[str, PrintprepError] = {}
 
     def run(printer: str) -> None:
         problems[printer] = LabError(f"{printer}: the agent's thread died of a fault in the program; see the log")
         try:
             _Printer(store, printer, me, press, until, switch, notify, poll_s).run()
             del problems[printer]
-        except (LabError, PrinterError) as exc:
+        except PrintprepError as exc:
             problems[printer] = exc
             LOG.error("printer %s is not run any more: %s", printer, exc, extra={"printer": printer})
 
@@ -216,10 +216,21 @@ class _Printer:
         for job in turn.hold(self.store, self.name, self.me):
             self.say(f"{job.id} was left in mid-print by an agent that is gone; printprep queue settle {job.id} …")
         try:
-            while not self.switch.stop.is_set() and self.step():
+            while not self.switch.stop.is_set() and self.step_or_wait():
                 pass
         finally:
             turn.let_go(self.store, self.name, self.me)
+
+    def step_or_wait(self) -> bool:
+        """A step; a store that is away for a while is waited for."""
+        try:
+            return self.step()
+        except (NotAllowed, IllegalTransition):
+            raise
+        except LabError as exc:
+            if self.until is not Until.STOPPED:
+                raise
+            return self.wait(f"waits for the store: {exc}")
 
     def step(self) -> bool:
         """Do what there is to do, or wait a moment; False: there is nothing more to do."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -171,8 +172,7 @@ def estimate_all(
     LabError
         A process died, of a lack of memory as a rule.
     """
-    # started afresh and not forked: threads of libraries do not survive a fork
-    pool = pool or ProcessPoolExecutor(os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"))
+    pool = pool or _processes()
     done: list[Variant] = []
     with progress.step("estimate") as step:
         try:
@@ -188,6 +188,17 @@ def estimate_all(
     if len(problems) == 1 and done[0].problem is not None and done[0].exit_code == exit_code(InputError()):
         raise InputError(done[0].problem)
     return tuple(sorted(done, key=lambda variant: (variant.profile, variant.process)))
+
+
+def _processes() -> ProcessPoolExecutor:
+    """A process a core, started afresh and not forked: threads of libraries do not survive a fork.
+
+    Ctrl-C ends them at once and without a word; the one that asked says what happened.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(
+        os.cpu_count() or 1, mp_context=fresh, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
+    )
 
 
 def offers(

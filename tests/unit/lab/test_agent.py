@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from printprep.errors import ConnectionLost, NotAllowed
+from printprep.errors import ConnectionLost, LabError, NotAllowed
 from printprep.lab import agent as agent_module
 from printprep.lab import queue, turn
 from printprep.lab.agent import Outcome, Switch, Tell, Until, run_agent
@@ -239,3 +239,26 @@ def test_a_printer_in_other_hands_is_left_alone(store: Store, add: Callable[...,
     press = FakePress()
     assert "run by another agent" in str(run(store, press)["a"])
     assert press.printed == []
+
+
+def test_a_store_that_is_away_for_a_while_is_waited_for(
+    store: Store, add: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add()
+    queue.clear_plate(store, "a", who="bob")
+    switch, said, look = Switch(), [], turn.look
+    failures = [LabError("the store does not answer"), LabError("the store does not answer")]
+
+    def look_or_fail(*arguments: object) -> turn.Outlook:
+        if failures:
+            raise failures.pop()
+        return look(*arguments)  # type: ignore[arg-type]
+
+    def stop(_job: Job) -> None:
+        switch.press()
+
+    monkeypatch.setattr(turn, "look", look_or_fail)
+    press = FakePress(stop)
+    assert run(store, press, Until.STOPPED, switch=switch, notify=lambda _printer, text: said.append(text)) == {}
+    assert said[0] == "waits for the store: the store does not answer"
+    assert press.printed == ["J-0001"]
