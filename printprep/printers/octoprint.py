@@ -15,7 +15,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -194,6 +194,10 @@ class OctoPrintLink:
             self._clear_away(place)
         except PrinterError as exc:
             fault = exc
+        except BaseException:  # a watcher failed: the server must not go on without anybody looking
+            with suppress(PrinterError):
+                self._ask(lambda client: client.cancel())
+            raise
         finally:
             self._wishes.close()
             self._wishes = None

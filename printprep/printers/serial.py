@@ -10,6 +10,7 @@ import os
 import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -166,6 +167,9 @@ class SerialLink:
             self._stream(current, on_progress)
         except PrinterError as fault:  # the port went away
             current.ending, current.fault = Ending.FAILED, fault
+        except BaseException:  # the file or a watcher failed: the printer must not stand there hot
+            self._leave_cold(current)
+            raise
         finally:
             self._print = None
         outcome = self._outcome(current)
@@ -218,6 +222,13 @@ class SerialLink:
                 told_s, told_state = now_s, state
                 self._refresh(current.job)
                 on_progress(self._status)
+
+    def _leave_cold(self, current: _Print) -> None:
+        """Cancel, and see it through."""
+        with suppress(PrinterError):
+            self._do(self._dialect.cancel(self._clock()))
+            while current.ending is None:
+                self._turn()
 
     def _turn(self) -> None:
         """Wait for bytes, a wish or a time-out, and let the dialect answer."""

@@ -97,6 +97,23 @@ def test_a_fault_in_mid_print_is_an_outcome(moves: Path, faults: Faults, error: 
     link.close()
 
 
+def test_a_watcher_that_fails_leaves_no_hot_printer(tmp_path: Path, moves: Path) -> None:
+    hot = tmp_path / "hot.gcode"
+    hot.write_text("M104 S200\nM140 S60\n" + moves.read_text() * 10, encoding="ascii")
+    link = VirtualLink()
+    link.connect()
+
+    def fail(_status: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        link.print_file(hot, fail)
+    assert link.printer.firmware.state["targets_c"] == [0.0] * 5
+    assert link.printer.firmware.state["bed_target_c"] == 0.0
+    assert link.status().state is PrinterState.READY
+    link.close()
+
+
 def test_emergency_from_another_thread_stops_at_once(moves: Path) -> None:
     link = VirtualLink(speed="real")
     link.connect()

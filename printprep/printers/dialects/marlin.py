@@ -250,7 +250,7 @@ class Marlin:
         if reply.temperatures is not None:
             self._tools.update(reply.temperatures.tools_c)
             self._events.append(reply.temperatures)
-        if self._word(self._lines.oldest) in _WAITS:  # while it heats it says nothing else
+        if " W:" in reply.text:  # it waits for heat; other reports come even when an ok got lost
             self._since_s = now_s
 
     def _on_start(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002

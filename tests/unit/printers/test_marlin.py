@@ -186,6 +186,15 @@ def test_busy_extends_the_time_out() -> None:
     assert host.due(64.1).write.endswith(b"M105*37\n")
 
 
+def test_reports_by_themselves_do_not_hide_a_lost_ok() -> None:
+    host = greeted(Timings(poll_s=1e9, long_reply_s=60.0))
+    host.begin(iter([b"M109 S200"]), 0.0)
+    host.feed(b" T:100.0 /200.0 B:20.0 /0.0 @:127 B@:0 W:?\n", 50.0)
+    assert host.next_due_s == pytest.approx(110.0)
+    host.feed(b" T:200.0 /200.0 B:20.0 /0.0 @:127 B@:0\n", 80.0)
+    assert host.next_due_s == pytest.approx(110.0)
+
+
 def test_homing_may_take_longer_than_a_move() -> None:
     timings = Timings(poll_s=1e9, reply_s=5.0, long_reply_s=500.0)
     moving, homing = greeted(timings), greeted(timings)
