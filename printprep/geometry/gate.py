@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from printprep.geometry.bvh import build, nearest, winding
+from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.measure import Samples, inspect, same, sample, summarise
 from printprep.geometry.mend import Record, Refused
 from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.settle import VOLUME_SHARE
 from printprep.geometry.shells import enclosed
 
-VOLUME_SHARE = 0.002
-"""How far apart the volume by the surface and the volume that is enclosed once or more may be."""
 P95_MM, MAX_MM = 0.01, 0.1
 """How far the result may be from its source, both ways, outside patches."""
 _SAMPLES = 40_000
 _DOUBT_MM = 1e-4  # points farther off than this are asked whether they count
+_STEP_MM = 0.01  # to either side of a surface, to ask what is there
 _ON_MM = 1e-6  # closer to a patch or to a removed face than this is on it
 
 
-def judge(source: Mesh, result: Mesh, record: Record) -> Deviation | None:
+def judge(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> Deviation | None:
     """Refused unless ``result`` is a solid that stands for ``source``.
 
     Closed, manifold, positive volume; enclosing nothing twice and nothing the wrong way round; and within
     :data:`P95_MM` and :data:`MAX_MM` of the source in both directions, except on patches, on surface that is listed
-    as removed, and on surface of the source that now lies inside the solid (bodies that were united).
+    as removed, and on surface that does not part matter from void (walls inside united bodies).
+
+    Parameters
+    ----------
+    source
+        As it came.
+    whole
+        The source closed and wound alike, before its shells were merged or united: what is matter and what is void.
+    result
+        To be judged.
+    record
+        Of what was done.
 
     Returns
     -------
@@ -46,11 +57,11 @@ def judge(source: Mesh, result: Mesh, record: Record) -> Deviation | None:
         )
     if same(source, result):
         return None
-    return _close_enough(source, result, record)
+    return _close_enough(source, whole, result, record)
 
 
-def _on(points: Float, soups: list[Float]) -> Bool:
-    """(n,) whether each point lies on one of the triangles of ``soups``."""
+def on_triangles(points: Float, *soups: Float) -> Bool:
+    """(n,) whether each point (n, 3) lies on one of the triangles of ``soups``, each (k, 3, 3) mm."""
     corners = np.concatenate([np.zeros((0, 3, 3)), *soups])
     if not len(corners):
         return np.zeros(len(points), np.bool_)
@@ -58,18 +69,34 @@ def _on(points: Float, soups: list[Float]) -> Bool:
     return np.asarray(nearest(build(loose), points)[0] <= _ON_MM)
 
 
-def _close_enough(source: Mesh, result: Mesh, record: Record) -> Deviation:
+def matter_of(whole: Mesh) -> Tree:
+    """Tree of a closed surface, right side out, to ask with :func:`printprep.geometry.bvh.winding` what is matter."""
+    return build(whole if whole.volume_mm3 >= 0 else Mesh(whole.vertices, whole.faces[:, ::-1]))
+
+
+def parts_matter(source: Mesh, matter: Tree, samples: Samples, chosen: Bool) -> Bool:
+    """(k,) whether there is ``matter`` on just one side of each chosen sample of the source."""
+    corners = source.vertices[source.faces[samples.face[chosen]]]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    # a vertex is moved a little into its face, where the normal means something; farther would be another place
+    inward = corners.mean(axis=1) - samples.points[chosen]
+    away = np.linalg.norm(inward, axis=1, keepdims=True)
+    points = samples.points[chosen] + inward * np.minimum(0.1, _STEP_MM / np.maximum(away, 1e-300))
+    outer, inner = (winding(matter, points + side * _STEP_MM * normal) > 0 for side in (1.0, -1.0))
+    return np.asarray(outer != inner)
+
+
+def _close_enough(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> Deviation:
     there, back = sample(source, _SAMPLES // 2, 0), sample(result, _SAMPLES // 2, 1)
-    tree = build(result)
-    far, near = nearest(tree, there.points)[0], nearest(build(source), back.points)[0]
-    counts_there = np.ones(len(far), np.bool_)
-    doubtful = np.flatnonzero(far > _DOUBT_MM)
-    counts_there[doubtful] = ~(
-        _on(there.points[doubtful], record.removed) | (winding(tree, there.points[doubtful]) > 0)
-    )
+    far, near = nearest(build(result), there.points)[0], nearest(build(source), back.points)[0]
+    counts_there = far > _DOUBT_MM
+    counts_there[counts_there] = ~on_triangles(there.points[counts_there], *record.removed)
+    counts_there[counts_there] = parts_matter(source, matter_of(whole), there, counts_there)
+    counts_there |= far <= _DOUBT_MM
     counts_back = np.ones(len(near), np.bool_)
     doubtful = np.flatnonzero(near > _DOUBT_MM)
-    counts_back[doubtful] = ~_on(back.points[doubtful], record.patches)
+    counts_back[doubtful] = ~on_triangles(back.points[doubtful], *record.patches)
     pairs: list[tuple[Samples, Float, Bool]] = [(there, far, counts_there), (back, near, counts_back)]
     deviation = summarise(pairs)
     if deviation.p95_mm > P95_MM or deviation.max_mm > MAX_MM:

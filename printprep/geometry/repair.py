@@ -7,7 +7,10 @@ does not pass is refused with its reason and place. A wrong solid never comes ou
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+
+import numpy as np
 
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import judge
@@ -25,11 +28,12 @@ from printprep.geometry.mend import (
     fill_holes,
     unify_winding,
 )
-from printprep.geometry.mesh import Mesh
-from printprep.geometry.settle import InsideOut, settle
+from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.settle import InsideOut, settle, turn
+from printprep.geometry.shells import shells
 from printprep.geometry.topology import edges
 
-__all__ = ["Refusal", "Repaired", "Step", "repair"]
+__all__ = ["Refusal", "Repaired", "Step", "closed", "repair"]
 
 _CUTS = 3  # rounds of cutting out faces around edges that cannot be paired
 
@@ -83,12 +87,12 @@ def repair(mesh: Mesh, *, accept_inside_out: bool = False, defects: Defects | No
             raise Refused("it has no triangles")
         if found.clean and found.bodies == 1:
             return Repaired(mesh=mesh)
-        result = mesh if found.closed and not found.duplicate_faces else _close(mesh, record)
-        crossing = result is not mesh or found.self_intersecting_faces > 0
-        result = settle(result, record, crossing=crossing, accept_inside_out=accept_inside_out)
+        whole = mesh if found.closed and not found.duplicate_faces else _close(mesh, record)
+        crossing = whole is not mesh or found.self_intersecting_faces > 0
+        result = settle(whole, record, crossing=crossing, accept_inside_out=accept_inside_out)
         if result is mesh and found.clean:
             return Repaired(mesh=mesh)
-        deviation = judge(mesh, result, record)
+        deviation = judge(mesh, whole, result, record)
     except InsideOut as error:
         refusal = Refusal(reason=str(error), where_mm=error.where_mm, inside_out=True)
         return Repaired(mesh=mesh, steps=tuple(record.steps), refusal=refusal)
@@ -96,6 +100,21 @@ def repair(mesh: Mesh, *, accept_inside_out: bool = False, defects: Defects | No
         refusal = Refusal(reason=error.reason, where_mm=error.where_mm)
         return Repaired(mesh=mesh, steps=tuple(record.steps), refusal=refusal)
     return Repaired(mesh=result, steps=tuple(record.steps), deviation=deviation, judged=True)
+
+
+def closed(mesh: Mesh) -> tuple[Mesh, Float]:
+    """The surface of ``mesh`` closed and wound as :func:`repair` does it, but nothing merged or united yet.
+
+    Returns
+    -------
+    mesh, patches_mm
+        For a mesh that is refused, as far as it got: the mesh as it came. (k, 3, 3) the surface that was added.
+    """
+    record = Record()
+    result = mesh
+    with suppress(Refused):
+        result = _close(mesh, record)
+    return result, np.concatenate([np.zeros((0, 3, 3)), *record.patches])
 
 
 def _close(mesh: Mesh, record: Record) -> Mesh:
@@ -117,4 +136,5 @@ def _close(mesh: Mesh, record: Record) -> Mesh:
     for kind in ("open_edges", "nonmanifold_edges", "misoriented_edges"):
         if count := getattr(found, kind):
             raise Refused(f"{count} {kind.replace('_', ' ')} remain after repair", found.where_mm.get(kind))
-    return drop_crumbs(mesh, record)
+    mesh = drop_crumbs(mesh, record)
+    return turn(mesh, shells(mesh), record) if record.rewound else mesh

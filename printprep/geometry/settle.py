@@ -15,8 +15,11 @@ from printprep.errors import MeshError
 from printprep.geometry.intersect import partners
 from printprep.geometry.mend import Record, Refused, Step, drop_crumbs, keep_faces, place
 from printprep.geometry.mesh import Bool, Int, Mesh, join
-from printprep.geometry.shells import Shell, shells
+from printprep.geometry.shells import Shell, enclosed, shells
 from printprep.geometry.solid import subtract, union
+
+VOLUME_SHARE = 0.002
+"""How far apart two volumes that should be the same may be."""
 
 
 class InsideOut(Refused):
@@ -42,7 +45,7 @@ def settle(mesh: Mesh, record: Record, *, crossing: bool, accept_inside_out: boo
     found = shells(mesh)
     if len(found) == 1 and found[0].volume_mm3 > 0:
         return mesh
-    mesh = _turn(mesh, found, record)
+    mesh = turn(mesh, found, record)
     found = shells(mesh)
     kept = np.array([_is_skin(shell, found) for shell in found])
     if not kept.all():
@@ -68,7 +71,7 @@ def _right_side_out(mesh: Mesh, record: Record, accept_inside_out: bool) -> Mesh
     return Mesh(mesh.vertices, mesh.faces[:, ::-1])
 
 
-def _turn(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
+def turn(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
     """The mesh with outermost shells facing out and, where the winding proves nothing, all by their depth."""
     wrong = [s for s in found if (s.depth == 0 or record.rewound) and (s.volume_mm3 < 0) != (s.depth % 2 == 1)]
     if not wrong:
@@ -143,12 +146,24 @@ def _unite(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
             one = subtract(united, *cavities) if cavities else united
         except MeshError as error:
             raise Refused(f"bodies that run through each other cannot be united: {error}", where) from error
+        _check_union(join([found[i].mesh for i in group]), one, where)
         what = f"united {len(bodies)} bodies that run through each other"
         if cavities:
             what += f" and kept their {len(cavities)} cavities free"
         record.steps.append(Step(what=what, count=len(bodies), volume_mm3=one.volume_mm3 - before, where_mm=where))
         pieces.append(one)
     return join(pieces)
+
+
+def _check_union(before: Mesh, after: Mesh, where: tuple[float, float, float]) -> None:
+    """Refused when uniting filled a void or lost matter: the volumes enclosed once or more must be the same."""
+    one_mm3, two_mm3 = enclosed(before).solid_mm3, enclosed(after).solid_mm3
+    if abs(one_mm3 - two_mm3) > VOLUME_SHARE * one_mm3:
+        raise Refused(
+            f"uniting its bodies would change the volume they fill from {one_mm3:.2f} to {two_mm3:.2f} mm3: a body "
+            "runs through itself",
+            where,
+        )
 
 
 def _reversed(mesh: Mesh) -> Mesh:

@@ -21,7 +21,7 @@ import numpy as np
 from printprep.case import Part
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.deviation import Deviation
-from printprep.geometry.gate import on_triangles
+from printprep.geometry.gate import matter_of, on_triangles, parts_matter
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.repair import closed
@@ -31,7 +31,6 @@ from printprep.plan import Change, PlannedPart
 
 _SAMPLES = 100_000
 _DOUBT_MM = 1e-3  # farther off than this, a point is asked whether it counts
-_STEP_MM = 0.01  # to either side of a surface, to ask what is there
 _PATCH_SLACK = 1.5  # over the declared area of patches, because of sampling
 
 
@@ -101,11 +100,9 @@ def _deviation(part: Part, printed: Mesh, changes: tuple[Change, ...]) -> Deviat
     repaired = any(change.stage == "repair" for change in changes)
     doubtful = far > _DOUBT_MM
     mended, patches_mm = closed(source) if repaired else (source, np.zeros((0, 3, 3)))
-    if mended.volume_mm3 < 0:  # inside out, which the case accepts
-        mended = Mesh(mended.vertices, mended.faces[:, ::-1])
-    matter = source_tree if mended is source else build(mended)
+    matter = matter_of(mended)
     if repaired and doubtful.any():
-        counts_there[doubtful] = _parts_matter(source, matter, there, doubtful)
+        counts_there[doubtful] = parts_matter(source, matter, there, doubtful)
     patches_mm2 = sum(change.area_mm2 for change in changes if change.stage == "repair")
     if patches_mm2 > 0:
         patched = np.zeros(len(near), np.bool_)
@@ -115,17 +112,6 @@ def _deviation(part: Part, printed: Mesh, changes: tuple[Change, ...]) -> Deviat
             counts_back &= ~patched
     _set_aside_cavity(part, changes, matter, (there, counts_there, far), (back, counts_back, near))
     return summarise([(there, far, counts_there), (back, near, counts_back)])
-
-
-def _parts_matter(source: Mesh, matter: Tree, samples: Samples, chosen: Bool) -> Bool:
-    """(k,) whether there is ``matter`` on just one side of each chosen sample of the source."""
-    corners = source.vertices[source.faces[samples.face[chosen]]]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
-    # a vertex is moved a little into its face, where the normal means something
-    points = samples.points[chosen] * 0.9 + corners.mean(axis=1) * 0.1
-    outer, inner = (winding(matter, points + side * _STEP_MM * normal) > 0 for side in (1.0, -1.0))
-    return np.asarray(outer != inner)
 
 
 def _set_aside_cavity(
