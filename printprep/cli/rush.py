@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from printprep.cli.lab import duration, iso, moment, store_option, who_option
-from printprep.cli.steps import UNITS
+from printprep.cli.steps import case_options
 from printprep.cli.terminal import console, json_option, out, print_json, progress, table
 
 if TYPE_CHECKING:
@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="CASE…")
+@case_options
 @click.option("--by", required=True, metavar="TIME", help="2026-11-23T07:00+01:00, 07:00 (the next one) or +6h.")
-@click.option("--units", type=click.Choice(UNITS), help="Unit of files that have none (STL, OBJ, PLY).")
-@click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="Size of the print over life.")
-@click.option("--case-id", help="Opaque id; never a name. Default: from the hash of the files.")
 @click.option("--printers", metavar="A,B", help="Only these, names in the lab or profiles. Default: the lab's own.")
 @click.option("--supports/--no-supports", default=True, show_default=True)
 @click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("build/rush"), show_default=True)
@@ -31,11 +28,7 @@ if TYPE_CHECKING:
 @store_option
 @json_option
 def rush(
-    sources: tuple[Path, ...],
     by: str,
-    units: str | None,
-    scale: float | None,
-    case_id: str | None,
     printers: str | None,
     supports: bool,
     folder: Path,
@@ -43,6 +36,7 @@ def rush(
     who: str,
     store_url: str | None,
     as_json: bool,
+    **reading: Any,
 ) -> None:
     """Estimate a case on every suitable printer with every process, and queue the finest that is in time.
 
@@ -73,7 +67,7 @@ def rush(
     from printprep.lab.store import open_store
     from printprep.profiles.load import load_profiles
 
-    wish = Wish(sources=sources, out=folder, units=units, scale=scale, case_id=case_id, supports=supports)
+    wish = Wish(out=folder, supports=supports, **reading)
     with open_store(store_url) as store:
         deadline = read_deadline(by, store.now())
         profiles = load_profiles()

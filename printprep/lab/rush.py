@@ -43,6 +43,7 @@ class Wish:
     units: str | None = None
     scale: float | None = None
     case_id: str | None = None
+    synthetic: bool = False
     supports: bool = True
 
 
@@ -128,6 +129,7 @@ def estimate_variant(wish: Wish, profile: str, process: str) -> Variant:
         units=wish.units,
         scale=wish.scale,
         case_id=wish.case_id,
+        synthetic=wish.synthetic,
         supports=wish.supports,
     )
     try:

@@ -156,7 +156,10 @@ class Store:
             yield
         except SQLAlchemyError as exc:
             detail = str(getattr(exc, "orig", None) or exc).strip()
-            raise LabError(f"the store {self._place} did not take the request: {detail}") from exc
+            raise LabError(
+                f"the store {self._place} did not take the request: {detail}; "
+                "is its folder, or its server, there and open to you? another one: --store URL"
+            ) from exc
 
 
 def utc_now() -> dt.datetime:
