@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import selectors
 import shutil
@@ -19,6 +20,7 @@ from printprep.errors import SliceFailed, SlicerNotFound, SliceTimeout
 LAST_WORDS: Final = 6
 """How many of the engine's last lines a message repeats."""
 
+_RUNS: Final = itertools.count()
 _GRACE_S: Final = 3.0  # between asking an engine to stop and killing it
 _DISK_FULL: Final = ("no space left", "disk full", "disk is full", "file size limit", "cannot write", "write error")
 
@@ -46,26 +48,34 @@ def find_engine(program: str, how_to_get: str) -> str:
     return path
 
 
-@cache
 def reproducible() -> tuple[str, ...]:
     """Words before a command that make the engine's result a function of its input alone; empty where it cannot be.
 
     PrusaSlicer orders some of its work by memory addresses and by which thread comes first: two runs of one project
     differ by micrometres in supports, seams and perimeters. With addresses fixed and one processor they are the same
-    byte for byte. It costs the gain of further processors; several plates or variants still slice side by side.
+    byte for byte. It costs the gain of further processors; several plates or variants still slice side by side, since
+    each run gets the next processor.
     """
-    wrapper = ("setarch", "-R", "taskset", "-c", str(_a_processor()))
+    words = _fixing_words()
+    if not words:
+        return ()
+    allowed = sorted(os.sched_getaffinity(0))
+    return (*words, str(allowed[(os.getpid() + next(_RUNS)) % len(allowed)]))
+
+
+@cache
+def _fixing_words() -> tuple[str, ...]:
+    """The programs of util-linux that fix addresses and processor, if they work here."""
+    setarch, taskset = shutil.which("setarch"), shutil.which("taskset")
+    if setarch is None or taskset is None or not hasattr(os, "sched_getaffinity"):
+        return ()
+    words = (setarch, "-R", taskset, "-c")
+    probe = [*words, str(min(os.sched_getaffinity(0))), "true"]
     try:
-        works = subprocess.run([*wrapper, "true"], capture_output=True, timeout=10, check=False).returncode == 0
+        works = subprocess.run(probe, capture_output=True, timeout=10, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         works = False
-    return wrapper if works else ()
-
-
-def _a_processor() -> int:
-    """One of those this process may use; processes started in a row get different ones."""
-    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-    return allowed[os.getpid() % len(allowed)]
+    return words if works else ()
 
 
 def run_engine(
@@ -95,7 +105,9 @@ def run_engine(
         The program cannot be started.
     """
     started_s = time.monotonic()
-    environment = {**os.environ, "HOME": str(cwd), "LC_ALL": "C.UTF-8", "TMPDIR": str(cwd)}
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": ".", "LC_ALL": "C.UTF-8", "TMPDIR": "."}
+    if shutil.which(command[0]) is None:
+        raise SlicerNotFound(f"{command[0]} cannot be started: there is no such program; see printprep doctor")
     try:
         process = subprocess.Popen(
             [*reproducible(), *command],
