@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 
 from printprep import __version__
@@ -24,12 +25,14 @@ FADE_LAYERS: Final = (3, 20)  # what the printer allows
 
 def to_panel(image: Image, *, mirror_x: bool, mirror_y: bool) -> Image:
     """``image``, seen from above, as the file holds it: (width_px, height_px)."""
-    return np.ascontiguousarray(image[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1].T)
+    turned = np.asarray(cv2.transpose(image), dtype=np.uint8)  # several times faster than numpy's
+    return np.ascontiguousarray(turned[:: -1 if mirror_x else 1, :: -1 if mirror_y else 1])
 
 
 def from_panel(image: Image, *, mirror_x: bool, mirror_y: bool) -> Image:
     """The way back from :func:`to_panel`."""
-    return np.ascontiguousarray(image.T[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1])
+    turned = np.asarray(cv2.transpose(image), dtype=np.uint8)
+    return np.ascontiguousarray(turned[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1])
 
 
 def faded_layers(job: ResinJob) -> int:

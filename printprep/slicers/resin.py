@@ -97,7 +97,7 @@ def slice_plate(
         ):
             recipe, settings = _own_recipe(job), _settings(job)
             if plan.supports and shutil.which(prusaslicer.PROGRAM):
-                recipe, more = _with_supports(job, recipe, Path(folder), timeout_s, step)
+                recipe, more = _with_supports(job, recipe, Path(folder).resolve(), timeout_s, step)
                 settings += more
             rendered = render(recipe, step)
         resin_job = _resin_job(job, rendered)

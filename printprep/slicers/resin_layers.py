@@ -95,15 +95,17 @@ def _piece(recipe: Recipe, start: int) -> Rendered:
     with reading as theirs:
         for layer in range(max(start - 1, 0), stop):
             own = _own(recipe, layer - recipe.raised)
-            image, lost = own, 0
+            own_sum = cv2.sumElems(own)[0]  # exact, and faster than numpy's
+            image, image_sum, lost = own, own_sum, 0.0
             if theirs is not None:
                 supported = theirs(layer) if layer < len(recipe.supported or ()) else np.zeros_like(own)
                 image = np.maximum(own, supported)
-                lost = int(image.sum(dtype=np.int64) - supported.sum(dtype=np.int64))
+                image_sum = cv2.sumElems(image)[0]
+                lost = image_sum - cv2.sumElems(supported)[0]
             if layer >= start:
                 pngs.append(encode_png(recipe.turn(image)))
-                area.append(int(image.sum(dtype=np.int64)) * unit_mm2)
-                anatomy.append(int(own.sum(dtype=np.int64)) * unit_mm2)
+                area.append(image_sum * unit_mm2)
+                anatomy.append(own_sum * unit_mm2)
                 missing.append(lost * unit_mm2)
                 edge += bool(image[0].any() or image[-1].any() or image[:, 0].any() or image[:, -1].any())
                 if below is not None:
