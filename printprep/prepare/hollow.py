@@ -15,6 +15,7 @@ from printprep.geometry.hollow import MAX_POINTS, Cavity, GridTooCoarse, Hollowe
 from printprep.geometry.hollow import hollow as hollow_out
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.pockets import Pocket, pockets
 from printprep.geometry.solid import intersect
 from printprep.geometry.wall import TOLERANCE_MM, Wall
 from printprep.plan import Change
@@ -31,7 +32,8 @@ def hollow(draft: Draft, progress: Progress = SILENT) -> Draft:
     The outer surface stays as it is but for the holes. Adds :class:`printprep.plan.Change` rows of the stages
     ``hollow`` (one a cavity) and ``drain`` (one a hole), whose volumes add up to the part's change of volume, and the
     findings ``hollowed``, ``wall-off``, ``no-cavity``, ``cavity-dropped``, ``hollow-refused``, ``part-in-cavity``,
-    ``loose-in-cavity``, ``drain-hole``, ``drain-holes-missing``, ``sealed-cavity`` and ``undrainable-cavity``.
+    ``loose-in-cavity``, ``drain-hole``, ``drain-holes-missing``, ``sealed-cavity``, ``undrained-pocket``
+    and ``undrainable-cavity``.
     """
     wishes = {part.name: part for part in draft.case.parts if part.hollow is not None}
     if not wishes:
@@ -181,6 +183,7 @@ def _holes(
         found = find_holes(hollowed, k, up, asked.drain_holes, asked.drain_diameter_mm, zones)
         holes.extend(found)
         findings.extend(_drain_finding(part, wish, hole, n) for n, hole in enumerate(found))
+        findings.extend(_pockets(part, pockets(cavity.mesh, up, found)))
         if len(found) < asked.drain_holes or not asked.drain_holes:
             findings.append(_too_few(part, cavity, asked, len(found), _low_point(cavity.mesh, up)))
     return tuple(holes), findings
@@ -197,6 +200,17 @@ def _drain_finding(part: DraftPart, wish: Part, hole: Hole, index: int) -> Findi
         value=hole.diameter_mm,
         where_mm=hole.at_mm,
     )
+
+
+def _pockets(part: DraftPart, left: tuple[Pocket, ...]) -> list[Finding]:
+    if not left:
+        return []
+    message = (
+        f"{len(left)} low places in a cavity of {part.name} do not drain as oriented, the deepest "
+        f"{left[0].depth_mm:.1f} mm; turn the part over when cleaning it, or ask for more drain holes or another way up"
+    )
+    finding = _info(part, "undrained-pocket", message, value=round(left[0].depth_mm, 3))
+    return [replace(finding, severity=Severity.WARNING, where_mm=left[0].at_mm)]
 
 
 def _too_few(part: DraftPart, cavity: Cavity, asked: Hollow, found: int, where_mm: Point) -> Finding:

@@ -10,6 +10,7 @@ from printprep.case import Box, Case, Finding, Hollow, KeepOut, Part, Severity, 
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.orient import rotation_to_up
+from printprep.geometry.solid import union
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.hollow import hollow
 from printprep.profiles.load import Profiles, load_profiles
@@ -127,6 +128,16 @@ def test_a_neighbour_is_not_drilled_at(profiles: Profiles) -> None:
     assert low is not None
     assert low[2] > -11.9
     assert done.parts[1].mesh is done.case.parts[1].mesh
+
+
+def test_a_second_low_place_is_a_warning(profiles: Profiles) -> None:
+    """A bar on two wide legs, all hollow: one leg has the low hole, the other keeps its liquid."""
+    legs = [block((14, 14, 24), (x, 0, -10)) for x in (-18, 18)]
+    bar = union(block((50, 14, 14)), *legs)
+    done = hollow(draft(profiles, {"a": bar}, Hollow(wall_mm=2.0)))
+    pocket = finding(done, "undrained-pocket")
+    assert pocket.severity is Severity.WARNING
+    assert pocket.value == pytest.approx(15.0, abs=0.5)
 
 
 def test_too_few_places_and_none_asked_for_are_said(profiles: Profiles) -> None:
