@@ -233,7 +233,7 @@ def choose(found: Sequence[Offer], deadline: dt.datetime) -> Choice:
         finer = sum(offer.fidelity < best.fidelity for offer in printable)
         why = (
             f"{best.variant.process} on {best.printer} is the finest that is in time, with {format_duration(spare_s)} "
-            f"to spare; {finer or 'no'} finer offers, all late; {coarser or 'no'} coarser ones in time. "
+            f"to spare; {f'{finer} finer would be late' if finer else 'none is finer'}, {coarser or 'no'} coarser in time. "
             f"It gives up: {best.gives_up}"
         )
         return Choice(offer=best, why=why)
