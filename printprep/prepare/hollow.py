@@ -207,7 +207,7 @@ def _pockets(part: DraftPart, left: tuple[Pocket, ...]) -> list[Finding]:
         return []
     message = (
         f"{len(left)} low places in a cavity of {part.name} do not drain as oriented, the deepest "
-        f"{left[0].depth_mm:.1f} mm; turn the part over when cleaning it, or ask for more drain holes or another way up"
+        f"{left[0].depth_mm:.1f} mm; turn the part over when draining and rinsing it"
     )
     finding = _info(part, "undrained-pocket", message, value=round(left[0].depth_mm, 3))
     return [replace(finding, severity=Severity.WARNING, where_mm=left[0].at_mm)]
