@@ -28,10 +28,11 @@ from printprep.printers.dialects.events import (
     Timings,
 )
 from printprep.printers.dialects.marlin_replies import Kind, Reply, read_reply
-from printprep.printers.dialects.numbered import NumberedLines, Verdict, numbered
+from printprep.printers.dialects.numbered import NumberedLines, Verdict, numbered, seven_bits
 
 LONGEST_REPLY: Final = 4096
 WINDOW: Final = 32
+PLAIN_GREETING: Final = 4  # from this attempt on without M105: there are boards without a thermistor
 ALLOW: Final = Timings()
 
 _MOVES = (b"G1 ", b"G0 ", b"G2 ", b"G3 ")
@@ -71,7 +72,7 @@ class Marlin:
         self._job: Iterator[bytes] | None = None
         self._tools = {0}
         self._wait_line = 0  # a line that waits: nothing is sent behind it, so that cancelling finds nothing waiting
-        self._asked_number = False  # in the greeting: M110 is out, not M115
+        self._asked = b""  # in the greeting: what was asked last
         self._greetings = 0
         self._refusal: Reply | None = None  # the sentence before a Resend
         self._keepalive = False  # whether this firmware says busy:
@@ -199,9 +200,10 @@ class Marlin:
 
     def _on_ok(self, reply: Reply, now_s: float) -> None:
         if reply.temperatures is not None:
+            self._tools.update(reply.temperatures.tools_c)
             self._events.append(reply.temperatures)
         if self.phase is Phase.GREETING:
-            self._greeted(now_s)
+            self._greeted(reply, now_s)
             return
         if self._refusal is not None:  # its Resend got lost; the sentence before said the same
             self._go_back(self._refusal.number or 0, now_s)
@@ -287,23 +289,32 @@ class Marlin:
     def _greet(self, now_s: float) -> None:
         self._greetings += 1
         self._since_s = now_s
-        self._asked_number = False
         if self._greetings > self._timings.greetings:
             waited_s = self._timings.greeting_s * self._timings.greetings
             self._die(Fault.SILENCE, f"no answer to M115 in {waited_s:g} s: check power, port and baud rate")
         else:
+            self._asked = b"M115"
             self._out.append(b"\nM115\n")
 
-    def _greeted(self, now_s: float) -> None:
+    def _greeted(self, reply: Reply, now_s: float) -> None:
+        """Take an ok of the greeting: M115, then M105, then M110.
+
+        A board that restarted may answer M115 twice. M105 is asked because its ok carries temperatures: whatever oks
+        come before that one are old, so that the ok of M110 is the last and nothing is owed when lines are counted.
+        """
         self._since_s = now_s
-        refused = self._refusal is not None
-        self._refusal = None
-        if not self._asked_number or refused:
-            self._asked_number = True
-            self._out.append(numbered(0, b"M110 N0"))
+        refused, self._refusal = self._refusal is not None, None
+        if self._asked == b"M115" and self._greetings < PLAIN_GREETING:
+            self._asked = b"M105"
+            self._out.append(b"M105\n")
+        elif self._asked == b"M105" and reply.temperatures is None:
             return
-        self.phase = Phase.READY
-        self._events.append(Ready(firmware=self.firmware, capabilities=dict(self.capabilities)))
+        elif self._asked != b"M110" or refused:
+            self._asked = b"M110"
+            self._out.append(numbered(0, b"M110 N0"))
+        else:
+            self.phase = Phase.READY
+            self._events.append(Ready(firmware=self.firmware, capabilities=dict(self.capabilities)))
 
     def _pump(self, now_s: float) -> None:
         """Send while there is room: old lines first, then the host's own commands, then the job's."""
@@ -421,11 +432,8 @@ class Marlin:
         return (*(b"M104 T%d S0" % tool for tool in tools), b"M140 S0")
 
     def _ascii(self, command: bytes) -> bytes:
-        """``command`` with what is not ASCII replaced: the wire has seven bits."""
-        if command.isascii():
-            return command
-        clean = bytes(byte if byte < 128 else 63 for byte in command)
-        self.tally.replaced += sum(byte > 127 for byte in command)
+        clean, replaced = seven_bits(command)
+        self.tally.replaced += replaced
         return clean
 
     @staticmethod

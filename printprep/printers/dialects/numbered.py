@@ -51,6 +51,13 @@ def checksum(body: bytes) -> int:
     return folded & 0xFF
 
 
+def seven_bits(command: bytes) -> tuple[bytes, int]:
+    """``command`` with every byte outside ASCII replaced by ``?``, and how many were."""
+    if command.isascii():
+        return command, 0
+    return bytes(byte if byte < 128 else 63 for byte in command), sum(byte > 127 for byte in command)
+
+
 def numbered(number: int, command: bytes) -> bytes:
     """``command`` as the line that goes over the wire."""
     body = b"N%d %b" % (number, command)

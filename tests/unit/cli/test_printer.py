@@ -32,7 +32,7 @@ def test_send_accounts_for_every_line(job: Path, tmp_path: Path) -> None:
     assert (told["lines_total"], told["lines_sent"], told["lines_accepted"]) == (count, count, count)
     assert told["outcome"] == "finished"
     printed = log.read_text().splitlines()
-    assert printed[3 : 3 + count] == job.read_text().splitlines()
+    assert printed[4 : 4 + count] == job.read_text().splitlines()
     assert json.loads((tmp_path / "printed.log.state.json").read_text())["position_mm"][:2] == [40.0, 20.0]
 
 

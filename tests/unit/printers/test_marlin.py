@@ -92,7 +92,7 @@ def greeted(timings: Timings | None = None, ok: bytes = b"ok\n") -> Marlin:
     """A host that has greeted a printer with plain oks and no capabilities."""
     host = Marlin(timings=timings or Timings(poll_s=1e9))
     host.greet(0.0)
-    host.feed(ok + ok, 0.0)
+    host.feed(ok + b"ok T:20 /0 B:20 /0\n" + ok, 0.0)
     assert host.phase is Phase.READY
     return host
 
@@ -360,6 +360,27 @@ def test_temperatures_are_asked_for_where_they_do_not_come_by_themselves() -> No
     host.begin(iter(MOVES), 0.0)
     host.due(4.1)
     assert b" M105*" in host.feed(b"ok\n", 4.2).write
+
+
+def test_a_late_ok_of_the_greeting_is_no_room() -> None:
+    host = Marlin(timings=Timings(poll_s=1e9))
+    host.greet(0.0)
+    host.due(host.next_due_s)  # M115 again: the board was booting
+    assert host.feed(b"ok\n", 5.0).write == b"M105\n"
+    assert host.feed(b"ok\n", 5.0).write == b""  # of the other M115
+    assert host.feed(b"ok T:20 /0 B:20 /0\n", 5.1).write == b"N0 M110 N0*125\n"
+    host.feed(b"ok\n", 5.2)
+    assert host.phase is Phase.READY
+
+
+def test_a_board_without_a_thermistor_is_greeted_too() -> None:
+    host = Marlin()
+    host.greet(0.0)
+    host.feed(b"ok\nok\n", 0.1)
+    for _ in range(3):
+        host.due(host.next_due_s)
+    host.feed(b"ok\nok\n", 20.0)
+    assert host.phase is Phase.READY
 
 
 def test_bytes_may_come_in_any_pieces() -> None:

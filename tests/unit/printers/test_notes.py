@@ -38,7 +38,7 @@ class Replay:
         verb, _, rest = order.partition(" ")
         if verb == "ready":
             self.do("greet")
-            self.hear("ok", "ok")
+            self.hear("ok", "ok T:21 /0 B:21 /0", "ok")
             self.written.clear()
             self.reported.clear()
         elif verb == "print":
