@@ -99,7 +99,7 @@ def slice_plate(
             if plan.supports and shutil.which(prusaslicer.PROGRAM):
                 recipe, more = _with_supports(job, recipe, Path(folder).resolve(), timeout_s, step)
                 settings += more
-            rendered = render(recipe, step)
+            rendered = render(recipe, step, timeout_s=timeout_s - (time.perf_counter() - started_s))
         resin_job = _resin_job(job, rendered)
         format_.write(file, resin_job, rendered.pngs)
     except OSError as exc:

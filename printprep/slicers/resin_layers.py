@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 from numba import njit
 
+from printprep.errors import SliceTimeout
 from printprep.formats.layers import Image, LayerFile, encode_png
 from printprep.geometry.mesh import Bool, Float, Int
 from printprep.geometry.raster import Panel, raster
@@ -64,13 +66,20 @@ class Recipe:
         return max(len(self.supported or ()), self.raised + len(self.cuts))
 
 
-def render(recipe: Recipe, step: Step) -> Rendered:
-    """Make all layers. Equal recipes give equal bytes, whatever the count of threads."""
+def render(recipe: Recipe, step: Step, *, timeout_s: float) -> Rendered:
+    """Make all layers. Equal recipes give equal bytes, whatever the count of threads.
+
+    Raises
+    ------
+    SliceTimeout
+        The layers were not done in time.
+    """
+    deadline_s = time.monotonic() + timeout_s
     starts = range(0, recipe.count, CHUNK)
     pieces: list[Rendered] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         try:
-            for piece in pool.map(lambda start: _piece(recipe, start), starts):
+            for piece in pool.map(lambda start: _piece(recipe, start, deadline_s), starts):
                 pieces.append(piece)
                 step.advance(min(len(pieces) * CHUNK / recipe.count, 1.0), "rasters")
         finally:  # Ctrl-C must not wait for the layers that nobody will read
@@ -85,7 +94,7 @@ def render(recipe: Recipe, step: Step) -> Rendered:
     )
 
 
-def _piece(recipe: Recipe, start: int) -> Rendered:
+def _piece(recipe: Recipe, start: int, deadline_s: float) -> Rendered:
     """The layers from ``start`` on that one thread makes."""
     stop = min(start + CHUNK, recipe.count)
     unit_mm2 = recipe.panel.pixel_mm2 / 255.0
@@ -94,6 +103,10 @@ def _piece(recipe: Recipe, start: int) -> Rendered:
     reading = recipe.supported.reading() if recipe.supported is not None else nullcontext(None)
     with reading as theirs:
         for layer in range(max(start - 1, 0), stop):
+            if time.monotonic() > deadline_s:
+                raise SliceTimeout(
+                    f"the {recipe.count} layers were not done in time; give more time, or a process of coarser layers"
+                )
             own = _own(recipe, layer - recipe.raised)
             own_sum = cv2.sumElems(own)[0]  # exact, and faster than numpy's
             image, image_sum, lost = own, own_sum, 0.0
