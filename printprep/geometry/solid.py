@@ -47,8 +47,8 @@ def to_solid(mesh: Mesh) -> Manifold:
 def from_solid(solid: Manifold) -> Mesh:
     """The surface of a solid; empty for an empty one."""
     surface = solid.to_mesh64()
-    vertices, faces = np.asarray(surface.vert_properties)[:, :3], np.asarray(surface.tri_verts)
-    return Mesh(np.ascontiguousarray(vertices, dtype=np.float64), faces.astype(np.int32).reshape(-1, 3))
+    faces = np.asarray(surface.tri_verts).astype(np.int32).reshape(-1, 3)
+    return Mesh(np.array(surface.vert_properties, dtype=np.float64)[:, :3], faces)  # a copy: manifold3d lets go
 
 
 def union(*meshes: Mesh) -> Mesh:
