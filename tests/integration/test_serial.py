@@ -151,6 +151,7 @@ def test_ctrl_c_cancels_with_heaters_off(virtual_process: tuple[str, Path], tmp_
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         said, complaint = process.communicate(timeout=60)
+    assert process.returncode == 4, complaint
     assert "cancelled" in said, complaint
     printed = log.read_text().splitlines()
     assert printed.index("M140 S0") > printed.index("M104 S0") > printed.index("M104 S200")
