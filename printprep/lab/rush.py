@@ -231,9 +231,10 @@ def choose(found: Sequence[Offer], deadline: dt.datetime) -> Choice:
         spare_s = (deadline - _finish(best)).total_seconds()
         coarser = sum(offer.fidelity > best.fidelity for offer in timely)
         finer = sum(offer.fidelity < best.fidelity for offer in printable)
+        beyond = f"{finer} finer would be late" if finer else "none is finer"
         why = (
             f"{best.variant.process} on {best.printer} is the finest that is in time, with {format_duration(spare_s)} "
-            f"to spare; {f'{finer} finer would be late' if finer else 'none is finer'}, {coarser or 'no'} coarser in time. "
+            f"to spare; {beyond}, {coarser or 'no'} coarser in time. "
             f"It gives up: {best.gives_up}"
         )
         return Choice(offer=best, why=why)

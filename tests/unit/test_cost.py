@@ -10,34 +10,21 @@ from hypothesis import strategies as st
 from printprep.cost import failures_per_success, price, total
 from printprep.errors import InputError, ProfileError
 from printprep.plan import Cost, Estimate, MaterialUse
-from printprep.profiles.load import Profiles
-from printprep.profiles.models import Bed, Lab, Material, Printer
+from printprep.profiles.load import Profiles, load_profiles
+from printprep.profiles.models import Lab, Material
 
 ROWS = ("material", "machine", "energy", "labour", "reprints")
 
 
+SHIPPED = load_profiles()
+PRINTER = SHIPPED.printer("prusa-xl").model_copy(update={"power_w": 250.0})
+
+
 def material(name: str, price_per_kg: str, currency: str = "EUR") -> Material:
-    return Material(
-        id=name,
-        name=name,
-        technology="fdm",
-        material_class="rigid",
-        density_g_cm3=1.24,
-        price_per_kg=Decimal(price_per_kg),
-        currency=currency,
-        colour=(1, 2, 3),
-    )
+    priced = {"id": name, "price_per_kg": Decimal(price_per_kg), "currency": currency}
+    return SHIPPED.material("pla").model_copy(update=priced)
 
 
-PRINTER = Printer(
-    id="prusa-xl",
-    name="XL",
-    maker="Prusa",
-    technology="fdm",
-    firmware="prusa-buddy",
-    bed=Bed(width_mm=360, depth_mm=360, height_mm=360),
-    power_w=250,
-)
 LAB = Lab(
     id="default",
     name="Lab",
