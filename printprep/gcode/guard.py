@@ -19,7 +19,7 @@ from printprep.errors import GcodeRefused, InputError
 from printprep.gcode.identity import identifying
 from printprep.gcode.layout import Event, Kind
 from printprep.gcode.layout import Text as Why
-from printprep.gcode.read import Block, Moves, Reader, Text
+from printprep.gcode.read import Block, Moves, Reader, Text, not_gcode
 from printprep.geometry.mesh import Bool
 
 REFUSED: Final[Mapping[str, str]] = {
@@ -108,7 +108,7 @@ def guard(path: Path, limits: GuardLimits) -> tuple[Finding, ...]:
         raise InputError(f"{path.name} cannot be read: {exc.strerror or exc}") from exc
     counts = reader.counts
     if not counts.known:
-        raise InputError(f"{path.name} is not G-code: none of its {counts.lines} lines is a command (from line 1 on)")
+        raise not_gcode(path, counts)
     watch.commands(counts.commands, counts.first_line)
     if counts.longest_command > limits.max_command_chars:
         watch.note(

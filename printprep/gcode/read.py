@@ -78,7 +78,7 @@ class Counts:
     """What was seen."""
 
     lines: int
-    known: int  # commands
+    known: int  # G, M and T commands
     unknown: int  # lines that are no command
     bad: int  # moves whose words make no sense
     overlong: int  # lines above BLOCK_BYTES
@@ -247,7 +247,7 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
         raise InputError(f"{path.name} cannot be read: {exc.strerror or exc}") from exc
     counts = reader.counts
     if not counts.known:
-        raise InputError(f"{path.name} is not G-code: none of its {counts.lines} lines is a command (from line 1 on)")
+        raise not_gcode(path, counts)
     all_moves = Moves(**{name: moves.take(name) for name in Moves.__slots__})  # type: ignore[arg-type]
     all_events = Events(**{name: events.take(name) for name in Events.__slots__})  # type: ignore[arg-type]
     all_moves, layer_z_mm = _layers(all_moves)
@@ -258,6 +258,14 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
         features=reader.features,
         layer_z_mm=layer_z_mm,
         counts=counts,
+    )
+
+
+def not_gcode(path: Path, counts: Counts) -> InputError:
+    """What to raise for a file in which nothing is a command."""
+    return InputError(
+        f"{path.name} is not G-code: none of its {counts.lines} lines, from line 1 on, is a command; "
+        "if it is a slicer's binary G-code, export it as text"
     )
 
 
@@ -285,4 +293,4 @@ def _command(key: int) -> str:
     return f"{letter}{code}.{sub}" if sub else f"{letter}{code}"
 
 
-__all__ = ["Block", "Counts", "Event", "Events", "Gcode", "Kind", "Moves", "Reader", "Text", "read_gcode"]
+__all__ = ["Block", "Counts", "Event", "Events", "Gcode", "Kind", "Moves", "Reader", "Text", "not_gcode", "read_gcode"]

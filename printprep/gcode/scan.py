@@ -196,7 +196,6 @@ def command(data: Bytes, i: int, end: int, value: Values, out: Output, mem: Memo
         second = data[i + 1] & 0xDF if i + 1 < end else 0
         macro = 65 <= letter <= 90 and (65 <= second <= 90 or (i + 1 < end and data[i + 1] == 95))
         if macro or letter == 84:  # Tx and T? belong to multi-material units
-            count[KNOWN] += 1
             text(i, end, 2, data, out, mem)
         else:
             count[UNKNOWN] += 1

@@ -169,7 +169,13 @@ def test_many_arcs_fill_more_than_a_block(tmp_path: Path) -> None:
 
 
 def test_what_is_no_gcode_is_refused(tmp_path: Path) -> None:
-    for data in (b"", b"\x89PNG\r\n\x1a\n" + bytes(5000), b"1 2 3\n4 5 6\n"):
+    for data in (
+        b"",
+        b"\x89PNG\r\n\x1a\n" + bytes(5000),
+        b"1 2 3\n4 5 6\n",
+        b"solid Mesh\nfacet normal 0 0 1\nendsolid\n",
+        b"The end\n",
+    ):
         with pytest.raises(InputError, match=r"a\.gcode is not G-code"):
             parse(tmp_path, data)
     with pytest.raises(InputError, match="cannot be read"):
