@@ -76,15 +76,12 @@ def compare(part: Part, printed: PlannedPart, changes: tuple[Change, ...]) -> Fa
 
 def source_volume_mm3(mesh: Mesh) -> tuple[float, bool]:
     """Volume that a source encloses once or more, and whether it encloses one: (0.0, False) when it is not closed."""
-    found = inspect(weld_vertices(mesh))
+    found = inspect(weld_vertices(mesh), self_intersections=False)
     if not found.closed:
         return 0.0, False
-    if found.bodies == 1 and not found.self_intersecting_faces:
-        return abs(found.volume_mm3), True
     columns = enclosed(mesh)
-    twice = abs(columns.signed_mm3 - columns.solid_mm3) > 1e-6 * columns.solid_mm3
-    if found.volume_mm3 > 0 and twice:
-        return columns.solid_mm3, True
+    if found.volume_mm3 > 0 and abs(columns.signed_mm3 - columns.solid_mm3) > 1e-6 * columns.solid_mm3:
+        return columns.solid_mm3, True  # bodies that overlap: the surface alone would count them twice
     return abs(found.volume_mm3), True
 
 
