@@ -235,6 +235,7 @@ def _process(process: FdmProcess, supports: bool) -> dict[str, str]:
         "layer_height": _text(process.layer_height_mm),
         "first_layer_height": _text(process.first_layer_height_mm),
         "perimeters": _text(process.perimeters),
+        "perimeter_generator": "classic",  # arachne gives other bytes on every run, even on one processor
         "top_solid_layers": _text(process.top_layers),
         "bottom_solid_layers": _text(process.bottom_layers),
         "fill_density": f"{_text(process.infill_percent)}%",
