@@ -192,7 +192,7 @@ class Case:
 
     def part(self, name: str) -> Part:
         """The part of that name; a KeyError if there is none."""
-        return next(p for p in self.parts if p.name == name)
+        return {part.name: part for part in self.parts}[name]
 
 
 def settle(findings: tuple[Finding, ...], accept: tuple[Acceptance, ...]) -> tuple[Finding, ...]:

@@ -108,8 +108,8 @@ class Plan:
     synthetic: bool = False
 
     def part(self, name: str) -> PlannedPart:
-        """The part of that name; a StopIteration if there is none."""
-        return next(p for p in self.parts if p.name == name)
+        """The part of that name; a KeyError if there is none."""
+        return {part.name: part for part in self.parts}[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,8 @@ from printprep.prepare.pipeline import STAGES, Stage, begin, plan_of, prepare
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 from printprep.progress import SILENT, Progress
-from printprep.report.write import write_report
 from printprep.report.document import document
+from printprep.report.write import write_report
 from printprep.safety import guard_limits
 from printprep.slicers import slice_plate
 
@@ -139,7 +139,8 @@ def certify_plan(result: RunResult, progress: Progress) -> RunResult:
     write_prepared(prepared, plan)
     certificate = certify(case, read_prepared(prepared, plan), sha256_of(prepared), progress)
     result = _with_findings(replace(result, certificate=certificate), certificate.findings)
-    text = json.dumps(document_of(result)["certificate"], indent=1, ensure_ascii=False)
+    said = document_of(result)
+    text = json.dumps({key: said[key] for key in ("case", "certificate", "parts", "findings")}, indent=1)
     write_text(result.request.out / "certificate.json", text + "\n")
     return result
 
@@ -218,6 +219,7 @@ def document_of(result: RunResult) -> dict[str, Any]:
         plan=result.plan,
         certificate=result.certificate,
         plates=result.plates,
+        estimate=result.estimate,
         findings=result.findings,
         timings_s=result.timings_s,
     )

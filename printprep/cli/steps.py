@@ -179,7 +179,7 @@ def parts_table(parts: list[dict[str, Any]]) -> Any:
             "-" if part.get("tool") is None else f"T{part['tool']}",
             f"{part['triangles']:,}",
             f"{part['volume_mm3'] / 1000:,.2f}",
-            {True: "yes", False: "[red]no[/red]"}.get(part.get("closed"), "-"),
+            "yes" if part["closed"] else "[red]no[/red]",
             f"{deviation['max']:.3f}" if deviation else "-",
         )
 

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from printprep.case import Finding, Severity
 from printprep.progress import SILENT, Progress, Step
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from printprep.case import Finding
+
 F = TypeVar("F", bound=Callable[..., Any])
 WIDTH = 120
 """Characters a line where nobody's terminal says: in a file or a pipe."""
 
-COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+COLOUR = {"error": "bold red", "warning": "yellow", "info": "cyan"}  # of a finding, the worst first
 
 
 def json_option(command: F) -> F:

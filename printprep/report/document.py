@@ -38,6 +38,7 @@ def document(
     plan: Plan | None = None,
     certificate: Certificate | None = None,
     plates: Sequence[SlicedPlate] = (),
+    estimate: Estimate | None = None,
     findings: Sequence[Finding] = (),
     timings_s: Mapping[str, float] | None = None,
 ) -> Json:
@@ -49,6 +50,8 @@ def document(
         What was asked for; None when it could not be read.
     plan, certificate, plates
         What has been made of it.
+    estimate
+        Of all plates together.
     findings
         All findings, settled with what the case accepts.
     timings_s
@@ -62,7 +65,7 @@ def document(
         "parts": [_part(part, plan, certificate) for part in case.parts] if case is not None else [],
         "tools": _tools(plan),
         "plates": [_plate(plate, plan) for plate in plates],
-        "estimate": _together([plate.estimate for plate in plates]),
+        "estimate": _estimate(estimate) if estimate is not None else None,
         "certificate": _certificate(certificate),
         "timings_s": {step: _number(s) for step, s in (timings_s or {}).items()},
     }
@@ -216,38 +219,6 @@ def _cost(cost: Cost | None) -> Json | None:
         return None
     rows = {row: _money(getattr(cost, row)) for row in COST_ROWS}
     return {**rows, "total": _money(cost.total), "currency": cost.currency}
-
-
-def _together(estimates: Sequence[Estimate]) -> Json | None:
-    """Of all plates, one after the other; the cost only when every plate has one."""
-    if not estimates:
-        return None
-    uses: dict[tuple[int, str], Json] = {}
-    for use in (use for estimate in estimates for use in estimate.material):
-        row = uses.setdefault(
-            (use.tool, use.material),
-            {"material": use.material, "tool": use.tool, "mm3": 0.0, "g": 0.0, "cost": Decimal(0)},
-        )
-        row["mm3"] += use.mm3
-        row["g"] += use.g
-        row["cost"] += use.cost
-    return {
-        "duration_s": _number(sum(e.duration_s for e in estimates)),
-        "duration_from": ", ".join(dict.fromkeys(e.duration_from for e in estimates)),
-        "material": [
-            {**row, "mm3": _number(row["mm3"], 1), "g": _number(row["g"], 2), "cost": _money(row["cost"])}
-            for _, row in sorted(uses.items())
-        ],
-        "cost": _total_cost([e.cost for e in estimates]),
-    }
-
-
-def _total_cost(costs: Sequence[Cost | None]) -> Json | None:
-    known = [cost for cost in costs if cost is not None]
-    if not known or len(known) < len(costs) or len({cost.currency for cost in known}) > 1:
-        return None
-    rows = {row: _money(sum((getattr(cost, row) for cost in known), Decimal(0))) for row in (*COST_ROWS, "total")}
-    return {**rows, "currency": known[0].currency}
 
 
 def _certificate(certificate: Certificate | None) -> Json | None:

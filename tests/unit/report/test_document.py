@@ -4,10 +4,11 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 
 from printprep.case import Case, Finding, Severity
+from printprep.cost import total
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Certificate, Plan, SlicedPlate
 from printprep.report.document import COST_ROWS, Json, document, schema
@@ -22,7 +23,13 @@ def whole(
     findings: tuple[Finding, ...],
 ) -> Json:
     return document(
-        case=case, plan=plan, certificate=certificate, plates=plates, findings=findings, timings_s={"read": 0.25}
+        case=case,
+        plan=plan,
+        certificate=certificate,
+        plates=plates,
+        estimate=total([plate.estimate for plate in plates]),
+        findings=findings,
+        timings_s={"read": 0.25},
     )
 
 
@@ -74,7 +81,7 @@ def test_the_whole_is_the_sum_of_the_plates_to_the_cent(whole: Json) -> None:
 
 def test_without_every_price_there_is_no_total(case: Case, plates: tuple[SlicedPlate, ...]) -> None:
     unpriced = replace(plates[1], estimate=replace(plates[1].estimate, cost=None))
-    found = document(case=case, plates=(plates[0], unpriced))
+    found = document(case=case, plates=plates, estimate=total([plates[0].estimate, unpriced.estimate]))
     check(found)
     assert found["estimate"]["cost"] is None
 

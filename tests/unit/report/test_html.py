@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from printprep.case import Case, Finding
+from printprep.cost import total
 from printprep.plan import Certificate, Plan, SlicedPlate
 from printprep.profiles.load import load_profiles
 from printprep.report.document import Json, document
@@ -52,7 +53,13 @@ def whole(
     case: Case, plan: Plan, certificate: Certificate, plates: tuple[SlicedPlate, ...], findings: tuple[Finding, ...]
 ) -> Json:
     return document(
-        case=case, plan=plan, certificate=certificate, plates=plates, findings=findings, timings_s={"read": 0.25}
+        case=case,
+        plan=plan,
+        certificate=certificate,
+        plates=plates,
+        estimate=total([plate.estimate for plate in plates]),
+        findings=findings,
+        timings_s={"read": 0.25},
     )
 
 
