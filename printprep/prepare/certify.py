@@ -138,7 +138,7 @@ def _faults(part: Part, planned: PlannedPart, faith: Faith, limits: Limits) -> I
         )
         yield _over("volume-over-limit", part.name, message, percent, limits.volume_change_percent, None)
     if not faith.comparable:
-        message = f"the source of part {part.name} is open: it encloses no volume to compare with"
+        message = f"the source of part {part.name} is not closed: it encloses no certain volume to compare with"
         yield Finding(code="volume-unknown", severity=Severity.WARNING, part=part.name, message=message)
     if moved_mm := _moved_mm(part, planned):
         message = f"part {part.name} was moved by {moved_mm:.3f} mm against its source; parts keep their places"
