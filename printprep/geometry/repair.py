@@ -31,10 +31,12 @@ from printprep.geometry.mend import (
 from printprep.geometry.mesh import Float, Mesh
 from printprep.geometry.settle import InsideOut, settle, turn
 from printprep.geometry.shells import shells
-from printprep.geometry.topology import edges
+from printprep.geometry.topology import bodies, edges
 
 __all__ = ["Refusal", "Repaired", "Step", "closed", "repair"]
 
+MOST_PIECES = 20_000
+"""More separate surfaces than this are no anatomy but corners that do not meet."""
 _CUTS = 3  # rounds of cutting out faces around edges that cannot be paired
 
 
@@ -124,6 +126,9 @@ def _close(mesh: Mesh, record: Record) -> Mesh:
     mesh = cancel_duplicates(mesh, record)
     if not len(mesh):
         raise Refused("nothing is left of it: all its faces cancel each other")
+    pieces = bodies(edges(mesh))[1]
+    if pieces > MOST_PIECES:
+        raise Refused(f"it falls into {pieces} pieces that do not meet at their corners; export it again, welded")
     mesh = unify_winding(mesh, record)
     mesh = drop_crumbs(mesh, record)
     mesh = fill_holes(mesh, record)

@@ -10,7 +10,7 @@ from numba import njit
 from printprep.geometry.bvh import build, winding
 from printprep.geometry.intersect import partners
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, join
-from printprep.geometry.topology import bodies, edges, used_vertices
+from printprep.geometry.topology import bodies, edges
 
 _PROBES = 7  # points of a shell that are asked whether they lie in another
 
@@ -37,7 +37,8 @@ class Shell:
 
 def pick(mesh: Mesh, faces: Int) -> Mesh:
     """The given faces of ``mesh`` with the vertices they use."""
-    return used_vertices(Mesh(mesh.vertices, mesh.faces[faces]))
+    used, corner = np.unique(mesh.faces[faces], return_inverse=True)
+    return Mesh(mesh.vertices[used], corner.reshape(-1, 3).astype(np.int32))
 
 
 def by_body(mesh: Mesh) -> list[Int]:
@@ -48,17 +49,16 @@ def by_body(mesh: Mesh) -> list[Int]:
     return [sequence[bounds[i] : bounds[i + 1]].astype(np.int32) for i in range(count)]
 
 
-def _encloses(outer: Mesh, outer_box: Float, shells: list[Mesh], boxes: list[Float], skip: int) -> list[int]:
-    """Which of ``shells`` lie wholly in ``outer``, asked in one batch."""
-    asked = [
-        i
-        for i, box in enumerate(boxes)
-        if i != skip and (box[0] >= outer_box[0]).all() and (box[1] <= outer_box[1]).all()
-    ]
+def _enclosed_by(outer: int, shells: list[Mesh], boxes: Float) -> list[int]:
+    """Which of ``shells`` lie wholly in the one of index ``outer``, asked in one batch; ``boxes`` is (k, 2, 3)."""
+    lower, upper = boxes[outer]
+    within = (boxes[:, 0] >= lower).all(axis=1) & (boxes[:, 1] <= upper).all(axis=1)
+    within[outer] = False
+    asked = np.flatnonzero(within).tolist()
     if not asked:
         return []
     probes = [shells[i].vertices[np.linspace(0, len(shells[i].vertices) - 1, _PROBES).astype(int)] for i in asked]
-    inside = winding(build(outer), np.concatenate(probes)).reshape(len(asked), _PROBES) != 0
+    inside = winding(build(shells[outer]), np.concatenate(probes)).reshape(len(asked), _PROBES) != 0
     return [i for i, answers in zip(asked, inside, strict=True) if answers.all()]
 
 
@@ -75,10 +75,10 @@ def shells(mesh: Mesh) -> list[Shell]:
     if len(groups) == 1:
         return [Shell(mesh=mesh, faces=groups[0], volume_mm3=mesh.volume_mm3, inside=())]
     meshes = [pick(mesh, faces) for faces in groups]
-    boxes = [m.bounds_mm for m in meshes]
+    boxes = np.stack([m.bounds_mm for m in meshes])
     inside: list[list[int]] = [[] for _ in meshes]
-    for outer, box in enumerate(boxes):
-        for i in _encloses(meshes[outer], box, meshes, boxes, outer):
+    for outer in range(len(meshes)):
+        for i in _enclosed_by(outer, meshes, boxes):
             inside[i].append(outer)
     return [
         Shell(mesh=m, faces=f, volume_mm3=m.volume_mm3, inside=tuple(o))

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from skimage.measure import marching_cubes
 
 Grid = npt.NDArray[np.float32]
 CACHE = Path(__file__).parents[2] / ".cache" / "bench"
@@ -93,6 +92,8 @@ def organ() -> Callable[[int], Path]:
 
 def _surface(step_mm: float) -> Grid:
     """Triangles (m, 3, 3) mm of the organ by marching cubes on a grid of ``step_mm``."""
+    from skimage.measure import marching_cubes
+
     count = [math.ceil(size / step_mm) + 7 for size in SIZE_MM]
     axes = [((np.arange(n) - (n - 1) / 2) * step_mm).astype(np.float32) for n in count]
     field = _body(*axes)

@@ -203,3 +203,15 @@ def test_a_rim_runs_against_the_faces_and_is_closed_with_the_least_area() -> Non
     assert (len(middle), len(faces)) == (0, 2)
     assert area_mm2 == pytest.approx(100.0)
     assert Mesh(box.vertices, np.concatenate([box.faces, faces])).volume_mm3 == pytest.approx(1000.0)
+
+
+def test_triangles_whose_corners_do_not_meet_are_refused_at_once() -> None:
+    soup = np.random.default_rng(5).uniform(-50, 50, (25_000, 1, 3)) + np.eye(3)
+    mesh = Mesh(soup.reshape(-1, 3), np.arange(75_000, dtype=np.int32).reshape(-1, 3))
+    assert "25000 pieces" in refusal_of(mesh)
+
+
+def test_hundreds_of_specks_are_nothing_to_worry_about() -> None:
+    places = np.stack(np.meshgrid(*[np.arange(8) * 3.0] * 3), axis=-1).reshape(-1, 3) + 20.0
+    specks = join([BALL, *(Mesh(CUBE.vertices * 0.1 + place, CUBE.faces) for place in places)])
+    assert repair(specks).mesh is specks
