@@ -97,7 +97,10 @@ def _equal(part: PlannedPart, other: PlannedPart, volume_mm3: float) -> Finding:
 
 
 def losses(plan: Plan, lost: Mapping[str, Mapping[str, float]], limit_percent: float) -> list[Finding]:
-    """Findings for volume that a part loses: information, a warning over the limit, an error for a critical part."""
+    """Findings for volume that a part loses: information, an error for a critical part, else a warning over the limit.
+
+    When several parts together take more than the limit, the one that takes most carries the warning.
+    """
     findings = []
     for name, takers in lost.items():
         part = plan.part(name)
@@ -105,10 +108,11 @@ def losses(plan: Plan, lost: Mapping[str, Mapping[str, float]], limit_percent: f
         total_mm3 = sum(takers.values())
         percent = 100.0 * total_mm3 / whole_mm3
         for taker, volume_mm3 in takers.items():
-            severity = Severity.WARNING if percent > limit_percent else Severity.INFO
+            share = 100.0 * volume_mm3 / whole_mm3
+            heavy = percent > limit_percent and volume_mm3 == max(takers.values())
+            severity = Severity.WARNING if heavy or share > limit_percent else Severity.INFO
             if part.critical:
                 severity = Severity.ERROR
-            share = 100.0 * volume_mm3 / whole_mm3
             message = (
                 f"part {name} loses {volume_mm3:.2f} mm3 ({share:.2f} %) to part {taker}, which has the higher priority"
             )
