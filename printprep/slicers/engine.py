@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import selectors
 import shutil
@@ -11,7 +10,6 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
@@ -20,7 +18,6 @@ from printprep.errors import SliceFailed, SlicerNotFound, SliceTimeout
 LAST_WORDS: Final = 6
 """How many of the engine's last lines a message repeats."""
 
-_RUNS: Final = itertools.count()
 _GRACE_S: Final = 3.0  # between asking an engine to stop and killing it
 _DISK_FULL: Final = ("no space left", "disk full", "disk is full", "file size limit", "cannot write", "write error")
 
@@ -48,38 +45,12 @@ def find_engine(program: str, how_to_get: str) -> str:
     return path
 
 
-def reproducible() -> tuple[str, ...]:
-    """Words before a command that make the engine's result a function of its input alone; empty where it cannot be.
-
-    PrusaSlicer orders some of its work by memory addresses and by which thread comes first: two runs of one project
-    differ by micrometres in supports, seams and perimeters. With addresses fixed and one processor they are the same
-    byte for byte. It costs the gain of further processors; several plates or variants still slice side by side, since
-    each run gets the next processor.
-    """
-    words = _fixing_words()
-    if not words:
-        return ()
-    allowed = sorted(os.sched_getaffinity(0))
-    return (*words, str(allowed[(os.getpid() + next(_RUNS)) % len(allowed)]))
-
-
-@cache
-def _fixing_words() -> tuple[str, ...]:
-    """The programs of util-linux that fix addresses and processor, if they work here."""
-    setarch, taskset = shutil.which("setarch"), shutil.which("taskset")
-    if setarch is None or taskset is None or not hasattr(os, "sched_getaffinity"):
-        return ()
-    words = (setarch, "-R", taskset, "-c")
-    probe = [*words, str(min(os.sched_getaffinity(0))), "true"]
-    try:
-        works = subprocess.run(probe, capture_output=True, timeout=10, check=False).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        works = False
-    return words if works else ()
-
-
 def run_engine(
-    command: Sequence[str], *, cwd: Path, timeout_s: float, on_line: Callable[[str], None] = lambda _line: None
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    timeout_s: float,
+    on_line: Callable[[str], None] = lambda _line: None,
 ) -> EngineRun:
     """Run an engine in a process group of its own and listen until it ends.
 
@@ -110,7 +81,7 @@ def run_engine(
         raise SlicerNotFound(f"{command[0]} cannot be started: there is no such program; see printprep doctor")
     try:
         process = subprocess.Popen(
-            [*reproducible(), *command],
+            list(command),
             cwd=cwd,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -76,16 +76,19 @@ def _version_of(program: str) -> str:
 
 
 def command(program: str, ini: Path, project: Path, output: Path) -> list[str]:
-    """The command line that slices ``project`` as it stands, without moving anything."""
+    """The command line that slices ``project`` as it stands, without moving anything.
+
+    All files lie in the engine's working directory and go by their names alone, so that no path reaches the engine.
+    """
     return [
         program,
         "--export-gcode",
         "--dont-arrange",
         "--loglevel=1",
-        f"--datadir={ini.parent}",
-        f"--load={ini}",
-        f"--output={output}",
-        str(project),
+        "--datadir=.",
+        f"--load={ini.name}",
+        f"--output={output.name}",
+        project.name,
     ]
 
 
