@@ -1,6 +1,6 @@
 """The whole way of a part, a line a step; the command line and the lab both call :func:`run_case`.
 
-    read -> inspect -> prepare -> certify -> slice -> guard -> price -> report
+    read -> inspect -> repair -> prepare -> certify -> slice -> guard -> price -> report
 
 Every step takes the :class:`RunResult` so far and answers one with more in it. A finding of severity error that the
 case does not accept ends the way after its step; what was made until then stands in the result.
@@ -77,8 +77,18 @@ class RunResult:
 Step = Callable[[RunResult, Progress], RunResult]
 
 
-def run_case(request: Request, profiles: Profiles, until: str = "report", progress: Progress = SILENT) -> RunResult:
+def run_case(
+    request: Request,
+    profiles: Profiles,
+    until: str = "report",
+    progress: Progress = SILENT,
+    *,
+    past_errors: bool = False,
+) -> RunResult:
     """Take a case along the way, up to and including the step ``until`` (a key of :data:`STEPS`).
+
+    With ``past_errors`` a finding of severity error does not end the way: only to name all defects at once, up to the
+    step ``repair``.
 
     Raises
     ------
@@ -95,7 +105,7 @@ def run_case(request: Request, profiles: Profiles, until: str = "report", progre
         started_s = time.perf_counter()
         result = step(result, progress)
         result = replace(result, timings_s={**result.timings_s, name: round(time.perf_counter() - started_s, 3)})
-        if result.stopped or name == until:
+        if name == until or (result.stopped and not past_errors):
             break
     return result
 
@@ -123,9 +133,14 @@ def inspect(result: RunResult, progress: Progress) -> RunResult:
     return _through(result, STAGES[:1], progress)
 
 
+def mend(result: RunResult, progress: Progress) -> RunResult:
+    """Repair every mesh, measured, or refuse it."""
+    return _through(result, STAGES[1:2], progress)
+
+
 def prepare_parts(result: RunResult, progress: Progress) -> RunResult:
-    """Repair, assign, orient, hollow, arrange; what comes out is the plan."""
-    result = _through(result, STAGES[1:], progress)
+    """Assign, orient, hollow, arrange; what comes out is the plan."""
+    result = _through(result, STAGES[2:], progress)
     if result.stopped or result.draft is None:
         return result
     return replace(result, plan=plan_of(result.draft, supports=result.request.supports))
@@ -202,6 +217,7 @@ def report(result: RunResult, progress: Progress) -> RunResult:
 STEPS: Final[dict[str, Step]] = {
     "read": read,
     "inspect": inspect,
+    "repair": mend,
     "prepare": prepare_parts,
     "certify": certify_plan,
     "slice": slice_plates,

@@ -51,14 +51,19 @@ def print_options(command: F) -> F:
 @case_options
 @json_option
 def check(as_json: bool, **wish: Any) -> None:
-    """Name the defects of meshes or of a whole case; changes nothing.
+    """Name the defects of meshes or of a whole case, and whether repair would mend them; writes nothing.
 
     \b
     Example:
       printprep check case.toml
       printprep check skull.stl jaw.stl --units m
     """
-    finish(along_the_way("inspect", as_json, printer="virtual", process="standard", folder=Path(), **wish), as_json)
+    finish(
+        along_the_way(
+            "repair", as_json, printer="virtual", process="standard", folder=Path(), past_errors=True, **wish
+        ),
+        as_json,
+    )
 
 
 @click.command()
@@ -114,6 +119,7 @@ def along_the_way(
     folder: Path,
     supports: bool = True,
     timeout_s: float = 3600.0,
+    past_errors: bool = False,
     **reading: Any,
 ) -> RunResult:
     """Run a case up to a step, with bars for a person."""
@@ -130,7 +136,7 @@ def along_the_way(
         **reading,
     )
     with progress(as_json) as watcher:
-        return run_case(request, load_profiles(), until, watcher)
+        return run_case(request, load_profiles(), until, watcher, past_errors=past_errors)
 
 
 def finish(result: RunResult, as_json: bool) -> None:

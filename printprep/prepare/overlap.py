@@ -97,7 +97,7 @@ def _equal(part: PlannedPart, other: PlannedPart, volume_mm3: float) -> Finding:
 
 
 def losses(plan: Plan, lost: Mapping[str, Mapping[str, float]], limit_percent: float) -> list[Finding]:
-    """Findings for volume that a part loses: information, an error for a critical part, else a warning over the limit.
+    """Findings for volume that a part loses: information; over the limit a warning, for a critical part an error.
 
     When several parts together take more than the limit, the one that takes most carries the warning.
     """
@@ -110,14 +110,13 @@ def losses(plan: Plan, lost: Mapping[str, Mapping[str, float]], limit_percent: f
         for taker, volume_mm3 in takers.items():
             share = 100.0 * volume_mm3 / whole_mm3
             heavy = percent > limit_percent and volume_mm3 == max(takers.values())
-            severity = Severity.WARNING if heavy or share > limit_percent else Severity.INFO
-            if part.critical:
-                severity = Severity.ERROR
+            over = heavy or share > limit_percent
+            severity = (Severity.ERROR if part.critical else Severity.WARNING) if over else Severity.INFO
             message = (
                 f"part {name} loses {volume_mm3:.2f} mm3 ({share:.2f} %) to part {taker}, which has the higher priority"
             )
-            if part.critical:
-                message += f"; but {name} is critical: give it the higher priority, or mark {taker} critical too"
+            if severity is Severity.ERROR:
+                message += f"; but {name} is critical: part them in the segmentation, or accept it with a reason"
             findings.append(
                 Finding(
                     code="volume-lost-to-part",
