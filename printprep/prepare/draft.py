@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from printprep.case import Case, Finding
+from printprep.geometry.measure import Defects
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Change, Matrix, Plate, ToolLoad
 from printprep.profiles.load import Profiles
@@ -20,6 +21,7 @@ class DraftPart:
 
     name: str  # of the Part of the case
     mesh: Mesh  # in the case's frame, as changed so far
+    defects: Defects | None = None  # of the mesh: by inspect, taken out again by repair
     material: str | None = None  # by assign
     tool: int | None = None  # by assign
     colour: tuple[int, int, int] = (200, 200, 200)  # by assign

@@ -43,23 +43,25 @@ _KINDS: Final[dict[str, tuple[str, Severity, str]]] = {
 
 def inspect(draft: Draft, progress: Progress = SILENT) -> Draft:
     """Look at every part; parts come out with equal vertices made one, and otherwise as they were."""
-    parts = tuple(replace(part, mesh=weld_vertices(part.mesh)) for part in draft.parts)
+    welded = [replace(part, mesh=weld_vertices(part.mesh)) for part in draft.parts]
+    parts: list[DraftPart] = []
     findings: list[Finding] = []
     with progress.step("inspect") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
-        between = pool.submit(_between_parts, [part.mesh for part in parts])
-        for i, (part, found) in enumerate(zip(parts, pool.map(_look, parts), strict=True)):
-            step.advance(i / len(parts), part.name)
+        between = pool.submit(_between_parts, [part.mesh for part in welded])
+        for part, found in pool.map(_look, welded):
+            step.advance(len(parts) / len(welded), part.name)
+            parts.append(part)
             findings.extend(found)
         findings.extend(between.result())
-    return replace(draft, parts=parts).with_findings(*findings)
+    return replace(draft, parts=tuple(parts)).with_findings(*findings)
 
 
-def _look(part: DraftPart) -> list[Finding]:
+def _look(part: DraftPart) -> tuple[DraftPart, list[Finding]]:
     defects = measure.inspect(part.mesh)
     findings = findings_of(part.name, defects)
     if defects.closed and defects.bodies > 1:
         findings.extend(_small(part.name, shells(part.mesh)))
-    return findings
+    return replace(part, defects=defects), findings
 
 
 def findings_of(part: str, defects: Defects) -> list[Finding]:

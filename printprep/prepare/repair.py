@@ -10,6 +10,7 @@ from printprep.case import Finding, Severity, settle, stopping
 from printprep.geometry import measure
 from printprep.geometry import repair as geometry
 from printprep.geometry.repair import Refusal, Repaired
+from printprep.geometry.settle import VOLUME_SHARE
 from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.progress import SILENT, Progress
@@ -20,7 +21,7 @@ def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
 
     def work(part: DraftPart) -> tuple[DraftPart, list[Finding]]:
         accepted = _turning_is_accepted(draft, part.name)
-        return _apply(part, geometry.repair(part.mesh, accept_inside_out=accepted))
+        return _apply(part, geometry.repair(part.mesh, accept_inside_out=accepted, defects=part.defects))
 
     parts: list[DraftPart] = []
     findings: list[Finding] = []
@@ -31,6 +32,7 @@ def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
             step.advance(len(parts) / len(draft.parts), part.name)
     known = {(finding.code, finding.part) for finding in draft.findings}
     new = [finding for finding in findings if (finding.code, finding.part) not in known]
+    parts = [replace(part, defects=None) for part in parts]  # later stages change meshes
     return replace(draft, parts=tuple(parts)).with_findings(*new)
 
 
@@ -44,7 +46,7 @@ def _apply(part: DraftPart, result: Repaired) -> tuple[DraftPart, list[Finding]]
     if result.refusal is not None:
         return part, [_refused(part.name, result.refusal)]
     if not result.changed:
-        return part, _left(part.name, result)
+        return part, _left(part, result)
     changes = tuple(
         Change(
             stage="repair",
@@ -56,7 +58,7 @@ def _apply(part: DraftPart, result: Repaired) -> tuple[DraftPart, list[Finding]]
         for step in result.steps
     )
     mended = replace(part, mesh=result.mesh, changes=(*part.changes, *changes))
-    return mended, [*_done(part.name, result), *_left(part.name, result)]
+    return mended, [*_done(part.name, result), *_left(part, result)]
 
 
 def _refused(part: str, refusal: Refusal) -> Finding:
@@ -94,22 +96,22 @@ def _done(part: str, result: Repaired) -> list[Finding]:
     return findings
 
 
-def _left(part: str, result: Repaired) -> list[Finding]:
+def _left(part: DraftPart, result: Repaired) -> list[Finding]:
     """What the solid still has; its volume was checked to be enclosed once."""
     if not result.judged:
         return []
-    found = measure.inspect(result.mesh)
+    found = part.defects if part.defects and result.mesh is part.mesh else measure.inspect(result.mesh)
     if not found.self_intersecting_faces:
         return []
     message = (
-        f"part {part}: {found.self_intersecting_faces} faces still run through others after repair; it was checked "
-        "that less than 0.2 % of the volume is enclosed twice"
+        f"part {part.name}: {found.self_intersecting_faces} faces still run through others after repair; it was "
+        f"checked that less than {VOLUME_SHARE:.1%} of the volume is enclosed twice"
     )
     return [
         Finding(
             code="self-intersection-left",
             severity=Severity.WARNING,
-            part=part,
+            part=part.name,
             message=message,
             value=found.self_intersecting_faces,
             where_mm=found.where_mm.get("self_intersecting_faces"),
