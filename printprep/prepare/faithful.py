@@ -94,21 +94,28 @@ def _deviation(part: Part, printed: Mesh, changes: tuple[Change, ...]) -> Deviat
     far, _, _ = nearest(printed_tree, there.points)
     near, _, _ = nearest(source_tree, back.points)
     counts_there, counts_back = np.ones(len(far), np.bool_), np.ones(len(near), np.bool_)
-    repaired = any(change.stage == "repair" for change in changes)
-    doubtful = far > _DOUBT_MM
-    mended, patches_mm = closed(source) if repaired else (source, np.zeros((0, 3, 3)))
-    matter = matter_of(mended)
-    if repaired and doubtful.any():
-        counts_there[doubtful] = parts_matter(source, matter, there, doubtful)
-    patches_mm2 = sum(change.area_mm2 for change in changes if change.stage == "repair")
-    if patches_mm2 > 0:
-        patched = np.zeros(len(near), np.bool_)
-        patched[near > _DOUBT_MM] = on_triangles(back.points[near > _DOUBT_MM], patches_mm)
-        share = float(patched[back.even].mean()) if back.even.any() else 0.0
-        if share * printed.area_mm2 <= _PATCH_SLACK * patches_mm2:
-            counts_back &= ~patched
-    _set_aside_cavity(part, changes, matter, (there, counts_there, far), (back, counts_back, near))
+    doubtful = far > _DOUBT_MM, near > _DOUBT_MM
+    repaired = any(change.stage == "repair" for change in changes) and (doubtful[0].any() or doubtful[1].any())
+    if repaired or part.hollow is not None:  # else nothing may be set aside, or nothing needs to be
+        mended, patches_mm = closed(source) if repaired else (source, np.zeros((0, 3, 3)))
+        matter = matter_of(mended)
+        if repaired:
+            counts_there[doubtful[0]] = parts_matter(source, matter, there, doubtful[0])
+            counts_back &= ~_patched(printed, changes, patches_mm, back, doubtful[1])
+        _set_aside_cavity(part, changes, matter, (there, counts_there, far), (back, counts_back, near))
     return summarise([(there, far, counts_there), (back, near, counts_back)])
+
+
+def _patched(printed: Mesh, changes: tuple[Change, ...], patches_mm: Float, back: Samples, doubtful: Bool) -> Bool:
+    """(n,) which samples of the printed surface lie on patches; none when that is more than the plan declares."""
+    patched = np.zeros(len(doubtful), np.bool_)
+    declared_mm2 = sum(change.area_mm2 for change in changes if change.stage == "repair")
+    if declared_mm2 > 0:
+        patched[doubtful] = on_triangles(back.points[doubtful], patches_mm)
+        share = float(patched[back.even].mean()) if back.even.any() else 0.0
+        if share * printed.area_mm2 > _PATCH_SLACK * declared_mm2:
+            patched[:] = False
+    return patched
 
 
 def _set_aside_cavity(
