@@ -57,6 +57,7 @@ _TEXT_LISTS: Final = frozenset(
 _GCODE: Final = frozenset(
     {"before_layer_gcode", "between_objects_gcode", "end_gcode", "layer_gcode", "start_gcode", "toolchange_gcode"}
 )
+_KEY: Final = re.compile(r"[a-z0-9_]+")
 _PLAIN: Final = re.compile(r"[\w#.-]+")  # text that the engine reads without quotes
 _FILAMENT_DEFAULT: Final = {
     "end_filament_gcode": "",
@@ -338,5 +339,18 @@ def _text(value: SlicerValue) -> str:
 
 
 def to_ini(requested: Mapping[str, str]) -> str:
-    """The engine's ini file."""
+    """The engine's ini file.
+
+    Raises
+    ------
+    ProfileError
+        A key that is no plain word, or a value of more than one line: it would smuggle in a line of its own, and with
+        it a key of :data:`FORBIDDEN`.
+    """
+    for key, value in requested.items():
+        if not _KEY.fullmatch(key) or "\n" in value or "\r" in value:
+            raise ProfileError(
+                f"the raw setting {key!r} for {ENGINE} is refused: a key is a word of a-z, 0-9 and _, and a value "
+                "stands on one line; correct the profile"
+            )
     return "".join(f"{key} = {value}\n" for key, value in requested.items())

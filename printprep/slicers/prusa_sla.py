@@ -18,6 +18,7 @@ from printprep.profiles.models import Printer, Resin, ResinProcess
 from printprep.progress import Step
 from printprep.slicers.engine import check_ended_well, find_engine, run_engine
 from printprep.slicers.honoured import compare
+from printprep.slicers.prusa_settings import to_ini
 from printprep.slicers.prusaslicer import HOW_TO_GET, PROGRAM
 
 ELEVATION_MM: Final = 5.0  # between pad and part, room for the supports
@@ -83,7 +84,7 @@ def supported_layers(
     source, ini, output = folder / "plate.stl", folder / "plate.ini", folder / "supported.sl1"
     wanted = settings(printer, resin, process)
     stl.write(source, mesh)
-    ini.write_text("".join(f"{key} = {value}\n" for key, value in wanted.items()), encoding="utf-8")
+    ini.write_text(to_ini(wanted), encoding="utf-8")
 
     def hear(line: str) -> None:
         done, arrow, what = line.partition("% => ")

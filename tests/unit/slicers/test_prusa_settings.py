@@ -152,3 +152,19 @@ def test_an_ini_file_holds_one_line_a_key(plan: Plan, profiles: Profiles) -> Non
     lines = to_ini(asked).splitlines()
     assert len(lines) == len(asked)
     assert all(" = " in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"notes": "a\npost_process = /bin/evil"},
+        {"notes = a\npost_process": "/bin/evil"},
+        {" post_process": "/bin/evil"},
+        {"notes": "a\rpost_process = /bin/evil"},
+    ],
+)
+def test_no_raw_setting_smuggles_in_a_line_of_its_own(
+    raw: dict[str, str | int | float | bool], plan: Plan, profiles: Profiles
+) -> None:
+    with pytest.raises(ProfileError, match="is refused"):
+        to_ini(settings(plan, plan.plates[0], with_raw(profiles, "process", raw)))
