@@ -11,6 +11,7 @@ from printprep.case import Finding, Severity
 from printprep.errors import DoesNotFit
 from printprep.geometry import nest
 from printprep.geometry.mesh import Float
+from printprep.geometry.topology import used_vertices
 from printprep.plan import Matrix, Plate
 from printprep.prepare.draft import Draft
 from printprep.progress import SILENT, Progress
@@ -31,7 +32,7 @@ def arrange(draft: Draft, progress: Progress = SILENT) -> Draft:
         With the body's size, the bed's, the largest scale that fits, and the parts that stick out.
     """
     with progress.step("arrange"):
-        points = np.concatenate([part.mesh.vertices[np.unique(part.mesh.faces)] for part in draft.parts])
+        points = np.concatenate([used_vertices(part.mesh).vertices for part in draft.parts])
         turned = points @ draft.rotation[:3, :3].T
         outline = nest.footprint(turned)
         low, high = turned[:, 2].min(), turned[:, 2].max()

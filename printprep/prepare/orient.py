@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-from scipy.spatial import ConvexHull, QhullError
-
 from printprep.case import Finding, Severity
 from printprep.geometry import nest
 from printprep.geometry import orient as geometry
@@ -35,20 +32,16 @@ def orient(draft: Draft, progress: Progress = SILENT) -> Draft:
             height=weights.height,
             footprint=weights.footprint,
         )
-        row, fits = _first_that_fits(ranking, body.vertices[np.unique(body.faces)], room(draft))
+        row, fits = _first_that_fits(ranking, room(draft))
         finding = _oriented(ranking, row, fits, draft.process.fdm.overhang_angle_deg)
         return replace(draft, rotation=geometry.rotation_to_up(ranking.pose(row).up)).with_findings(finding)
 
 
-def _first_that_fits(ranking: Ranking, points: Float, space: nest.Room) -> tuple[int, bool]:
+def _first_that_fits(ranking: Ranking, space: nest.Room) -> tuple[int, bool]:
     """Row of the best direction that fits, or of the one that fits at the largest scale; and whether it fits."""
-    try:
-        corners = points[ConvexHull(points).vertices]
-    except QhullError:
-        corners = points
 
     def outline(row: int) -> Float:
-        return nest.footprint(corners @ geometry.rotation_to_up(ranking.ups[row])[:3, :3].T)
+        return nest.footprint(ranking.hull_mm @ geometry.rotation_to_up(ranking.ups[row])[:3, :3].T)
 
     rows = range(len(ranking.ups))
     if ranking.height_mm.min() <= space.bed.height_mm:
@@ -74,8 +67,9 @@ def _oriented(ranking: Ranking, row: int, fits: bool, overhang_angle_deg: float)
         what = "kept as it came"
     else:
         what = f"turned so that ({chosen.up[0]:.3f}, {chosen.up[1]:.3f}, {chosen.up[2]:.3f}) points up"
-    passed = f"; {row} ways up with a better score do not fit the bed" if row and fits else ""
-    passed = passed if fits else "; no way up fits the bed, this one fits at the largest scale"
+    passed = f"; {row} ways up with a better score do not fit the bed" if row else ""
+    if not fits:
+        passed = "; no way up fits the bed, this one fits at the largest scale"
     return Finding(
         code="oriented",
         severity=Severity.INFO,
