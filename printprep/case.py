@@ -15,9 +15,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from printprep.geometry.mesh import Mesh
+from printprep.geometry.mesh import Mesh, Point
 
-Point = tuple[float, float, float]
 Unit = Literal["um", "mm", "cm", "m", "in"]
 Side = Literal["left", "right"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

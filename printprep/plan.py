@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from printprep.case import Finding, Point
+from printprep.case import Finding
 from printprep.geometry.deviation import Deviation
-from printprep.geometry.mesh import Mesh
+from printprep.geometry.mesh import Mesh, Point
 
 Matrix = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from printprep.geometry import bvh
 from printprep.geometry.hollow import Hollowed
-from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.mesh import Float, Mesh, Point, as_point
 from printprep.geometry.solid import from_solid, to_solid
 from printprep.geometry.weld import weld
 
@@ -55,8 +55,8 @@ class Zones:
 class Hole:
     """A round hole through a wall."""
 
-    at_mm: tuple[float, float, float]  # where its axis leaves the outer surface
-    axis: tuple[float, float, float]  # unit, outward
+    at_mm: Point  # where its axis leaves the outer surface
+    axis: Point  # unit, outward
     diameter_mm: float
     inward_mm: float  # how far the cutter reaches in from ``at_mm``
     outward_mm: float  # and out
@@ -195,10 +195,9 @@ class _Place:
         out = self._out_of_the_part(end, axis)
         if out is None or not self._clear(start - reach * axis, end + (out + self.diameter_mm) * axis):
             return None
-        (x, y, z), (ax, ay, az) = end.tolist(), axis.tolist()
         return Hole(
-            at_mm=(x, y, z),
-            axis=(ax, ay, az),
+            at_mm=as_point(end),
+            axis=as_point(axis),
             diameter_mm=self.diameter_mm,
             inward_mm=length_mm + reach,
             outward_mm=out,

@@ -71,7 +71,7 @@ def on_triangles(points: Float, *soups: Float) -> Bool:
 
 def matter_of(whole: Mesh) -> Tree:
     """Tree of a closed surface, right side out, to ask with :func:`printprep.geometry.bvh.winding` what is matter."""
-    return build(whole if whole.volume_mm3 >= 0 else Mesh(whole.vertices, whole.faces[:, ::-1]))
+    return build(whole if whole.volume_mm3 >= 0 else whole.flipped())
 
 
 def parts_matter(source: Mesh, matter: Tree, samples: Samples, chosen: Bool) -> Bool:

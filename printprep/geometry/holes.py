@@ -81,11 +81,6 @@ def _least_area(points: Float, barred: Bool) -> tuple[float, Int]:
     return cost[0, n - 1], triangles
 
 
-def _area(vertices: Float, faces: Int) -> float:
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2.0)
-
-
 def _barred(rim: Int, ends: Int) -> Bool:
     """(k, k) pairs of rim vertices between which the mesh already has an edge: another there would be one too many."""
     place = {int(v): i for i, v in enumerate(rim)}
@@ -120,4 +115,5 @@ def patch(mesh: Mesh, rim: Int, ends: Int | None = None) -> tuple[Float, Int, fl
             return np.zeros((0, 3)), rim[triangles], float(area)
     middle = mesh.vertices[rim].mean(axis=0, keepdims=True)
     faces = np.stack([rim, np.roll(rim, -1), np.full(len(rim), len(mesh.vertices), np.int32)], axis=1)
-    return middle, faces.astype(np.int32), _area(np.concatenate([mesh.vertices, middle]), faces)
+    closing = Mesh(np.concatenate([mesh.vertices, middle]), faces)
+    return middle, closing.faces, closing.area_mm2

@@ -18,7 +18,7 @@ from skimage.measure import marching_cubes
 
 from printprep.geometry import bvh, voxel
 from printprep.geometry.mesh import Mesh, join
-from printprep.geometry.topology import bodies, edges
+from printprep.geometry.shells import by_body, pick
 from printprep.geometry.wall import Wall, measure_wall, to_the_wall
 
 STEPS_A_WALL: Final = 5  # grid steps in the thickness of a wall
@@ -99,7 +99,7 @@ def hollow(
     del field
     spaces = _spaces(surface, step_mm**3)
     kept = tuple(_cavity(s, tree, wall_mm) for s in spaces if join(s).volume_mm3 >= min_cavity_mm3)
-    inward = [Mesh(c.mesh.vertices, c.mesh.faces[:, ::-1]) for c in kept]
+    inward = [c.mesh.flipped() for c in kept]
     return Hollowed(
         mesh=join([mesh, *inward]) if kept else mesh,
         outer=len(mesh),
@@ -160,7 +160,7 @@ def _boundary(field: npt.NDArray[np.float32], grid: voxel.Grid) -> Mesh:
     """Where the field is zero, wound so that the cavity is its inside."""
     vertices, faces, _, _ = marching_cubes(field, level=0.0, gradient_direction="ascent")  # type: ignore[no-untyped-call]
     surface = Mesh(np.array(grid.origin_mm) + vertices.astype(np.float64) * grid.step_mm, faces.astype(np.int32))
-    return surface if surface.volume_mm3 >= 0 else Mesh(surface.vertices, surface.faces[:, ::-1])
+    return surface if surface.volume_mm3 >= 0 else surface.flipped()
 
 
 def _spaces(surface: Mesh, grain_mm3: float) -> list[list[Mesh]]:
@@ -169,8 +169,7 @@ def _spaces(surface: Mesh, grain_mm3: float) -> list[list[Mesh]]:
     A shell of negative volume is an island of wall inside a space (around a void that the part came with); it goes to
     the smallest space around it. Shells of less than ``grain_mm3`` are rounding and left out.
     """
-    label, count = bodies(edges(surface))
-    shells = [_faces_of(surface, label == k) for k in range(count)]
+    shells = (pick(surface, faces) for faces in by_body(surface))
     sized = sorted(((shell.volume_mm3, shell) for shell in shells), key=lambda pair: -abs(pair[0]))
     spaces = [[shell] for volume, shell in sized if volume > grain_mm3]
     for island in (shell for volume, shell in sized if volume < -grain_mm3):
@@ -178,11 +177,6 @@ def _spaces(surface: Mesh, grain_mm3: float) -> list[list[Mesh]]:
         if around:
             around[-1].append(island)
     return sorted(spaces, key=lambda shells: -join(shells).volume_mm3)
-
-
-def _faces_of(mesh: Mesh, mask: npt.NDArray[np.bool_]) -> Mesh:
-    used, faces = np.unique(mesh.faces[mask], return_inverse=True)
-    return Mesh(mesh.vertices[used], faces.reshape(-1, 3).astype(np.int32))
 
 
 def _cavity(shells: list[Mesh], tree: bvh.Tree, wall_mm: float) -> Cavity:

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from printprep.geometry.bvh import Tree, build, nearest
+from printprep.geometry.bvh import build, nearest
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.intersect import self_intersecting
-from printprep.geometry.mesh import Bool, Float, Int, Mesh
+from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
 from printprep.geometry.topology import bodies, duplicates, edges
 
-__all__ = ["Defects", "Deviation", "Samples", "deviation", "distances", "inspect", "same", "sample", "summarise"]
-
-Point = tuple[float, float, float]
+__all__ = ["Defects", "Deviation", "Samples", "deviation", "inspect", "same", "sample", "summarise"]
 
 _FLAT = 1e-12
 """A face is degenerate when its doubled area is below this share of its longest edge squared: no height at all."""
@@ -57,8 +55,7 @@ class Defects:
 
 def _point(mesh: Mesh, mask: Bool, ends: Int) -> Point:
     """Middle of the first row of ``ends`` (k, 2 or 3 vertices) that ``mask`` picks."""
-    x, y, z = mesh.vertices[ends[int(np.argmax(mask))]].mean(axis=0).tolist()
-    return x, y, z
+    return as_point(mesh.vertices[ends[int(np.argmax(mask))]].mean(axis=0))
 
 
 def _degenerate(mesh: Mesh) -> Bool:
@@ -166,12 +163,11 @@ def summarise(parts: list[tuple[Samples, npt.NDArray[np.float64], Bool]]) -> Dev
         return Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=0)
     worst = int(np.argmax(distances))
     spread = distances[even] if even.any() else distances
-    x, y, z = points[worst].tolist()
     return Deviation(
         max_mm=float(distances[worst]),
         p95_mm=float(np.percentile(spread, 95)),
         mean_mm=float(spread.mean()),
-        where_mm=(x, y, z) if distances[worst] > 0 else None,
+        where_mm=as_point(points[worst]) if distances[worst] > 0 else None,
         samples=len(distances),
     )
 
@@ -199,12 +195,7 @@ def deviation(a: Mesh, b: Mesh, samples: int = 100_000, seed: int = 0) -> Deviat
     if same(a, b):  # number by number: nothing to measure
         return Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=2 * len(a.vertices))
     one, two = sample(a, samples - samples // 2, seed), sample(b, samples // 2, seed + 1)
-    there, back = distances(one, build(b)), distances(two, build(a))
+    there, back = nearest(build(b), one.points)[0], nearest(build(a), two.points)[0]
     return summarise(
         [(one, there, np.ones(len(there), np.bool_)), (two, back, np.ones(len(back), np.bool_))],
     )
-
-
-def distances(samples: Samples, tree: Tree) -> Float:
-    """(n,) distance of each sample to the surface in ``tree``, mm."""
-    return nearest(tree, samples.points)[0]

@@ -12,13 +12,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from printprep.geometry import holes
-from printprep.geometry.mesh import Bool, Float, Int, Mesh
+from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
 from printprep.geometry.shells import by_body, pick
 from printprep.geometry.topology import Edges, duplicates, edges, used_vertices
 from printprep.geometry.weld import weld_close, weld_vertices
-from printprep.geometry.winding import face_areas, orient, part, twins
-
-Point = tuple[float, float, float]
+from printprep.geometry.winding import orient, part, twins
 
 CRACK_MM = 5e-4
 """Rims closer than this came apart in rounding."""
@@ -64,8 +62,7 @@ class Record:
 
 def place(mesh: Mesh, face: int) -> Point:
     """Middle of a face."""
-    x, y, z = mesh.vertices[mesh.faces[face]].mean(axis=0).tolist()
-    return x, y, z
+    return as_point(mesh.vertices[mesh.faces[face]].mean(axis=0))
 
 
 def keep_faces(mesh: Mesh, kept: Bool) -> Mesh:
@@ -91,9 +88,8 @@ def close_cracks(mesh: Mesh, record: Record) -> Mesh:
     if again.open.sum() >= found.open.sum() or again.nonmanifold.sum() > found.nonmanifold.sum():
         return welded
     gone = len(welded.vertices) - len(closer.vertices)
-    x, y, z = welded.vertices[np.argmax(rim)].tolist()
     what = f"closed cracks: {gone} vertices of rims moved by up to {CRACK_MM} mm onto their neighbours"
-    record.steps.append(Step(what=what, count=gone, where_mm=(x, y, z)))
+    record.steps.append(Step(what=what, count=gone, where_mm=as_point(welded.vertices[np.argmax(rim)])))
     return closer
 
 
@@ -165,8 +161,8 @@ def unify_winding(mesh: Mesh, record: Record) -> Mesh:
     if conflicts:
         bad = edges(turned_mesh)
         edge = int(np.argmax(bad.misoriented))
-        x, y, z = mesh.vertices[bad.ends[edge]].mean(axis=0).tolist()
-        raise Refused(f"the surface has one side only: at {conflicts} edges no winding fits", (x, y, z))
+        where = as_point(mesh.vertices[bad.ends[edge]].mean(axis=0))
+        raise Refused(f"the surface has one side only: at {conflicts} edges no winding fits", where)
     if turned.any():
         record.rewound = True
         count = int(turned.sum())
@@ -182,7 +178,7 @@ def drop_crumbs(mesh: Mesh, record: Record) -> Mesh:
     groups = by_body(mesh)
     if len(groups) == 1:
         return mesh
-    areas, found = face_areas(mesh), edges(mesh)
+    areas, found = mesh.face_areas_mm2, edges(mesh)
     kept = np.ones(len(mesh), np.bool_)
     closed_edge = found.count == 2
     for group in groups:
@@ -206,7 +202,7 @@ def cut_out(mesh: Mesh, tangled: Edges, record: Record) -> Mesh:
     """Take out the faces at edges that are not between two faces that agree, so that the hole can be closed anew."""
     bad = tangled.nonmanifold | tangled.misoriented
     gone: Bool = np.any(bad[tangled.of_face], axis=1)
-    areas = face_areas(mesh)
+    areas = mesh.face_areas_mm2
     where = place(mesh, int(np.argmax(gone)))
     area = float(areas[gone].sum())
     if area > CUT_SHARE * areas.sum():
@@ -219,7 +215,7 @@ def cut_out(mesh: Mesh, tangled: Edges, record: Record) -> Mesh:
 
 def _refuse_sheets(mesh: Mesh, owner: Int, patch_area: Float, patch_of: list[Int]) -> None:
     """Raise Refused when the patches of a connected surface are too large a share of it."""
-    areas = face_areas(mesh)
+    areas = mesh.face_areas_mm2
     sheet = np.bincount(owner, weights=areas, minlength=int(owner.max()) + 1)
     patches = np.zeros(len(sheet))
     for rim_owner, area in zip(patch_of, patch_area, strict=True):
@@ -264,8 +260,8 @@ def fill_holes(mesh: Mesh, record: Record) -> Mesh:
     _refuse_sheets(parted, owner, np.array(areas), [owner_of_vertex[rim[0]] for rim in rims])
     filled = Mesh(np.concatenate(vertices), np.concatenate(faces))
     for rim, new, area in zip(rims, faces[1:], areas, strict=True):
-        x, y, z = parted.vertices[rim].mean(axis=0).tolist()
+        where = as_point(parted.vertices[rim].mean(axis=0))
         what = f"closed a hole of {len(rim)} edges with {area:.3f} mm2"
-        record.steps.append(Step(what=what, count=len(rim), area_mm2=area, where_mm=(x, y, z)))
+        record.steps.append(Step(what=what, count=len(rim), area_mm2=area, where_mm=where))
         record.patches.append(filled.vertices[new])
     return filled

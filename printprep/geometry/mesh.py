@@ -11,6 +11,7 @@ import numpy.typing as npt
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
+Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +73,15 @@ class Mesh:
         return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6.0)
 
     @property
+    def face_areas_mm2(self) -> Float:
+        """Area of each triangle, (m,) float64."""
+        a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
+        return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2.0)
+
+    @property
     def area_mm2(self) -> float:
         """Surface area."""
-        a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
-        return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2.0)
+        return float(self.face_areas_mm2.sum())
 
     def transformed(self, matrix: npt.ArrayLike) -> Self:
         """The mesh under a 4 x 4 matrix (columns act on column vectors, mm).
@@ -90,11 +96,21 @@ class Mesh:
             raise ValueError("the matrix mirrors or flattens the mesh (determinant <= 0)")
         return type(self)(self.vertices @ m[:3, :3].T + m[:3, 3], self.faces)
 
+    def flipped(self) -> Self:
+        """The same surface with inside and outside exchanged: every face the other way round."""
+        return type(self)(self.vertices, self.faces[:, ::-1])
+
     def mirrored(self, axis: int) -> Self:
         """The mirror image in the plane through the origin across ``axis`` (0, 1, 2), its winding kept outward."""
         signs = np.ones(3)
         signs[axis] = -1
         return type(self)(self.vertices * signs, self.faces[:, ::-1])
+
+
+def as_point(position_mm: Float) -> Point:
+    """A position (3,) as three plain floats, which is what findings and JSON take."""
+    x, y, z = position_mm.tolist()
+    return x, y, z
 
 
 def join(meshes: list[Mesh]) -> Mesh:

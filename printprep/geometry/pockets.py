@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from printprep.geometry.drain import Hole
-from printprep.geometry.mesh import Bool, Float, Int, Mesh
+from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
 from printprep.geometry.topology import edges
 
 
@@ -22,7 +22,7 @@ from printprep.geometry.topology import edges
 class Pocket:
     """A low point that does not drain."""
 
-    at_mm: tuple[float, float, float]  # its lowest point
+    at_mm: Point  # its lowest point
     depth_mm: float  # up to where it runs over into a drained place
 
 
@@ -49,7 +49,7 @@ def pockets(cavity: Mesh, up: Float, holes: tuple[Hole, ...], min_depth_mm: floa
     order = np.argsort(height, kind="stable")
     lowest, depth = _flood(height, order, start, np.ascontiguousarray(both[:, 1]), drained)
     found = [(float(d), int(v)) for v, d in zip(lowest, depth, strict=True) if d > min_depth_mm]
-    return tuple(Pocket(at_mm=_point(cavity.vertices[v]), depth_mm=d) for d, v in sorted(found, key=lambda f: -f[0]))
+    return tuple(Pocket(at_mm=as_point(cavity.vertices[v]), depth_mm=d) for d, v in sorted(found, key=lambda f: -f[0]))
 
 
 def _in_the_cut(points: Float, hole: Hole) -> Bool:
@@ -60,11 +60,6 @@ def _in_the_cut(points: Float, hole: Hole) -> Bool:
     slack_mm = hole.diameter_mm / 8.0
     inside = (across <= hole.diameter_mm / 2.0 + slack_mm) & (along >= -hole.inward_mm - slack_mm)
     return np.asarray(inside & (along <= hole.outward_mm))
-
-
-def _point(position_mm: Float) -> tuple[float, float, float]:
-    x, y, z = position_mm.tolist()
-    return x, y, z
 
 
 @njit(cache=True)

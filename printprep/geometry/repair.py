@@ -16,7 +16,6 @@ from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import judge
 from printprep.geometry.measure import Defects, inspect
 from printprep.geometry.mend import (
-    Point,
     Record,
     Refused,
     Step,
@@ -28,7 +27,7 @@ from printprep.geometry.mend import (
     fill_holes,
     unify_winding,
 )
-from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.mesh import Float, Mesh, Point
 from printprep.geometry.settle import InsideOut, settle, turn
 from printprep.geometry.shells import shells
 from printprep.geometry.topology import bodies, edges

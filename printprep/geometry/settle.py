@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from printprep.errors import MeshError
 from printprep.geometry.intersect import partners
 from printprep.geometry.mend import Record, Refused, Step, drop_crumbs, keep_faces, place
-from printprep.geometry.mesh import Bool, Int, Mesh, join
+from printprep.geometry.mesh import Bool, Int, Mesh, Point, join
 from printprep.geometry.shells import Shell, enclosed, shells
 from printprep.geometry.solid import subtract, union
 
@@ -68,7 +68,7 @@ def _right_side_out(mesh: Mesh, record: Record, accept_inside_out: bool) -> Mesh
         )
     what = "turned the whole surface right side out, which the case accepts"
     record.steps.append(Step(what=what, count=len(mesh), where_mm=place(mesh, 0)))
-    return Mesh(mesh.vertices, mesh.faces[:, ::-1])
+    return mesh.flipped()
 
 
 def turn(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
@@ -138,7 +138,7 @@ def _unite(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
     pieces = [shell.mesh for i, shell in enumerate(found) if i not in in_group]
     for group in groups:
         bodies = [found[i].mesh for i in group if found[i].volume_mm3 > 0]
-        cavities = [_reversed(found[i].mesh) for i in group if found[i].volume_mm3 < 0]
+        cavities = [found[i].mesh.flipped() for i in group if found[i].volume_mm3 < 0]
         before = sum(found[i].volume_mm3 for i in group)
         where = place(mesh, int(found[group[0]].faces[0]))
         try:
@@ -155,7 +155,7 @@ def _unite(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
     return join(pieces)
 
 
-def _check_union(before: Mesh, after: Mesh, where: tuple[float, float, float]) -> None:
+def _check_union(before: Mesh, after: Mesh, where: Point) -> None:
     """Refused when uniting filled a void or lost matter: the volumes enclosed once or more must be the same."""
     one_mm3, two_mm3 = enclosed(before).solid_mm3, enclosed(after).solid_mm3
     if abs(one_mm3 - two_mm3) > VOLUME_SHARE * one_mm3:
@@ -164,7 +164,3 @@ def _check_union(before: Mesh, after: Mesh, where: tuple[float, float, float]) -
             "runs through itself",
             where,
         )
-
-
-def _reversed(mesh: Mesh) -> Mesh:
-    return Mesh(mesh.vertices, mesh.faces[:, ::-1])

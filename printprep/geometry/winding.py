@@ -72,12 +72,6 @@ def _flood(faces: Int, of_face: Int, start: Int, half: Int, areas: Float) -> tup
     return turned, conflicts // 2
 
 
-def face_areas(mesh: Mesh) -> Float:
-    """(m,) area of each face, mm2."""
-    a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
-    return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2.0)
-
-
 def orient(mesh: Mesh) -> tuple[Mesh, Bool, int]:
     """Turn faces until neighbours across edges of two faces agree, the larger area of each surface staying as it is.
 
@@ -89,7 +83,7 @@ def orient(mesh: Mesh) -> tuple[Mesh, Bool, int]:
     """
     found = edges(mesh)
     start, half = _incidence(found.of_face, found.count)
-    turned, conflicts = _flood(mesh.faces, found.of_face, start, half, face_areas(mesh))
+    turned, conflicts = _flood(mesh.faces, found.of_face, start, half, mesh.face_areas_mm2)
     if not turned.any():
         return mesh, turned, int(conflicts)
     faces = mesh.faces.copy()

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from printprep.case import Case, Finding, Limits, Part, Point, Severity
+from printprep.case import Case, Finding, Limits, Part, Severity
+from printprep.geometry.mesh import Point
 from printprep.plan import Certificate, PartCertificate, Plan, PlannedPart
 from printprep.prepare.faithful import Faith, compare
 from printprep.prepare.overlap import losses, lost_mm3

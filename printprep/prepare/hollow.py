@@ -7,14 +7,14 @@ from typing import Final
 
 import numpy as np
 
-from printprep.case import Finding, Hollow, Part, Point, Severity
+from printprep.case import Finding, Hollow, Part, Severity
 from printprep.errors import MeshError
 from printprep.geometry import bvh
 from printprep.geometry.drain import Hole, Zones, drill, find_holes
 from printprep.geometry.hollow import MAX_POINTS, Cavity, GridTooCoarse, Hollowed
 from printprep.geometry.hollow import hollow as hollow_out
 from printprep.geometry.measure import inspect
-from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.mesh import Float, Mesh, Point, as_point
 from printprep.geometry.pockets import Pocket, pockets
 from printprep.geometry.solid import intersect
 from printprep.geometry.wall import TOLERANCE_MM, Wall
@@ -128,7 +128,7 @@ def _loose(part: DraftPart, island: Mesh) -> Finding:
         f"a void inside {part.name} keeps a wall of its own, {-island.volume_mm3:.0f} mm3 with the void, which would "
         "hang in the cavity without hold; fill the void, or leave the part solid"
     )
-    where_mm = _point(island.vertices[0])
+    where_mm = as_point(island.vertices[0])
     return Finding(code="loose-in-cavity", severity=Severity.ERROR, part=part.name, message=message, where_mm=where_mm)
 
 
@@ -166,7 +166,7 @@ def _parts_inside(draft: Draft, part: DraftPart, hollowed: Hollowed) -> list[Fin
                     f"or hang in it without hold; leave {part.name} solid, or ask for a wall that holds {other.name}"
                 )
                 finding = Finding(code="part-in-cavity", severity=Severity.ERROR, part=part.name, message=message)
-                findings.append(replace(finding, value=other.name, where_mm=_point(shared.vertices[0])))
+                findings.append(replace(finding, value=other.name, where_mm=as_point(shared.vertices[0])))
     return findings
 
 
@@ -275,9 +275,4 @@ def _drain_change(hole: Hole, removed_mm3: float) -> Change:
 
 
 def _low_point(mesh: Mesh, up: Float) -> Point:
-    return _point(mesh.vertices[int(np.argmin(mesh.vertices @ up))])
-
-
-def _point(position_mm: Float) -> Point:
-    x, y, z = position_mm.tolist()
-    return x, y, z
+    return as_point(mesh.vertices[int(np.argmin(mesh.vertices @ up))])

@@ -16,7 +16,7 @@ from printprep.case import Finding, Severity
 from printprep.geometry import measure
 from printprep.geometry.intersect import partners
 from printprep.geometry.measure import Defects
-from printprep.geometry.mesh import Mesh, join
+from printprep.geometry.mesh import Mesh, as_point, join
 from printprep.geometry.shells import Shell, shells
 from printprep.geometry.weld import weld_vertices
 from printprep.prepare.draft import Draft, DraftPart
@@ -123,7 +123,7 @@ def _small(part: str, found: list[Shell]) -> list[Finding]:
                 part=part,
                 message=message,
                 value=len(tiny),
-                where_mm=_middle(tiny[0].mesh),
+                where_mm=as_point(tiny[0].mesh.bounds_mm.mean(axis=0)),
             )
         )
     sealed = [s for s in found if s.depth % 2 and s.volume_mm3 < 0]
@@ -137,15 +137,10 @@ def _small(part: str, found: list[Shell]) -> list[Finding]:
                 part=part,
                 message=message,
                 value=len(sealed),
-                where_mm=_middle(sealed[0].mesh),
+                where_mm=as_point(sealed[0].mesh.bounds_mm.mean(axis=0)),
             )
         )
     return findings
-
-
-def _middle(mesh: Mesh) -> tuple[float, float, float]:
-    x, y, z = mesh.bounds_mm.mean(axis=0).tolist()
-    return x, y, z
 
 
 def _between_parts(meshes: list[Mesh]) -> list[Finding]:
@@ -168,8 +163,8 @@ def _between_parts(meshes: list[Mesh]) -> list[Finding]:
     count = int(crossing.sum())
     if not count:
         return []
-    x, y, z = whole.vertices[whole.faces[int(np.argmax(crossing))]].mean(axis=0).tolist()
+    where = as_point(whole.vertices[whole.faces[int(np.argmax(crossing))]].mean(axis=0))
     message = f"{count} faces of different parts run through each other; the part of higher priority wins there"
     return [
-        Finding(code="parts-overlap", severity=Severity.INFO, message=message, value=count, where_mm=(x, y, z)),
+        Finding(code="parts-overlap", severity=Severity.INFO, message=message, value=count, where_mm=where),
     ]

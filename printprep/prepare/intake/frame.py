@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from printprep.case import Box, Case, CaseHeader, Finding, KeepOut, Point, Severity, Sphere
+from printprep.case import Box, Case, CaseHeader, Finding, KeepOut, Severity, Sphere
 from printprep.errors import CaseError
-from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.mesh import Float, Mesh, Point, as_point
 from printprep.prepare.intake.naming import Identified
 
 
@@ -38,8 +38,7 @@ class PrintFrame:
 
     def point(self, point_mm: Point) -> Point:
         """A point in mm, moved."""
-        x, y, z = (float(v) for v in np.asarray(point_mm) * self.factors + self.offset_mm)
-        return x, y, z
+        return as_point(np.asarray(point_mm) * self.factors + self.offset_mm)
 
     def keep_out(self, zone: KeepOut) -> KeepOut:
         """A zone that stays where it is on the anatomy."""
@@ -48,7 +47,7 @@ class PrintFrame:
             sphere = Sphere(centre_mm=self.point(zone.sphere.centre_mm), radius_mm=zone.sphere.radius_mm * self.scale)
         if zone.box is not None:
             corners = np.sort([self.point(zone.box.lower_mm), self.point(zone.box.upper_mm)], axis=0)
-            box = Box(lower_mm=tuple(corners[0].tolist()), upper_mm=tuple(corners[1].tolist()))
+            box = Box(lower_mm=as_point(corners[0]), upper_mm=as_point(corners[1]))
         return KeepOut(sphere=sphere, box=box)
 
 
