@@ -19,8 +19,20 @@ from printprep.files import sha256_of, write_text
 from printprep.plan import Plan, SlicedPlate
 
 NAME: Final = "case.lock"
+PREPARED: Final = "prepared.3mf"
+"""What every plate of a build was sliced from."""
 LIBRARIES: Final = ("manifold3d", "numpy", "scipy", "scikit-image", "lib3mf")
 """Libraries whose version can change the bytes of a result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What is read back from a lock: enough to prove files and to hold them to their printer."""
+
+    case_id: str
+    printer: str  # id of the profile that the plates were made for
+    materials: dict[int, str]  # id of the material in each tool
+    files: dict[str, str]  # sha256 by name, all in the lock's own folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,7 @@ class FileState:
 
 def write_lock(folder: Path, case: Case, plan: Plan, plates: tuple[SlicedPlate, ...]) -> None:
     """Write ``case.lock`` for the files that stand in ``folder``."""
-    made = ["prepared.3mf", *(plate.file.name for plate in plates)]
+    made = [PREPARED, *(plate.file.name for plate in plates)]
     document = {
         "printprep": __version__,
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -60,25 +72,28 @@ def write_lock(folder: Path, case: Case, plan: Plan, plates: tuple[SlicedPlate, 
     write_text(folder / NAME, json.dumps(document, indent=1, sort_keys=True) + "\n")
 
 
-def read_lock(folder: Path) -> dict[str, Any]:
+def read_lock(folder: Path) -> Lock:
     """Read a build's lock.
 
     Raises
     ------
     CaseError
-        There is none, or it is not one.
+        There is none, it is not one, or it names a file outside its folder.
     """
     path = folder / NAME
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(document["files"], dict) or not isinstance(document["case"], str):
-            raise TypeError
+        lock = Lock(
+            case_id=_text(document["case"]),
+            printer=_text(document["printer"]),
+            materials={int(tool["tool"]): _text(tool["material"]) for tool in document["tools"]},
+            files={_plain_name(name): _text(sha256) for name, sha256 in document["files"].items()},
+        )
     except FileNotFoundError as exc:
         raise CaseError(f"{folder} has no {NAME}: it is not a build, or its run was stopped; run it again") from exc
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise CaseError(f"{path} is not a lock that printprep wrote; run the case again") from exc
-    assert isinstance(document, dict)
-    return document
+    return lock
 
 
 def verify_lock(folder: Path) -> list[FileState]:
@@ -91,7 +106,20 @@ def verify_lock(folder: Path) -> list[FileState]:
             return "missing"
         return "as locked" if sha256_of(path) == sha256 else "changed"
 
-    return [FileState(name, sha256, state(name, sha256), lock["case"]) for name, sha256 in lock["files"].items()]
+    return [FileState(name, sha256, state(name, sha256), lock.case_id) for name, sha256 in lock.files.items()]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _plain_name(name: str) -> str:
+    """``name`` if it cannot lead out of the folder."""
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise ValueError(name)
+    return name
 
 
 def _version(library: str) -> str | None:

@@ -20,7 +20,7 @@ from printprep.cost import price, total
 from printprep.files import sha256_of, write_text
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.gcode.guard import guard
-from printprep.lock import write_lock
+from printprep.lock import PREPARED, write_lock
 from printprep.plan import Certificate, Estimate, Plan, SlicedPlate
 from printprep.prepare.certify import certify
 from printprep.prepare.draft import Draft
@@ -149,7 +149,7 @@ def prepare_parts(result: RunResult, progress: Progress) -> RunResult:
 def certify_plan(result: RunResult, progress: Progress) -> RunResult:
     """Write prepared.3mf, read it back, and measure what was read against what was asked for."""
     case, plan = _case(result), _plan(result)
-    prepared = result.request.out / "prepared.3mf"
+    prepared = result.request.out / PREPARED
     prepared.parent.mkdir(parents=True, exist_ok=True)
     write_prepared(prepared, plan)
     certificate = certify(case, read_prepared(prepared, plan), sha256_of(prepared), progress)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from printprep.case import Finding, Severity
-from printprep.errors import CaseError, InputError
-from printprep.files import sha256_of
+from printprep.errors import InputError
 from printprep.gcode.guard import GuardLimits, allowed_commands, guard
 from printprep.lock import NAME as LOCK
-from printprep.lock import read_lock
+from printprep.lock import PREPARED, Lock, read_lock, verify_lock
+from printprep.printers.registry import VIRTUAL
 from printprep.printers.send import Guard
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Material, Printer
@@ -24,7 +24,7 @@ from printprep.profiles.models import Material, Printer
 NOTES: Final = {"marlin": "marlin.md", "prusa-buddy": "marlin.md"}
 """The page of firmware_notes/ whose commands a firmware takes; Prusa's Buddy firmware is a Marlin."""
 
-SIMULATED: Final = "virtual"
+SIMULATED: Final = VIRTUAL.profile
 """The printer that plays any other: it is held to the printer that a file was made for."""
 
 
@@ -64,44 +64,67 @@ def guard_limits(
     )
 
 
-def sending_guard(printer: Printer, profiles: Profiles) -> Guard:
-    """The guard for files that are about to be sent to ``printer``."""
+def sending_guard(printer: Printer | None, profiles: Profiles) -> Guard:
+    """The guard for files that are about to be sent to ``printer``.
+
+    None: nobody said which printer it is. Then a file of a build is held to the printer it was made for, any other to
+    the virtual printer's limits, and a finding says so.
+    """
     return partial(_guard_before_sending, printer=printer, profiles=profiles)
 
 
-def _guard_before_sending(file: Path, printer: Printer, profiles: Profiles) -> tuple[Finding, ...]:
-    lock = _lock_of(file)
+def _guard_before_sending(file: Path, printer: Printer | None, profiles: Profiles) -> tuple[Finding, ...]:
+    lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
     if lock is None:
-        return guard(file, guard_limits(printer, {}))
-    findings = []
-    made_for = profiles.printer(lock["printer"])
-    if printer.id not in (made_for.id, SIMULATED):
-        findings.append(
-            Finding(
-                code="wrong-printer",
-                severity=Severity.ERROR,
-                message=f"{file.name} was made for {made_for.id}; this printer is {printer.id}. Slice it for this one",
-                value=printer.id,
-                limit=made_for.id,
-            )
-        )
-    if sha256_of(file) != lock["files"][file.name]:
-        findings.append(
-            Finding(
-                code="file-changed",
-                severity=Severity.ERROR,
-                message=f"{file.name} is not the file that was certified with its build. Run the case again",
-            )
-        )
-    loaded = {tool["tool"]: profiles.material(tool["material"]) for tool in lock["tools"]}
-    return (*findings, *guard(file, guard_limits(made_for, loaded)))
+        assumed = printer or profiles.printer(SIMULATED)
+        unsaid = () if printer else (_not_said(file, assumed),)
+        return (*unsaid, *guard(file, guard_limits(assumed, {})))
+    made_for = profiles.printer(lock.printer)
+    loaded = {tool: profiles.material(material) for tool, material in lock.materials.items()}
+    return (
+        *_right_printer(file, printer, made_for),
+        *_untouched(file, lock),
+        *guard(file, guard_limits(made_for, loaded)),
+    )
 
 
-def _lock_of(file: Path) -> dict[str, Any] | None:
-    """The lock of the build that ``file`` belongs to; None for a file that stands alone."""
-    if not (file.parent / LOCK).is_file():
-        return None
-    lock = read_lock(file.parent)
-    if not isinstance(lock.get("printer"), str) or not isinstance(lock.get("tools"), list):
-        raise CaseError(f"{file.parent / LOCK} is not a lock that printprep wrote; run the case again")
-    return lock if file.name in lock["files"] else None
+def _right_printer(file: Path, printer: Printer | None, made_for: Printer) -> tuple[Finding, ...]:
+    if printer is None:
+        return (_not_said(file, made_for),)
+    if printer.id in (made_for.id, SIMULATED):
+        return ()
+    return (
+        Finding(
+            code="wrong-printer",
+            severity=Severity.ERROR,
+            message=f"{file.name} was made for {made_for.id}; this printer is {printer.id}. Slice it for this one",
+            value=printer.id,
+            limit=made_for.id,
+        ),
+    )
+
+
+def _not_said(file: Path, assumed: Printer) -> Finding:
+    return Finding(
+        code="printer-not-said",
+        severity=Severity.WARNING,
+        message=(
+            f"nobody said which printer this is: {file.name} is held to the limits of {assumed.id}, and cannot be "
+            "kept from a wrong printer. Say it: --profile ID"
+        ),
+        limit=assumed.id,
+    )
+
+
+def _untouched(file: Path, lock: Lock) -> tuple[Finding, ...]:
+    """What speaks against the file being the one that was certified, of the case as it was certified."""
+    if file.name not in lock.files:
+        why = f"{file.name} lies in a build and is no file of it, as one renamed, edited or left by an earlier run"
+        remedy = "Run the case again, or send it from another folder to have it judged alone"
+    else:
+        states = {state.file: state.state for state in verify_lock(file.parent)}
+        changed = [name for name in (file.name, PREPARED) if states.get(name) == "changed"]
+        if not changed:
+            return ()
+        why, remedy = f"{changed[0]} is not the file that was certified with its build", "Run the case again"
+    return (Finding(code="file-changed", severity=Severity.ERROR, message=f"{why}. {remedy}"),)

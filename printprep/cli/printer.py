@@ -144,7 +144,7 @@ def virtual(log: Path | None, speed: str, tools: int, faults: tuple[str, ...]) -
     \b
     Example:
       printprep printer virtual --log printed.log --faults drop_ok=0.01 --faults seed=7
-      printprep send build/plate-1.gcode --port /dev/pts/5
+      printprep send build/plate-1.gcode --port /dev/pts/5 --profile virtual
     """
     from printprep.errors import InputError
     from printprep.printers.virtual import VirtualPrinter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--port", help="Serial port, instead of a name.")
 @click.option("--baud", type=int, default=115_200, show_default=True, help="Bits a second of the port.")
 @click.option("--firmware", type=click.Choice(["marlin", "prusa-buddy"]), default="marlin", show_default=True)
-@click.option("--profile", help="Id of the printer profile whose limits the file is checked against.")
+@click.option("--profile", help="Id of the printer's profile: the file must be for it and keep to its limits.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Virtual printer: every accepted command.")
 @json_option
 def send(
@@ -47,6 +48,9 @@ def send(
     Example:
       printprep send build/plate-1.gcode --printer virtual --log printed.log
       printprep send build/plate-1.gcode --port /dev/ttyACM0 --profile prusa-xl
+
+    Without --profile nobody knows which printer is on a port: the file is held to the limits of the one it was made
+    for, and a person at the terminal is asked before it is sent.
     """
     from printprep.case import stopping
     from printprep.printers import open_link
@@ -57,13 +61,16 @@ def send(
 
     named = _named(printer, port, baud, firmware, profile)
     profiles = load_profiles()
-    findings = sending_guard(profiles.printer(profile or named.profile), profiles)(file)
+    unsaid = port is not None and profile is None
+    findings = sending_guard(None if unsaid else profiles.printer(profile or named.profile), profiles)(file)
     if stopping(findings) and as_json:
         refused = {"outcome": "refused", "findings": [asdict(finding) for finding in findings]}
         print_json({"file": str(file), "printer": named.name, **refused})
     elif findings and not as_json:
         print_findings(findings, console())
     refuse_dangerous(file, findings)  # before a printer is bothered
+    if unsaid and not as_json and somebody_answers():
+        click.confirm(f"Is {port} the right printer?", abort=True, err=True)
     link = open_link(named, log=log)
     try:
         link.connect()
@@ -76,18 +83,21 @@ def send(
         raise click.exceptions.Exit(4)
 
 
+def somebody_answers() -> bool:
+    """Whether a person sits at the terminal and can be asked."""
+    return sys.stdin.isatty()
+
+
 def _named(printer: str | None, port: str | None, baud: int, firmware: str, profile: str | None) -> NamedPrinter:
     from printprep.errors import InputError
-    from printprep.printers.registry import find_printer, new_printer
+    from printprep.printers.registry import VIRTUAL, find_printer, new_printer
 
     if (printer is None) == (port is None):
         raise InputError("say where to print: either --printer NAME (printprep printer list) or --port PATH")
     if printer is not None:
         return find_printer(printer)
-    if profile is None:
-        console().print("[yellow]No --profile: the file is checked against the virtual printer's limits.[/yellow]")
     return new_printer(
-        name="port", link="serial", profile=profile or "virtual", port=port, baud=baud, firmware=firmware
+        name="port", link="serial", profile=profile or VIRTUAL.profile, port=port, baud=baud, firmware=firmware
     )
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from printprep.cli.printer import printer
 from printprep.cli.send import send
 from printprep.errors import GcodeRefused, InputError
+from printprep.printers.virtual import VirtualPrinter
 
 JOB = "G90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\nG1 X20 Y20 Z0.2 F3000\nG1 X40 E1 F1200\n"
 END = "M104 S0\nM140 S0\nM84\n"
@@ -50,6 +51,21 @@ def test_a_dangerous_file_is_refused_before_a_printer_is_asked(tmp_path: Path) -
     told = json.loads(result.stdout)
     assert told["outcome"] == "refused"
     assert "gcode-refused-command" in {finding["code"] for finding in told["findings"]}
+
+
+def test_a_person_is_asked_which_printer_is_on_a_port(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("printprep.cli.send.somebody_answers", lambda: True)
+    result = CliRunner().invoke(send, [str(job), "--port", "/dev/nowhere"], input="n\n")
+    assert result.exit_code == 1
+    assert "printer-not-said" in result.stderr
+    assert "Is /dev/nowhere the right printer?" in result.stderr
+
+
+def test_a_program_is_told_that_the_printer_was_not_said(job: Path) -> None:
+    with VirtualPrinter() as printer:
+        result = CliRunner().invoke(send, [str(job), "--port", printer.port, "--json"])
+    assert result.exception is None
+    assert [finding["code"] for finding in json.loads(result.stdout)["findings"]] == ["printer-not-said"]
 
 
 @pytest.mark.parametrize("where", [[], ["--printer", "virtual", "--port", "/dev/ttyACM0"]])

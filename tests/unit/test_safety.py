@@ -1,0 +1,87 @@
+"""Whether a file may be sent to a printer, by the lock of its build."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from printprep.case import Finding, Severity
+from printprep.files import sha256_of
+from printprep.lock import NAME, PREPARED
+from printprep.profiles.load import Profiles, load_profiles
+from printprep.safety import sending_guard
+
+JOB = "G90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\nG1 X20 Y20 Z0.2 F3000\nG1 X40 E1 F1200\n"
+END = "M104 S0\nM140 S0\nM84\n"
+
+
+@pytest.fixture(scope="module")
+def profiles() -> Profiles:
+    return load_profiles()
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Path:
+    """A plate for an ender-3 in a locked build."""
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / "plate-1.gcode").write_text(JOB + END, encoding="ascii")
+    (build / PREPARED).write_bytes(b"parts")
+    lock = {
+        "case": "CHD-0142",
+        "printer": "ender-3",
+        "tools": [{"tool": 0, "material": "pla"}],
+        "files": {name: sha256_of(build / name) for name in (PREPARED, "plate-1.gcode")},
+    }
+    (build / NAME).write_text(json.dumps(lock), encoding="utf-8")
+    return build / "plate-1.gcode"
+
+
+def look(plate: Path, printer: str | None, profiles: Profiles) -> dict[str, Finding]:
+    guard = sending_guard(None if printer is None else profiles.printer(printer), profiles)
+    return {finding.code: finding for finding in guard(plate)}
+
+
+@pytest.mark.parametrize("printer", ["ender-3", "virtual"])
+def test_the_printer_it_was_made_for_and_the_simulated_one_take_it(
+    plate: Path, printer: str, profiles: Profiles
+) -> None:
+    assert look(plate, printer, profiles) == {}
+
+
+def test_another_printer_does_not(plate: Path, profiles: Profiles) -> None:
+    assert look(plate, "prusa-mk4-mmu3", profiles)["wrong-printer"].severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(("locked", "limit"), [(True, "ender-3"), (False, "virtual")])
+def test_a_printer_that_nobody_named_is_never_passed_over_in_silence(
+    plate: Path, profiles: Profiles, locked: bool, limit: str
+) -> None:
+    if not locked:
+        (plate.parent / NAME).unlink()
+    found = look(plate, None, profiles)
+    assert list(found) == ["printer-not-said"]
+    assert found["printer-not-said"].severity is Severity.WARNING
+    assert found["printer-not-said"].limit == limit
+
+
+def test_a_file_that_was_touched_is_not_sent(plate: Path, profiles: Profiles) -> None:
+    plate.write_text(JOB + "G1 X41 E1\n" + END, encoding="ascii")
+    assert "plate-1.gcode is not the file" in look(plate, "ender-3", profiles)["file-changed"].message
+
+
+def test_a_plate_whose_case_was_prepared_anew_since_is_not_sent(plate: Path, profiles: Profiles) -> None:
+    (plate.parent / PREPARED).write_bytes(b"other parts, of a run that was stopped before it sliced")
+    assert PREPARED in look(plate, "ender-3", profiles)["file-changed"].message
+
+
+def test_a_plate_may_travel_with_its_lock_alone(plate: Path, profiles: Profiles) -> None:
+    (plate.parent / PREPARED).unlink()
+    assert look(plate, "ender-3", profiles) == {}
+
+
+def test_a_file_in_a_build_that_is_not_of_it_is_not_sent(plate: Path, profiles: Profiles) -> None:
+    stale = plate.rename(plate.with_name("plate-2.gcode"))
+    assert "no file of it" in look(stale, "ender-3", profiles)["file-changed"].message
