@@ -128,7 +128,7 @@ def read(path: Path) -> LayerFile:
     """
     names, text = open_archive(path, "run.gcode")
     settings = dict(re.findall(r"^;(\w+):(.*?)\s*$", text.partition(";START_GCODE_BEGIN")[0], re.MULTILINE))
-    shown = [f"{number}.png" for number in re.findall(r'^M6054 "(\d+)\.png"', text, re.MULTILINE)]
+    shown = [f"{layer}.png" for layer in re.findall(r'^M6054 "(\d+)\.png"', text, re.MULTILINE)]
     missing = sorted(set(shown) - set(names))
     if not shown or missing:
         raise InputError(f"{path.name} shows {len(shown)} layers, {len(missing)} of them are missing {missing[:3]}")

@@ -11,13 +11,14 @@ import io
 import json
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from printprep.errors import MeshError
-from printprep.formats.named import MAX_TRIANGLES, NamedMesh, checked_mesh, checked_size
+from printprep.formats.named import MAX_TRIANGLES, NamedMesh, checked_mesh, whole_file
 from printprep.geometry.weld import weld
 
 UNIT: Final = "m"
@@ -46,11 +47,7 @@ def read(path: Path) -> tuple[NamedMesh, ...]:
     MeshError
         Not a GLB, truncated, data outside the file, geometry that cannot be read exactly, no triangles.
     """
-    checked_size(path)
-    try:
-        data = path.read_bytes()
-    except OSError as exc:
-        raise MeshError(f"{path}: cannot be read ({exc}); check its permissions") from exc
+    data = whole_file(path)
     document, held = _chunks(path, data)
     try:
         notes = _check(path, document, held)
@@ -59,11 +56,7 @@ def read(path: Path) -> tuple[NamedMesh, ...]:
         raise MeshError(f"{path}: is no GLB that can be read ({type(exc).__name__}: {exc}); export it again") from exc
     if not found:
         raise MeshError(f"{path}: holds no triangles; export the segmentation's surface again")
-    first = found[0]
-    found[0] = NamedMesh(
-        name=first.name, mesh=first.mesh, unit=first.unit, matrix=first.matrix, notes=(*notes, *first.notes)
-    )
-    return tuple(found)
+    return (replace(found[0], notes=(*notes, *found[0].notes)), *found[1:])
 
 
 def _chunks(path: Path, data: bytes) -> tuple[dict[str, Any], int]:

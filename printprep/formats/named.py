@@ -88,6 +88,30 @@ def checked_size(path: Path) -> int:
     return size
 
 
+def whole_file(path: Path) -> bytes:
+    """The bytes of a file that can be read as a mesh.
+
+    Raises
+    ------
+    MeshError
+        As :func:`checked_size`.
+    """
+    checked_size(path)
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise MeshError(f"{path}: cannot be read ({exc}); check its permissions") from exc
+
+
+def numbers_in(text: bytes) -> npt.NDArray[np.float64] | None:
+    """Numbers (n,) of a text that holds nothing but numbers and blanks; None if something in it is no number."""
+    try:
+        with np.errstate(all="ignore"):  # what is too large becomes infinite, which is found with its place later
+            return np.asarray(np.fromstring(text.decode("ascii"), sep=" ")) if text.strip() else np.empty(0)
+    except (ValueError, DeprecationWarning):  # UnicodeDecodeError is a ValueError
+        return None
+
+
 def checked_mesh(place: str, vertices: npt.NDArray[np.floating], faces: npt.NDArray[np.integer]) -> Mesh:
     """Mesh of arrays that came out of a file.
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.errors import MeshError
-from printprep.formats.named import NamedMesh, checked_mesh, checked_size
+from printprep.formats.named import NamedMesh, checked_mesh, numbers_in, whole_file
 from printprep.formats.polygons import Index, Polygons, fan
 
 _NO_SURFACE: Final = frozenset({b"vt", b"vn", b"s", b"usemtl", b"mtllib", b"mg", b"lod", b"bevel", b"c_interp"})
@@ -51,11 +51,7 @@ def read(path: Path) -> tuple[NamedMesh, ...]:
     MeshError
         With the line: a word that is not known, a coordinate that is no number, a corner that is not there.
     """
-    checked_size(path)
-    try:
-        data = path.read_bytes()
-    except OSError as exc:
-        raise MeshError(f"{path}: cannot be read ({exc}); check its permissions") from exc
+    data = whole_file(path)
     parsed = _parse(path, data)
     vertices = _vertices(path, parsed.vertices)
     notes: list[str] = []
@@ -113,21 +109,13 @@ def _vertices(path: Path, lines: list[bytes]) -> npt.NDArray[np.float64]:
     if not lines:
         raise MeshError(f"{path}: holds no vertices; export the segmentation's surface again")
     widths = np.array([len(line.split()) for line in lines])
-    numbers = _numbers(b" ".join(lines))
+    numbers = numbers_in(b" ".join(lines))
     fine = (widths == widths[0]).all() and widths[0] in (3, 4, 6, 7)
     if not fine or numbers is None or len(numbers) != widths.sum():
-        bad = next((k for k, w in enumerate(widths) if w != widths[0] or w < 3 or _numbers(lines[k]) is None), 0)
+        bad = next((k for k, w in enumerate(widths) if w != widths[0] or w < 3 or numbers_in(lines[k]) is None), 0)
         text = lines[bad][:60].decode(errors="replace")
         raise MeshError(f"{path}: vertex {bad + 1} is {text!r}, not three coordinates; export it again")
     return numbers.reshape(len(lines), -1)[:, :3]
-
-
-def _numbers(text: bytes) -> npt.NDArray[np.float64] | None:
-    """Numbers of a text; None if something in it is no number."""
-    try:
-        return np.array(np.fromstring(text.decode("ascii"), sep=" ")) if text.strip() else np.empty(0)
-    except (ValueError, DeprecationWarning):
-        return None
 
 
 def _is_whole(token: bytes) -> bool:
@@ -139,7 +127,7 @@ def _object(
 ) -> NamedMesh:
     place = f"{path}: {name!r}" if name else str(path)
     lengths = np.array([len(line.split()) for line in lines.faces], np.int64)
-    numbers = _numbers(b" ".join(lines.faces))
+    numbers = numbers_in(b" ".join(lines.faces))
     whole = numbers is not None and (np.abs(numbers) < _MAX_CORNER).all() and (numbers == np.rint(numbers)).all()
     if numbers is None or len(numbers) != lengths.sum() or not whole:
         bad = next((k for k, line in enumerate(lines.faces) if not all(map(_is_whole, line.split()))), 0)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.errors import MeshError
-from printprep.formats.named import NamedMesh, checked_mesh, checked_size
+from printprep.formats.named import NamedMesh, checked_mesh, numbers_in, whole_file
 from printprep.formats.polygons import Polygons, fan
 
 TYPES: Final[dict[str, str]] = {
@@ -66,11 +66,7 @@ def read(path: Path) -> tuple[NamedMesh, ...]:
     MeshError
         The header is wrong, the file ends early, it holds no faces or a coordinate or corner that cannot be.
     """
-    checked_size(path)
-    try:
-        data = path.read_bytes()
-    except OSError as exc:
-        raise MeshError(f"{path}: cannot be read ({exc}); check its permissions") from exc
+    data = whole_file(path)
     order, elements, start = _header(path, data)
     body: _Body = _Ascii(path, data[start:]) if order == "" else _Binary(path, data, order)
     at = start if order else 0
@@ -228,11 +224,10 @@ class _Ascii:
 
     def __init__(self, path: Path, data: bytes) -> None:
         self.path = path
-        try:
-            with np.errstate(all="ignore"):
-                self.numbers = np.fromstring(data.decode("ascii"), sep=" ") if data.strip() else np.empty(0)
-        except (ValueError, DeprecationWarning) as exc:  # UnicodeDecodeError is a ValueError
-            raise MeshError(f"{path}: holds text where numbers belong; export it again") from exc
+        numbers = numbers_in(data)
+        if numbers is None:
+            raise MeshError(f"{path}: holds text where numbers belong; export it again")
+        self.numbers = numbers
 
     def end(self, at: int) -> str:
         rest = len(self.numbers) - at

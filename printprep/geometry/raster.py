@@ -134,6 +134,3 @@ def _draw(points: Float, loop_start: Int, levels: int, image: Image) -> None:
                 cover = min(max(winding, 0.0), 1.0)
                 value = np.uint8(int(cover * levels + 0.5) * step + 0.5)
             image[row0 + row, column] = value
-
-
-__all__ = ["Image", "Panel", "area_mm2", "raster"]
