@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import logging
 import select
 import socket
 import tempfile
@@ -38,6 +39,8 @@ from printprep.printers.link import (
     unwatched,
 )
 from printprep.printers.wishes import Wishes
+
+LOG: Final = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0
@@ -189,15 +192,17 @@ class OctoPrintLink:
         ending, fault = Ending.FAILED, None
         try:
             place = self._upload(path)
-            self._ask(lambda client: client.select(place, print=True))
-            ending = self._watch(job, on_progress)
+            try:
+                self._ask(lambda client: client.select(place, print=True))
+                ending = self._watch(job, on_progress)
+            except Busy:  # with somebody else's print, which is not ours to cancel
+                raise
+            except BaseException:  # the server must not go on, or stand there hot, without anybody looking
+                self._give_up()
+                raise
             self._clear_away(place)
         except PrinterError as exc:
             fault = exc
-        except BaseException:  # a watcher failed: the server must not go on without anybody looking
-            with suppress(PrinterError):
-                self._ask(lambda client: client.cancel())
-            raise
         finally:
             self._wishes.close()
             self._wishes = None
@@ -224,16 +229,12 @@ class OctoPrintLink:
 
     def cancel(self) -> None:
         """Give the print up; the heaters are switched off even where OctoPrint's own script does not."""
-
-        def give_up(client: octorest.OctoRest) -> None:
-            self._cancelled = True
-            client.cancel()
-
-        self._wish(give_up)
+        self._cancelled = True
+        self._wish(lambda client: client.cancel())
 
     def emergency_stop(self) -> None:
-        """M112 through the server."""
-        self._wish(lambda client: client.gcode("M112"))
+        """M112 through the server, at once: it does not wait for the thread that watches the print."""
+        self._ask(lambda client: client.gcode("M112"))
 
     def status(self) -> PrinterStatus:
         """The printer now."""
@@ -265,11 +266,14 @@ class OctoPrintLink:
         seen_busy = False
         heard_s = self._clock()
         while True:
-            self._wait()
             try:
+                self._wait()
                 told = self._ask(lambda client: client.job_info())
                 status = self.status()
                 heard_s = self._clock()
+                if self._cancelled and status.state in (PrinterState.PRINTING, PrinterState.PAUSED):
+                    with suppress(Busy):  # again: the wish may have met an outage
+                        self._ask(lambda client: client.cancel())
             except (ConnectionLost, ReplyTimeout):
                 if self._clock() - heard_s > OUTAGE_S:
                     raise
@@ -290,19 +294,31 @@ class OctoPrintLink:
                 raise FirmwareFault(f"{self.url}: {status.message or told.get('state')} at about command {line}")
             if status.state is not PrinterState.READY:
                 seen_busy = True
-            elif self._cancelled:
-                self._ask(lambda client: client.gcode(["M104 S0", "M140 S0"]))
-                return Ending.CANCELLED
-            elif fraction >= 1.0:
+            elif fraction >= 1.0 and not self._cancelled:
                 return Ending.FINISHED
-            elif seen_busy:  # somebody at the server gave it up
+            elif self._cancelled or seen_busy:  # seen_busy: somebody at the server gave it up
+                self._ask(lambda client: client.gcode(self._heaters_off()))
                 return Ending.CANCELLED
 
     def _wait(self) -> None:
-        """Wait for the next poll or a wish."""
+        """Wait for the next poll or a wish; one that the server cannot grant is no reason to give the print up."""
         if self._wishes is not None:
             select.select([self._wishes.descriptor], [], [], POLL_S)
-            self._wishes.grant()
+            try:
+                self._wishes.grant()
+            except Busy as exc:  # such as a pause of what has just ended, or a second cancel
+                LOG.info("a wish was not granted: %s", exc)
+
+    def _give_up(self) -> None:
+        """Cancel and cool, as far as the server still listens."""
+        for wish in (lambda client: client.cancel(), lambda client: client.gcode(self._heaters_off())):
+            with suppress(PrinterError):
+                self._ask(wish)
+
+    def _heaters_off(self) -> list[str]:
+        tools = sorted(self._status.tools_c)
+        nozzles = [f"M104 T{tool} S0" for tool in tools] if len(tools) > 1 else ["M104 S0"]
+        return [*nozzles, "M140 S0"]
 
     def _clear_away(self, place: str) -> None:
         """Take the file from the server: what was printed stays in the lab's record, not there."""

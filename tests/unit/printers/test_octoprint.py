@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from printprep.errors import InputError, PrinterError
-from printprep.printers.link import Ending, PrinterState
+from printprep.printers.link import Ending, PrinterState, PrinterStatus
 from printprep.printers.octoprint import OctoPrintLink, refuse_public_plain_http
 
 READY = {"operational": True, "ready": True}
@@ -26,6 +26,7 @@ class Script:
     answers: dict[str, tuple[int, object]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)  # G-code of the host's own
 
     def answer(self, request: str, key: str | None) -> tuple[int, object]:
         self.asked.append(request)
@@ -54,7 +55,9 @@ def script() -> Script:
 def url(script: Script) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            told = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path.endswith("/printer/command"):
+                script.commands += json.loads(told)["commands"]
             status, body = script.answer(f"{self.command} {self.path}", self.headers.get("X-Api-Key"))
             data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
             self.send_response(status)
@@ -136,6 +139,91 @@ def test_an_error_of_the_printer_is_the_outcome(url: str, script: Script, job: P
     outcome = link.print_file(job)
     assert outcome.ending is Ending.FAILED
     assert "MINTEMP" in outcome.message
+
+
+PRINTING = {
+    "state": {"text": "Printing", "flags": {"operational": True, "printing": True}},
+    "temperature": {"tool0": {"target": 200}, "tool1": {"target": 210}, "bed": {"target": 60}},
+}
+COLD = ["M104 T0 S0", "M104 T1 S0", "M140 S0"]
+
+
+@pytest.fixture
+def printing(url: str, script: Script) -> OctoPrintLink:
+    """A link to a server that prints with two tools, as it will say from the next question on."""
+    link = OctoPrintLink(url, "key")
+    link.connect()
+    script.answers["GET /octo/api/printer"] = (200, PRINTING)
+    script.answers["GET /octo/api/job"] = (200, {"progress": {"completion": 10.0}})
+    script.answers["POST /octo/api/printer/command"] = (204, {})
+    script.answers["POST /octo/api/job"] = (204, {})
+    return link
+
+
+def test_a_second_cancel_fails_nothing_and_every_tool_is_cooled(
+    printing: OctoPrintLink, script: Script, job: Path
+) -> None:
+    polls = []
+
+    def watch(status: PrinterStatus) -> None:
+        polls.append(status.state)
+        if len(polls) < 3:  # the second one meets a server that is cancelling
+            printing.cancel()
+            script.answers["POST /octo/api/job"] = (409, {}) if len(polls) == 2 else (204, {})
+        else:
+            script.answers["GET /octo/api/printer"] = (200, {**PRINTING, "state": {"flags": READY}})
+
+    assert printing.print_file(job, watch).ending is Ending.CANCELLED
+    assert script.commands == COLD
+
+
+def test_a_print_given_up_at_the_server_is_cooled_too(printing: OctoPrintLink, script: Script, job: Path) -> None:
+    def watch(_status: PrinterStatus) -> None:
+        script.answers["GET /octo/api/printer"] = (200, {**PRINTING, "state": {"flags": READY}})
+
+    assert printing.print_file(job, watch).ending is Ending.CANCELLED
+    assert script.commands == COLD
+
+
+def test_a_wish_that_the_server_refuses_does_not_end_the_print(
+    printing: OctoPrintLink, script: Script, job: Path
+) -> None:
+    script.answers["POST /octo/api/job"] = (409, {})
+
+    def watch(status: PrinterStatus) -> None:
+        if status.state is PrinterState.PRINTING:
+            printing.pause()
+            script.answers["GET /octo/api/printer"] = (200, PRINTER)
+            script.answers["GET /octo/api/job"] = (200, {"progress": {"completion": 100.0}})
+
+    assert printing.print_file(job, watch).ending is Ending.FINISHED
+
+
+def test_a_print_that_nobody_can_watch_any_more_is_cancelled_and_cooled(
+    printing: OctoPrintLink, script: Script, job: Path
+) -> None:
+    def watch(_status: PrinterStatus) -> None:
+        script.answers["GET /octo/api/job"] = (500, {})
+
+    assert printing.print_file(job, watch).ending is Ending.FAILED
+    assert script.asked[-2:] == ["POST /octo/api/job", "POST /octo/api/printer/command"]
+    assert script.commands == COLD
+
+
+def test_somebody_elses_print_is_left_alone(printing: OctoPrintLink, script: Script, job: Path) -> None:
+    script.answers["POST /octo/api/files/local/"] = (409, {})
+    assert printing.print_file(job).ending is Ending.FAILED
+    assert "POST /octo/api/job" not in script.asked
+    assert script.commands == []
+
+
+def test_an_emergency_stop_waits_for_no_poll(printing: OctoPrintLink, script: Script, job: Path) -> None:
+    def watch(_status: PrinterStatus) -> None:
+        printing.emergency_stop()
+        assert script.commands == ["M112"]
+        script.answers["GET /octo/api/printer"] = (200, {"state": {"text": "Offline", "flags": {"error": True}}})
+
+    assert printing.print_file(job, watch).ending is Ending.FAILED
 
 
 @pytest.mark.parametrize(
