@@ -14,6 +14,7 @@ cut into triangles, and neither does the answer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -173,15 +174,17 @@ def fibonacci_sphere(count: int) -> Float:
 def rotation_to_up(up: npt.ArrayLike) -> Float:
     """The least rotation that turns the unit vector ``up`` to +z, (4, 4) rigid; straight down turns about x.
 
-    Rodrigues' formula about ``up x z``; the result for +z is the identity, exactly.
+    Rodrigues' formula about ``up x z``, with the way to lean, (a, b), in place of its division by ``1 + z``, so that it
+    is exact next to straight up and straight down as well; the result for +z is the identity, exactly.
     """
     x, y, z = (float(v) for v in np.asarray(up, dtype=np.float64) / np.linalg.norm(up))
     matrix = np.eye(4)
-    if z < -1.0 + 1e-12:
-        matrix[:3, :3] = np.diag([1.0, -1.0, -1.0])
-    elif z < 1.0 - 1e-12:
-        cross = np.array([[0.0, 0.0, -x], [0.0, 0.0, -y], [x, y, 0.0]])
-        turned = np.eye(3) + cross + cross @ cross / (1.0 + z)
+    lean = math.hypot(x, y)
+    if lean == 0.0:
+        matrix[:3, :3] = np.eye(3) if z > 0 else np.diag([1.0, -1.0, -1.0])
+    else:
+        a, b, rest = x / lean, y / lean, 1.0 - z
+        turned = np.array([[1.0 - rest * a * a, -rest * a * b, -x], [-rest * a * b, 1.0 - rest * b * b, -y], [x, y, z]])
         left, _, right = np.linalg.svd(turned)  # orthonormal to the last bit
         matrix[:3, :3] = left @ right
         matrix[np.abs(matrix) < 1e-15] = 0.0

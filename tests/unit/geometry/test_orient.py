@@ -119,3 +119,13 @@ def test_the_rotation_is_rigid_and_exact_where_it_can_be() -> None:
         assert matrix[:3, :3] @ up == pytest.approx([0, 0, 1], abs=1e-12)
         assert matrix[:3, :3] @ matrix[:3, :3].T == pytest.approx(np.eye(3), abs=1e-14)
         assert np.linalg.det(matrix) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("z", [1.0, -1.0])
+@pytest.mark.parametrize("lean", [1e-5, 1.2e-7, 1e-9, 1e-200])
+def test_next_to_straight_up_or_down_the_turn_is_exact(z: float, lean: float) -> None:
+    up = np.array([0.6 * lean, 0.8 * lean, z])
+    matrix = rotation_to_up(up)[:3, :3]
+    assert matrix @ (up / np.linalg.norm(up)) == pytest.approx([0.0, 0.0, 1.0], abs=1e-15)
+    assert matrix @ matrix.T == pytest.approx(np.eye(3), abs=1e-15)
+    assert np.linalg.det(matrix) == pytest.approx(1.0, abs=1e-15)
