@@ -226,7 +226,7 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
     Parameters
     ----------
     path
-        Text; any line ends, any bytes.
+        Text, its lines ended by LF or CR LF; any bytes.
     g90_sets_e
         Whether G90 and G91 speak for the extruder too, as in Marlin (Klipper: no).
 

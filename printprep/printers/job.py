@@ -34,13 +34,17 @@ class JobFile:
         return self.layer_z_mm[layer - 1] if layer else None
 
 
+def _command(line: bytes) -> bytes:
+    """What of a line is sent: no comment, no blanks around it; empty for nothing."""
+    return line.partition(b";")[0].strip()
+
+
 def commands(path: Path) -> Iterator[bytes]:
     """The commands of a file, one each, without comments and blank lines: exactly what is sent."""
     try:
         with path.open("rb") as lines:
             for line in lines:
-                command = line.partition(b";")[0].strip()
-                if command:
+                if command := _command(line):
                     yield command
     except OSError as exc:
         raise InputError(f"{path} cannot be read: {exc.strerror}") from exc
@@ -54,7 +58,7 @@ def read_job(path: Path) -> JobFile:
     InputError
         If the file cannot be read, or holds no command.
     GcodeRefused
-        If a line would break the conversation with the printer: its own line numbers, M110, M112.
+        If a line would break the conversation with the printer: its own line numbers, M110, M112, a CR inside.
     """
     count = 0
     starts: list[int] = []
@@ -65,10 +69,10 @@ def read_job(path: Path) -> JobFile:
                 if line[:1] == b";":
                     _note_layer(line, count, starts, heights)
                     continue
-                command = line.partition(b";")[0].strip()
-                if command:
+                if command := _command(line):
                     count += 1
-                    if command.startswith(_NOT_FROM_A_FILE):
+                    # to a firmware a bare CR ends a line, so what follows it would go out unnumbered and unguarded
+                    if command.startswith(_NOT_FROM_A_FILE) or b"\r" in command:
                         raise GcodeRefused(_refusal(path, count, command))
     except OSError as exc:
         raise InputError(f"{path} cannot be read: {exc.strerror}") from exc

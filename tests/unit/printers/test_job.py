@@ -47,10 +47,10 @@ def test_curas_layers_are_found(tmp_path: Path) -> None:
     assert read_job(path).layer_starts == (0, 1)
 
 
-@pytest.mark.parametrize("line", ["M110 N5", "M112", "N5 G1 X1*3", "M108"])
+@pytest.mark.parametrize("line", ["M110 N5", "M112", "N5 G1 X1*3", "M108", "G1 X1\rM500"])
 def test_what_would_break_the_count_is_refused(tmp_path: Path, line: str) -> None:
     path = tmp_path / "bad.gcode"
-    path.write_text(f"G28\n{line}\n", encoding="ascii")
+    path.write_bytes(f"G28\n{line}\r\n".encode())
     with pytest.raises(GcodeRefused, match="command 2"):
         read_job(path)
 
