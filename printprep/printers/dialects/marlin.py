@@ -71,6 +71,7 @@ class Marlin:
         self._own: deque[bytes] = deque()  # the host's commands; they go before the job's
         self._job: Iterator[bytes] | None = None
         self._tools = {0}
+        self._chamber = False  # whether the job has heated one
         self._wait_line = 0  # a line that waits: nothing is sent behind it, so that cancelling finds nothing waiting
         self._asked = b""  # in the greeting: what was asked last
         self._greetings = 0
@@ -354,6 +355,8 @@ class Marlin:
             self._wait_line = self._lines.top
         if word[:1] == b"T" and word[1:].isdigit():
             self._tools.add(int(word[1:]))
+        elif word in (b"M141", b"M191"):
+            self._chamber = True
         elif word in _HOLDS:
             self._pause("the file asks for the operator: " + command.decode("ascii", "replace"))
         elif word in _FOR_OPERATOR:
@@ -414,22 +417,21 @@ class Marlin:
             return self._timings.resend_s
         if self._keepalive:
             return self._timings.busy_s
-        waits = self._word(self._lines.oldest) in _WAITS
-        return self._timings.long_reply_s if waits else self._timings.reply_s
+        return self._timings.long_reply_s if self._word(self._lines.oldest) in _WAITS else self._timings.reply_s
 
     def _die(self, fault: Fault, message: str) -> None:
         """End the conversation; the heaters are switched off without numbers, which any firmware still takes."""
         self.phase = Phase.DEAD
         self._job = None
         self._next_poll_s = float("inf")
-        self._out.append(b"\n" + b"".join(command + b"\n" for command in self._heaters_off()))
+        self._out.append(b"\n")  # ends what may stand half on the wire
+        self._end_wait()  # else what follows would not be read before somebody ends it
+        self._out.extend(command + b"\n" for command in self._heaters_off())
         self._events.append(Failed(fault=fault, message=message, accepted=self.accepted))
 
     def _heaters_off(self) -> tuple[bytes, ...]:
-        tools = sorted(self._tools)
-        if len(tools) == 1:
-            return (b"M104 S0", b"M140 S0")
-        return (*(b"M104 T%d S0" % tool for tool in tools), b"M140 S0")
+        nozzles = [b"M104 T%d S0" % tool for tool in sorted(self._tools)] if len(self._tools) > 1 else [b"M104 S0"]
+        return (*nozzles, b"M140 S0", *([b"M141 S0"] if self._chamber else []))
 
     def _ascii(self, command: bytes) -> bytes:
         clean, replaced = seven_bits(command)

@@ -392,3 +392,23 @@ def test_bytes_may_come_in_any_pieces() -> None:
     one_by_one = b"".join(whole.feed(part + b"\n", 0.1).write for part in data.split(b"\n") if part)
     assert written == one_by_one
     assert pieces.accepted == whole.accepted == 3
+
+
+def test_a_chamber_that_the_job_heated_is_cooled_too() -> None:
+    host = greeted()
+    host.begin(iter([b"M141 S50", b"G1 X1"]), 0.0)
+    host.feed(b"ok\n", 0.1)
+    written = host.cancel(0.2).write
+    while host.phase is Phase.CANCELLING:
+        written += host.feed(b"ok T:20 /0\n", 0.3).write
+    assert b"M104 S0*" in written.partition(b"M140 S0*")[0]
+    assert b"M141 S0*" in written.partition(b"M140 S0*")[2]
+
+
+def test_a_printer_that_falls_silent_in_a_wait_is_freed_from_it_before_it_is_cooled() -> None:
+    host = greeted()
+    host.begin(iter([b"M0 Insert the magnet"]), 0.0)
+    last = b""
+    while host.phase is not Phase.DEAD:
+        last = host.due(host.next_due_s).write
+    assert last == b"\nM108\nM104 S0\nM140 S0\n"
