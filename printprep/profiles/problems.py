@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 KeyPath = tuple[str, ...]
 """Where a value is in a file. A tuple, since the key of an exposure, ``"0.05"``, has a dot in it."""
@@ -59,45 +61,51 @@ def explain(
         What goes before the key, for a file of many profiles.
     """
     for item in error.errors(include_url=False):
-        loc = item["loc"]
-        path = tuple(str(step) for step in loc)
-        message = _message(item["type"], item["msg"], item["input"], item.get("ctx", {}), model, loc)
+        path = tuple(str(step) for step in item["loc"])
+        message = complaint(item, model, missing="nothing that is inherited says it", unsaid=frozenset({"id"}))
         yield Problem(file=origin_of(origin, path) or file, key=key_prefix + ".".join(path), message=message)
 
 
-def _message(
-    kind: str, said: str, value: Any, context: Mapping[str, Any], model: type[BaseModel], loc: tuple[int | str, ...]
-) -> str:
-    if kind == "extra_forbidden":
-        known = _keys_at(model, loc[:-1])
-        return f"is not a known key{nearest(str(loc[-1]), known)}; known keys: {', '.join(known)}"
-    if kind == "missing":
-        return "is missing, and nothing that is inherited says it"
-    if kind == "literal_error":
-        return f"is {value!r}; allowed: {context.get('expected', '')}"
-    if kind == "value_error":
-        return str(context.get("error", said))
-    return f"is {_short(value)}: {said[:1].lower()}{said[1:]}"
+def complaint(item: ErrorDetails, model: type[BaseModel], *, missing: str, unsaid: frozenset[str] = frozenset()) -> str:
+    """One thing that pydantic found, as the end of a sentence that begins with the key.
 
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    Parameters
+    ----------
+    item
+        Of the errors that ``model`` raised.
+    missing
+        What to say of a key that is missing.
+    unsaid
+        Keys of the model that no file says, which are not proposed.
+    """
+    value, context = item["input"], item.get("ctx", {})
+    match item["type"]:
+        case "extra_forbidden":
+            known = [key for key in _keys_at(model, item["loc"][:-1]) if key not in unsaid]
+            return f"is not a known key{nearest(str(item['loc'][-1]), known)}; known keys: {', '.join(known)}"
+        case "missing":
+            return f"is missing; {missing}"
+        case "literal_error":
+            allowed = str(context.get("expected", ""))
+            near = nearest(str(value), re.findall(r"'([^']*)'", allowed))
+            return f"is {value!r}{near}; allowed: {allowed}"
+        case "value_error":
+            return str(context.get("error", item["msg"]))
+    said = repr(value)
+    return f"is {said if len(said) <= 60 else said[:57] + '...'}: {item['msg'][:1].lower()}{item['msg'][1:]}"
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """Keys that the table at ``loc`` may have."""
     kind: Any = model
     for step in loc:
-        fields = getattr(kind, "model_fields", {})
-        if step not in fields:
-            return []
-        kind = _model_in(fields[step].annotation)
-    return [name for name in getattr(kind, "model_fields", {}) if name != "id"]
+        if not isinstance(step, int):  # a number is a place in a list, whose model is found already
+            kind = _model_in(kind.model_fields[step].annotation)
+    return list(kind.model_fields)
 
 
 def _model_in(annotation: Any) -> Any:
-    """The model of an annotation such as ``Fdm | None``."""
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return next((a for a in typing.get_args(annotation) if hasattr(a, "model_fields")), None)
-    return annotation
+    """The model of an annotation such as ``Fdm | None`` or ``tuple[PartWish, ...]``."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation
+    return next((m for m in map(_model_in, typing.get_args(annotation)) if hasattr(m, "model_fields")), None)

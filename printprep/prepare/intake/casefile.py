@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-import types
-import typing
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
 from printprep.case import CaseFile, CaseHeader, KeepOut
 from printprep.errors import CaseError
-from printprep.profiles.problems import nearest
+from printprep.profiles.problems import complaint
 
 FILE_NAME: Final = "case.toml"
 
@@ -69,20 +67,8 @@ def checked_header(**values: object) -> CaseHeader:
 def complaints(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """What pydantic found, one sentence each: key path, value, what is allowed, near matches of a misspelt key."""
     for item in error.errors(include_url=False):
-        location, context = item["loc"], item.get("ctx", {})
-        key = _key_path(location)
-        if item["type"] == "extra_forbidden":
-            known = _keys_at(model, location[:-1])
-            yield f"{key}: is not a known key{nearest(str(location[-1]), known)}; known keys: {', '.join(known)}"
-        elif item["type"] == "missing":
-            yield f"{key}: is missing; `printprep case new` writes a file that says what goes there"
-        elif item["type"] == "literal_error":
-            allowed = str(context.get("expected", ""))
-            yield f"{key}: is {item['input']!r}{nearest(str(item['input']), _quoted(allowed))}; allowed: {allowed}"
-        else:
-            value = repr(item["input"])
-            said = item["msg"][:1].lower() + item["msg"][1:]
-            yield f"{key}: is {value if len(value) <= 60 else value[:57] + '...'}: {said}"
+        said = complaint(item, model, missing="`printprep case new` writes a file that says what goes there")
+        yield f"{_key_path(item['loc'])}: {said}"
 
 
 def _contradictions(case: CaseFile) -> Iterator[str]:
@@ -114,23 +100,3 @@ def _key_path(location: Location) -> str:
     """``("parts", 1, "side")`` as ``parts[1].side``."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
     return text.removeprefix(".")
-
-
-def _quoted(expected: str) -> list[str]:
-    return re.findall(r"'([^']*)'", expected)
-
-
-def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
-    """Keys that the table at ``location`` may have."""
-    kind: Any = model
-    for step in location:
-        if not isinstance(step, int):
-            kind = _model_in(kind.model_fields[step].annotation)
-    return list(kind.model_fields)
-
-
-def _model_in(annotation: Any) -> Any:
-    """The model of an annotation such as ``Hollow | None`` or ``tuple[PartWish, ...]``."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return annotation
-    return next((m for m in map(_model_in, typing.get_args(annotation)) if hasattr(m, "model_fields")), None)
