@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 from printprep.cli.lab import store_option
-from printprep.cli.terminal import console
+from printprep.cli.terminal import console, ending_signals
 
 if TYPE_CHECKING:
     from printprep.lab.store import Store
@@ -68,12 +69,14 @@ def agent(names: tuple[str, ...], once: bool, until_empty: bool, store_url: str 
     watcher, switch = console(), Switch()
 
     def notify(printer: str, text: str) -> None:
-        watcher.print(f"[dim]{dt.datetime.now():%H:%M:%S}[/] [bold]{escape(printer)}[/] {escape(text)}", soft_wrap=True)
+        line = f"[dim]{dt.datetime.now():%H:%M:%S}[/] [bold]{escape(printer)}[/] {escape(text)}"
+        with suppress(OSError):  # a terminal that was closed ends no print
+            watcher.print(line, soft_wrap=True)
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         switch.press()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         signal.signal(number, on_signal)
     until = Until.ONCE if once else Until.EMPTY if until_empty else Until.STOPPED
     with open_store(store_url) as store:

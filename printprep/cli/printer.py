@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from printprep.cli.terminal import console, json_option, out, print_json, table
+from printprep.cli.terminal import console, ending_signals, json_option, out, print_json, table
 
 if TYPE_CHECKING:
     from printprep.printers.registry import NamedPrinter
@@ -155,8 +155,8 @@ def virtual(log: Path | None, speed: str, tools: int, faults: tuple[str, ...]) -
             raise InputError(f"--faults {fault}: write KEY=VALUE, such as drop_ok=0.01")
     wishes = dict(fault.split("=", 1) for fault in faults)
     over = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda _number, _frame: over.set())
+    for number in ending_signals():
+        signal.signal(number, lambda _number, _frame: over.set())
     with VirtualPrinter(
         log=log, speed="real" if speed == "real" else "fast", tools=tools, faults=read_faults(wishes)
     ) as p:

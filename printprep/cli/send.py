@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from printprep.cli.terminal import console, json_option, out, print_findings, print_json, progress
+from printprep.cli.terminal import console, ending_signals, json_option, out, print_findings, print_json, progress
 
 if TYPE_CHECKING:
-    from printprep.printers.link import PrinterLink
+    from printprep.printers.link import OnProgress, PrinterLink, PrinterStatus
     from printprep.printers.registry import NamedPrinter
     from printprep.printers.send import SendResult
 
@@ -42,7 +42,8 @@ def send(
 ) -> None:
     """Check FILE with the guard, then print it line by line; exit code 4 when it is refused or the print fails.
 
-    Ctrl-C cancels the print: heaters off, head up. A second Ctrl-C is the emergency stop.
+    Ctrl-C cancels the print: heaters off, head up; so do SIGTERM and a terminal that is closed. A second one is the
+    emergency stop.
 
     \b
     Example:
@@ -74,8 +75,8 @@ def send(
     link = open_link(named, log=log)
     try:
         link.connect()
-        with _interruptible(link), progress(as_json) as watcher:
-            result = send_file(link, file, watcher, guard=lambda _path: findings)
+        with interruptible(link) as insist, progress(as_json) as watcher:
+            result = send_file(link, file, watcher, guard=lambda _path: findings, on_status=insist)
     finally:
         link.close()
     _report(file, named, result, as_json)
@@ -102,24 +103,33 @@ def _named(printer: str | None, port: str | None, baud: int, firmware: str, prof
 
 
 @contextmanager
-def _interruptible(link: PrinterLink) -> Iterator[None]:
-    """Ctrl-C cancels safely, a second one stops at once."""
+def interruptible(link: PrinterLink) -> Iterator[OnProgress]:
+    """Ctrl-C, SIGTERM and a closed terminal cancel safely, a second one stops at once.
+
+    What is yielded wants to be told of the print, to cancel it again if the first time came before its first line.
+    """
     asked = 0
 
-    def on_interrupt(_number: int, _frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         nonlocal asked
         asked += 1
         if asked == 1:
-            console().print("[yellow]Cancelling: heaters off, head up. Again: emergency stop.[/yellow]")
             link.cancel()
+            with suppress(OSError):  # the terminal may be gone
+                console().print("[yellow]Cancelling: heaters off, head up. Again: emergency stop.[/yellow]")
         else:
             link.emergency_stop()
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    def insist(_status: PrinterStatus) -> None:
+        if asked == 1:
+            link.cancel()
+
+    before = {number: signal.signal(number, on_signal) for number in ending_signals()}
     try:
-        yield
+        yield insist
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _report(file: Path, named: NamedPrinter, result: SendResult, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +33,12 @@ def json_option(command: F) -> F:
 def print_json(document: object) -> None:
     """Print a JSON document."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """What asks a command to end: Ctrl-C, SIGTERM, and a closed terminal unless nohup has it ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM) if ignored else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def out() -> Console:

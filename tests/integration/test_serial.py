@@ -140,7 +140,10 @@ def virtual_process(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     assert (log.parent / "process.log.state.json").exists()
 
 
-def test_ctrl_c_cancels_with_heaters_off(virtual_process: tuple[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whoever_ends_a_send_leaves_a_cold_printer(
+    virtual_process: tuple[str, Path], tmp_path: Path, ending: signal.Signals
+) -> None:
     port, log = virtual_process
     job = tmp_path / "job.gcode"
     job.write_text(SAFE_START + "G1 X10 Y10 E1 F600\nM104 S0\nM140 S0\n", encoding="ascii")
@@ -149,7 +152,7 @@ def test_ctrl_c_cancels_with_heaters_off(virtual_process: tuple[str, Path], tmp_
         while "M104 S200" not in (log.read_text() if log.exists() else ""):
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ending)
         said, complaint = process.communicate(timeout=60)
     assert process.returncode == 4, complaint
     assert "cancelled" in said, complaint

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from printprep.cli.printer import printer
-from printprep.cli.send import send
+from printprep.cli.send import interruptible, send
 from printprep.errors import GcodeRefused, InputError
-from printprep.printers.virtual import VirtualPrinter
+from printprep.printers.link import Ending
+from printprep.printers.virtual import VirtualLink, VirtualPrinter
 
 JOB = "G90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\nG1 X20 Y20 Z0.2 F3000\nG1 X40 E1 F1200\n"
 END = "M104 S0\nM140 S0\nM84\n"
@@ -66,6 +68,16 @@ def test_a_program_is_told_that_the_printer_was_not_said(job: Path) -> None:
         result = CliRunner().invoke(send, [str(job), "--port", printer.port, "--json"])
     assert result.exception is None
     assert [finding["code"] for finding in json.loads(result.stdout)["findings"]] == ["printer-not-said"]
+
+
+def test_a_cancel_before_the_first_line_is_not_lost(job: Path) -> None:
+    link = VirtualLink()
+    link.connect()
+    with interruptible(link) as insist:
+        signal.raise_signal(signal.SIGTERM)
+        outcome = link.print_file(job, insist)
+    link.close()
+    assert outcome.ending is Ending.CANCELLED
 
 
 @pytest.mark.parametrize("where", [[], ["--printer", "virtual", "--port", "/dev/ttyACM0"]])
