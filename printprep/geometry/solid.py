@@ -13,9 +13,8 @@ from manifold3d import Manifold
 from printprep.errors import MeshError
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh
-from printprep.geometry.shells import apart
 
-__all__ = ["Manifold", "from_solid", "intersect", "overlap_mm3", "subtract", "to_solid", "union"]
+__all__ = ["Manifold", "from_solid", "intersect", "subtract", "to_solid", "union"]
 
 
 def to_solid(mesh: Mesh) -> Manifold:
@@ -65,14 +64,3 @@ def subtract(mesh: Mesh, *tools: Mesh) -> Mesh:
 def intersect(a: Mesh, b: Mesh) -> Mesh:
     """What is in both; a MeshError for one that is no solid."""
     return from_solid(to_solid(a) ^ to_solid(b))
-
-
-def overlap_mm3(a: Mesh, b: Mesh) -> float:
-    """Volume that ``a`` and ``b`` share, exact; 0.0 without a boolean when their surfaces are apart.
-
-    Raises
-    ------
-    MeshError
-        One of them is no solid (not looked at when they are apart).
-    """
-    return 0.0 if apart(a, b) else float((to_solid(a) ^ to_solid(b)).volume())

@@ -11,11 +11,12 @@ from printprep.case import Finding, Hollow, Part, Severity
 from printprep.errors import MeshError
 from printprep.geometry import bvh
 from printprep.geometry.drain import Hole, Zones, drill, find_holes
-from printprep.geometry.hollow import MAX_POINTS, Cavity, GridTooCoarse, Hollowed
+from printprep.geometry.hollow import MAX_POINTS, MIN_CAVITY_MM3, Cavity, GridTooCoarse, Hollowed
 from printprep.geometry.hollow import hollow as hollow_out
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Float, Mesh, Point, as_point
 from printprep.geometry.pockets import Pocket, pockets
+from printprep.geometry.shells import apart
 from printprep.geometry.solid import intersect
 from printprep.geometry.wall import TOLERANCE_MM, Wall
 from printprep.plan import Change
@@ -91,8 +92,8 @@ def _of_cavities(part: DraftPart, hollowed: Hollowed, asked: Hollow) -> list[Fin
     findings: list[Finding] = []
     if hollowed.dropped_mm3:
         message = (
-            f"{len(hollowed.dropped_mm3)} cavities of {part.name} below 0.1 ml were filled again, "
-            f"{sum(hollowed.dropped_mm3):.1f} mm3 in all"
+            f"{len(hollowed.dropped_mm3)} cavities of {part.name} below {MIN_CAVITY_MM3 / 1000:g} ml were filled "
+            f"again, {sum(hollowed.dropped_mm3):.1f} mm3 in all"
         )
         findings.append(_info(part, "cavity-dropped", message, value=round(sum(hollowed.dropped_mm3), 3)))
     if not hollowed.cavities:
@@ -151,10 +152,8 @@ def _parts_inside(draft: Draft, part: DraftPart, hollowed: Hollowed) -> list[Fin
     """Other parts that reach into a cavity, where they would lose their hold."""
     findings: list[Finding] = []
     for cavity in hollowed.cavities:
-        lower, upper = cavity.mesh.bounds_mm
         for other in draft.parts:
-            other_lower, other_upper = other.mesh.bounds_mm
-            if other.name == part.name or (lower >= other_upper).any() or (other_lower >= upper).any():
+            if other.name == part.name or apart(cavity.mesh, other.mesh):
                 continue
             try:
                 shared = intersect(cavity.mesh, other.mesh)

@@ -7,7 +7,7 @@ from manifold3d import Manifold
 from printprep.errors import MeshError
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.shells import apart, enclosed, shells
-from printprep.geometry.solid import from_solid, intersect, overlap_mm3, subtract, to_solid, union
+from printprep.geometry.solid import from_solid, intersect, subtract, to_solid, union
 
 CUBE = from_solid(Manifold.cube((2, 2, 2), center=True))
 
@@ -43,14 +43,17 @@ def test_booleans_have_the_volumes_of_overlapping_cubes() -> None:
     assert union(CUBE, other).volume_mm3 == pytest.approx(15.0)
     assert subtract(CUBE, other).volume_mm3 == pytest.approx(7.0)
     assert intersect(CUBE, other).volume_mm3 == pytest.approx(1.0)
-    assert overlap_mm3(CUBE, other) == pytest.approx(1.0)
+    assert not apart(CUBE, other)
 
 
 def test_overlap_of_one_inside_the_other_and_of_bodies_apart() -> None:
     small = Mesh(CUBE.vertices * 0.25, CUBE.faces)
-    assert overlap_mm3(CUBE, small) == pytest.approx(0.125)
-    assert overlap_mm3(small, CUBE) == pytest.approx(0.125)
-    assert overlap_mm3(CUBE, moved(CUBE, 5, 0, 0)) == 0.0
+    assert not apart(CUBE, small)
+    assert not apart(small, CUBE)
+    assert intersect(CUBE, small).volume_mm3 == pytest.approx(0.125)
+    assert intersect(small, CUBE).volume_mm3 == pytest.approx(0.125)
+    assert apart(CUBE, moved(CUBE, 5, 0, 0))
+    assert intersect(CUBE, moved(CUBE, 5, 0, 0)).volume_mm3 == 0.0
 
 
 def test_a_body_in_a_cavity_is_apart_from_the_wall_around_it() -> None:
