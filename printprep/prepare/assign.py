@@ -17,15 +17,10 @@ import numpy as np
 from printprep.case import Finding, Part, Severity
 from printprep.errors import ProfileError
 from printprep.plan import ToolLoad
-from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.draft import NEUTRAL, Draft, DraftPart, Rgb
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Material, MaterialClass, Printer
 from printprep.progress import SILENT, Progress
-
-Rgb = tuple[int, int, int]
-
-NEUTRAL: Final[Rgb] = (200, 200, 200)
-"""Colour of a part whose tissue is not known."""
 
 BED_SPREAD_C: Final = 20.0
 """Materials on one bed may want temperatures so far apart before it is a finding."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from printprep.geometry.mesh import Mesh
 from printprep.plan import Change, Matrix, Plate, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
+
+Rgb = tuple[int, int, int]
+
+NEUTRAL: Final[Rgb] = (200, 200, 200)
+"""Colour of a part whose tissue is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +29,7 @@ class DraftPart:
     defects: Defects | None = None  # of the mesh: by inspect, taken out again by repair
     material: str | None = None  # by assign
     tool: int | None = None  # by assign
-    colour: tuple[int, int, int] = (200, 200, 200)  # by assign
+    colour: Rgb = NEUTRAL  # by assign
     priority: int = 0  # by assign
     changes: tuple[Change, ...] = ()
 

@@ -10,8 +10,8 @@ import pytest
 from printprep.case import Case, Finding, Part, Severity, Source
 from printprep.errors import ProfileError
 from printprep.geometry.mesh import Mesh
-from printprep.prepare.assign import NEUTRAL, assign, by_priority, colour_difference
-from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.assign import assign, by_priority, colour_difference
+from printprep.prepare.draft import NEUTRAL, Draft, DraftPart
 from printprep.profiles.load import Profiles, load_profiles
 
 CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
