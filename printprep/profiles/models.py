@@ -11,7 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from printprep.case import Limits, Positive
+
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Celsius = Annotated[float, Field(ge=0, le=500)]
@@ -257,8 +258,8 @@ class Tissue(Profile):
         return value
 
 
-class Lab(Profile):
-    """A lab's money and limits."""
+class Lab(Profile, Limits):
+    """A lab's money, and the limits of a case that says none."""
 
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     energy_per_kwh: Decimal
@@ -267,6 +268,3 @@ class Lab(Profile):
     preparation_min: dict[str, NotNegative]  # staff minutes by technology
     post_processing_min: dict[str, NotNegative]
     failure_rate: Annotated[float, Field(ge=0, lt=1)]  # share of prints that fail
-    deviation_p95_mm: Positive = 0.2
-    deviation_max_mm: Positive = 0.5
-    volume_change_percent: Positive = 2.0
