@@ -32,19 +32,12 @@ def estimate(as_json: bool, **wish: Any) -> None:
 
 def print_times(file: Path, printer_id: str, as_json: bool) -> None:
     """Read a G-code file and print its times."""
-    from printprep.errors import InputError
-    from printprep.gcode.estimate import estimate as estimate_gcode
-    from printprep.gcode.read import read_gcode
     from printprep.profiles.load import load_profiles
+    from printprep.slicers.own_time import times_on
     from printprep.units import format_duration
 
     printer = load_profiles().printer(printer_id)
-    if printer.motion is None or printer.fdm is None:
-        raise InputError(f"{printer.id} has no [motion]: its profile must say what the firmware allows")
-    gcode = read_gcode(file)
-    times = estimate_gcode(
-        gcode, printer.motion, tool_change_s=printer.fdm.tool_change_s, heat_up_s=printer.fdm.heat_up_s
-    )
+    times = times_on(printer, file)
     if as_json:
         print_json(
             {

@@ -20,9 +20,6 @@ from typing import Final
 from printprep.case import Finding, Severity
 from printprep.errors import DoesNotFit, ProfileError, SliceFailed
 from printprep.files import replacing
-from printprep.gcode.estimate import estimate
-from printprep.gcode.motion import Cornering
-from printprep.gcode.read import read_gcode
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Estimate, MaterialUse, Plan, PlannedPart, Plate, SlicedPlate
 from printprep.profiles.load import Profiles
@@ -31,6 +28,7 @@ from printprep.progress import SILENT, Progress
 from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine
 from printprep.slicers.fit import TOLERANCE_MM, TOWER_MARGIN_MM, Tower, check_fits, open_parts, place_tower
 from printprep.slicers.honoured import compare
+from printprep.slicers.own_time import times_on
 from printprep.slicers.prusa_gcode import Copied, Figures, copy_scrubbed, parse
 from printprep.slicers.prusa_project import Volume, write_project
 from printprep.slicers.prusa_settings import (
@@ -295,7 +293,7 @@ def _estimate(job: _Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple
     said_s = figures.duration_s
     if said_s is not None and least_s <= said_s <= _LONGEST_S:
         return Estimate(duration_s=said_s + job.fdm.heat_up_s, duration_from="slicer", material=tuple(uses)), ()
-    own_s = _own_time_s(job, gcode)
+    own_s = times_on(job.printer, gcode).duration_s
     said = "nothing" if said_s is None else f"{said_s:.0f} s"
     doubt = Finding(
         code="slicer-time-implausible",
@@ -308,21 +306,6 @@ def _estimate(job: _Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple
         limit=least_s,
     )
     return Estimate(duration_s=own_s, duration_from="trapezoid", material=tuple(uses)), (doubt,)
-
-
-def _own_time_s(job: _Job, gcode: Path) -> float:
-    if job.printer.motion is None:
-        raise ProfileError(f"printer {job.printer.id} has no [motion]")
-    fdm, klipper = job.fdm, job.printer.firmware == "klipper"
-    times = estimate(
-        read_gcode(gcode, g90_sets_e=not klipper),
-        job.printer.motion,
-        cornering=Cornering.SQUARE_CORNER if klipper else None,
-        tool_change_s=fdm.tool_change_s,
-        heat_up_s=fdm.heat_up_s,
-        filament_mm=fdm.filament_mm,
-    )
-    return times.duration_s
 
 
 def _untested(engine: str) -> tuple[Finding, ...]:
