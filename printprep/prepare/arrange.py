@@ -102,22 +102,19 @@ def _refusal(draft: Draft, outline: Float, turned: Float, space: nest.Room) -> s
 
 def _sticking_out(draft: Draft, space: nest.Room) -> tuple[str, ...]:
     """Names of the parts outside of the bed when the body stands in its middle, turned to stick out least."""
-    bed = space.bed
-    free = np.array([bed.width_mm - 2 * space.margin_mm, bed.depth_mm - 2 * space.margin_mm, bed.height_mm])
-    bounds: dict[float, tuple[float, dict[str, Float]]] = {}
-    for angle in range(180):
-        turn = (nest.turn_z(angle) @ _turn_only(draft.rotation))[:3, :3].T
-        boxes = {part.name: np.array(_span(part.mesh.vertices @ turn)) for part in draft.parts}
-        spans = np.array(list(boxes.values()))
-        lower, upper = spans[:, 0].min(axis=0), spans[:, 1].max(axis=0)
-        excess = float(np.maximum(0.0, upper - lower - free).sum())
-        middle = np.append((lower + upper)[:2] / 2.0, lower[2] + free[2] / 2.0)
-        bounds[angle] = (excess, {name: np.abs(box - middle).max(axis=0) for name, box in boxes.items()})
-        if len(draft.parts) == 1:
-            break
-    least = min(bounds, key=lambda angle: (bounds[angle][0], angle))
-    return tuple(name for name, reach in bounds[least][1].items() if (reach > free / 2.0 + 1e-9).any())
+    bodies = [used_vertices(part.mesh).vertices @ draft.rotation[:3, :3].T for part in draft.parts]
+    outlines = [nest.footprint(body) for body in bodies]
+    free = np.array([space.bed.width_mm, space.bed.depth_mm]) - 2 * space.margin_mm
 
+    def reach_mm(angle_deg: int) -> Float:
+        """How far each part goes from the middle of all to either side, (parts, 2)."""
+        turned = [outline @ nest.turn_z(angle_deg)[:2, :2].T for outline in outlines]
+        boxes = np.array([(outline.min(axis=0), outline.max(axis=0)) for outline in turned])
+        middle = (boxes[:, 0].min(axis=0) + boxes[:, 1].max(axis=0)) / 2.0
+        return np.asarray(np.abs(boxes - middle[None, None]).max(axis=1))
 
-def _span(points: Float) -> tuple[Float, Float]:
-    return points.min(axis=0), points.max(axis=0)
+    least = min(range(180), key=lambda angle_deg: np.maximum(0.0, reach_mm(angle_deg).max(axis=0) - free / 2.0).sum())
+    wide = (reach_mm(least) > free / 2.0 + 1e-9).any(axis=1)
+    top = np.array([body[:, 2].max() for body in bodies]) - min(body[:, 2].min() for body in bodies)
+    tall = top > space.bed.height_mm + 1e-9
+    return tuple(part.name for part, out in zip(draft.parts, wide | tall, strict=True) if out)
