@@ -60,7 +60,7 @@ class Record:
     rewound: bool = False  # whether the winding in the file had to be overruled, so that it proves nothing
 
 
-def place(mesh: Mesh, face: int) -> Point:
+def middle_of(mesh: Mesh, face: int) -> Point:
     """Middle of a face."""
     return as_point(mesh.vertices[mesh.faces[face]].mean(axis=0))
 
@@ -99,7 +99,7 @@ def drop_degenerate(mesh: Mesh, record: Record) -> Mesh:
     bad = (f[:, 0] == f[:, 1]) | (f[:, 1] == f[:, 2]) | (f[:, 2] == f[:, 0])
     if not bad.any():
         return mesh
-    where = place(mesh, int(np.argmax(bad)))
+    where = middle_of(mesh, int(np.argmax(bad)))
     record.steps.append(Step(what=f"dropped {bad.sum()} faces without area", count=int(bad.sum()), where_mm=where))
     return keep_faces(mesh, ~bad)
 
@@ -110,7 +110,7 @@ def _spared(mesh: Mesh, opposed: Int, alone: Bool) -> Int:
     ``opposed`` are first faces of pairs, ``alone`` (m,) the faces that stay in any case. Pairs that share edges are
     decided together, by the length of their rim along which an odd count of other faces waits for one more.
     """
-    found = edges(Mesh(mesh.vertices, mesh.faces))
+    found = edges(mesh)
     others = np.bincount(found.of_face[alone].reshape(-1).clip(min=0), minlength=len(found.ends))
     mine = found.of_face[opposed]
     pairs_at = np.bincount(mine.reshape(-1), minlength=len(found.ends))
@@ -145,7 +145,7 @@ def cancel_duplicates(mesh: Mesh, record: Record) -> Mesh:
     faces[turn] = faces[turn][:, ::-1]
     same = int((repeated & (net != 0)).sum())
     cancelled = int((~kept[opposed]).sum())
-    where = place(mesh, int(np.argmax(repeated)))
+    where = middle_of(mesh, int(np.argmax(repeated)))
     if same:
         record.steps.append(Step(what=f"kept one of each of {same} repeated faces", count=same, where_mm=where))
     if cancelled:
@@ -166,7 +166,7 @@ def unify_winding(mesh: Mesh, record: Record) -> Mesh:
     if turned.any():
         record.rewound = True
         count = int(turned.sum())
-        where = place(mesh, int(np.argmax(turned)))
+        where = middle_of(mesh, int(np.argmax(turned)))
         record.steps.append(
             Step(what=f"turned {count} faces that were wound against their neighbours", count=count, where_mm=where)
         )
@@ -194,7 +194,7 @@ def drop_crumbs(mesh: Mesh, record: Record) -> Mesh:
     area = float(areas[gone].sum())
     record.removed.append(mesh.triangles[gone])
     what = f"dropped {gone.sum()} faces of scraps that bound nothing ({area:.3f} mm2)"
-    record.steps.append(Step(what=what, count=int(gone.sum()), where_mm=place(mesh, int(np.argmax(gone)))))
+    record.steps.append(Step(what=what, count=int(gone.sum()), where_mm=middle_of(mesh, int(np.argmax(gone)))))
     return keep_faces(mesh, kept)
 
 
@@ -203,7 +203,7 @@ def cut_out(mesh: Mesh, tangled: Edges, record: Record) -> Mesh:
     bad = tangled.nonmanifold | tangled.misoriented
     gone: Bool = np.any(bad[tangled.of_face], axis=1)
     areas = mesh.face_areas_mm2
-    where = place(mesh, int(np.argmax(gone)))
+    where = middle_of(mesh, int(np.argmax(gone)))
     area = float(areas[gone].sum())
     if area > CUT_SHARE * areas.sum():
         raise Refused(f"{bad.sum()} edges are tangled; cutting them out would take {area:.2f} mm2 of surface", where)
@@ -226,7 +226,7 @@ def _refuse_sheets(mesh: Mesh, owner: Int, patch_area: Float, patch_of: list[Int
         raise Refused(
             f"an open sheet, not the skin of a solid: closing it takes {patches[worst]:.1f} mm2 of invented surface on "
             f"{sheet[worst]:.1f} mm2 of real one (limit {SHEET_SHARE:.0%} of the whole)",
-            place(mesh, int(np.argmax(owner == worst))),
+            middle_of(mesh, int(np.argmax(owner == worst))),
         )
 
 

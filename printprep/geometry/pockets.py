@@ -15,7 +15,7 @@ from numba import njit
 
 from printprep.geometry.drain import Hole
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
-from printprep.geometry.topology import edges
+from printprep.geometry.topology import edges, root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def _flood(
 ) -> tuple[npt.NDArray[np.int64], Float]:
     """Lowest vertex and depth of every basin that runs over into a drained one."""
     n = len(height)
-    parent = np.full(n, -1, np.int64)  # -1: still dry
+    parent = np.full(n, -1, np.int32)  # -1: still dry
     lowest = np.arange(n)
     drains = drained.copy()
     pocket = np.empty(n, np.int64)
@@ -80,13 +80,7 @@ def _flood(
             other = neighbour[k]
             if parent[other] < 0:
                 continue
-            a, b = v, other
-            while parent[a] != a:
-                parent[a] = parent[parent[a]]
-                a = parent[a]
-            while parent[b] != b:
-                parent[b] = parent[parent[b]]
-                b = parent[b]
+            a, b = root(parent, v), root(parent, other)
             if a == b:
                 continue
             if drains[a] != drains[b]:

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from printprep.errors import MeshError
 from printprep.geometry.intersect import partners
-from printprep.geometry.mend import Record, Refused, Step, drop_crumbs, keep_faces, place
+from printprep.geometry.mend import Record, Refused, Step, drop_crumbs, keep_faces, middle_of
 from printprep.geometry.mesh import Bool, Int, Mesh, Point, join
 from printprep.geometry.shells import Shell, enclosed, shells
 from printprep.geometry.solid import subtract, union
@@ -64,10 +64,10 @@ def _right_side_out(mesh: Mesh, record: Record, accept_inside_out: bool) -> Mesh
         raise InsideOut(
             f"it is inside out: closed and wound alike everywhere, with a volume of {volume_mm3:.1f} mm3; a file "
             "mirrored along one axis looks the same, so it is not turned silently",
-            place(mesh, 0),
+            middle_of(mesh, 0),
         )
     what = "turned the whole surface right side out, which the case accepts"
-    record.steps.append(Step(what=what, count=len(mesh), where_mm=place(mesh, 0)))
+    record.steps.append(Step(what=what, count=len(mesh), where_mm=middle_of(mesh, 0)))
     return mesh.flipped()
 
 
@@ -81,7 +81,7 @@ def turn(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
         faces[shell.faces] = faces[shell.faces][:, ::-1]
         kind = "a cavity" if shell.depth % 2 else "a body"
         what = f"turned a shell of {len(shell.faces)} faces: {kind} of {abs(shell.volume_mm3):.3f} mm3"
-        record.steps.append(Step(what=what, count=len(shell.faces), where_mm=place(mesh, int(shell.faces[0]))))
+        record.steps.append(Step(what=what, count=len(shell.faces), where_mm=middle_of(mesh, int(shell.faces[0]))))
     return Mesh(mesh.vertices, faces)
 
 
@@ -100,12 +100,12 @@ def _drop_swallowed(mesh: Mesh, found: list[Shell], kept: Bool, record: Record) 
             raise Refused(
                 f"a cavity of {-shell.volume_mm3:.3f} mm3 lies in two bodies at once, one inside the other; "
                 "it would be filled: remove one of the bodies",
-                place(mesh, int(shell.faces[0])),
+                middle_of(mesh, int(shell.faces[0])),
             )
         stay[shell.faces] = False
         record.removed.append(mesh.triangles[shell.faces])
         what = f"merged a body of {shell.volume_mm3:.3f} mm3 that lies inside another body and adds nothing to it"
-        record.steps.append(Step(what=what, count=len(shell.faces), where_mm=place(mesh, int(shell.faces[0]))))
+        record.steps.append(Step(what=what, count=len(shell.faces), where_mm=middle_of(mesh, int(shell.faces[0]))))
     return keep_faces(mesh, stay)
 
 
@@ -140,7 +140,7 @@ def _unite(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
         bodies = [found[i].mesh for i in group if found[i].volume_mm3 > 0]
         cavities = [found[i].mesh.flipped() for i in group if found[i].volume_mm3 < 0]
         before = sum(found[i].volume_mm3 for i in group)
-        where = place(mesh, int(found[group[0]].faces[0]))
+        where = middle_of(mesh, int(found[group[0]].faces[0]))
         try:
             united = union(*bodies)
             one = subtract(united, *cavities) if cavities else united

@@ -124,7 +124,8 @@ def edges(mesh: Mesh) -> Edges:
 
 
 @njit(cache=True, nogil=True)
-def _root(parent: Int, i: int) -> int:
+def root(parent: Int, i: int) -> int:
+    """The one that stands for all that ``i`` was joined with; shortens the way to it."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -144,18 +145,18 @@ def _bodies(of_face: Int, edge_count: int) -> tuple[Int, int]:
             if seen[edge] < 0:
                 seen[edge] = f
             else:
-                i, j = _root(parent, seen[edge]), _root(parent, f)
+                i, j = root(parent, seen[edge]), root(parent, f)
                 parent[max(i, j)] = min(i, j)
     label = np.full(m, -1, np.int32)
     count = 0
     for f in range(m):
         if of_face[f, 0] < 0:
             continue
-        root = _root(parent, f)
-        if label[root] < 0:
-            label[root] = count
+        first = root(parent, f)
+        if label[first] < 0:
+            label[first] = count
             count += 1
-        label[f] = label[root]
+        label[f] = label[first]
     return label, count
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
-from printprep.geometry.topology import Edges, edges
+from printprep.geometry.topology import Edges, edges, root
 
 
 @njit(cache=True, nogil=True)
@@ -142,12 +142,7 @@ def twins(mesh: Mesh, found: Edges | None = None) -> Int:
 
 @njit(cache=True, nogil=True)
 def _join(parent: Int, i: int, j: int) -> None:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    while parent[j] != j:
-        parent[j] = parent[parent[j]]
-        j = parent[j]
+    i, j = root(parent, i), root(parent, j)
     parent[max(i, j)] = min(i, j)
 
 
