@@ -10,15 +10,19 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Give a temporary name beside ``path``; on success it is synced and renamed, on any failure removed.
 
     The block writes the file at the name it is given. The rename is atomic, and the folder is synced after it, so that
-    after a crash either the old file is there or the whole new one.
+    after a crash either the old file is there or the whole new one. A ``private`` one is its owner's alone from its
+    first byte on, and so is a folder that has to be made for it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        if private:
+            draft.unlink(missing_ok=True)
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         yield draft
         with draft.open("rb+") as stream:
             os.fsync(stream.fileno())
@@ -32,9 +36,9 @@ def replacing(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, whole or not at all."""
-    with replacing(path) as draft:
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Write ``text`` as UTF-8, whole or not at all; a ``private`` file is its owner's alone."""
+    with replacing(path, private=private) as draft:
         draft.write_text(text, encoding="utf-8")
 
 

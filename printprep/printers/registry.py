@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,6 +21,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from printprep.errors import InputError
+from printprep.files import write_text
 
 FILE = "printers.toml"
 
@@ -109,7 +109,10 @@ def add_printer(printer: NamedPrinter, directory: Path | None = None) -> Path:
     for key, value in printer.model_dump(exclude={"name"}, exclude_none=True, exclude_defaults=True).items():
         table.add(key, value)
     document["printers"][printer.name] = table
-    _write_private(path, tomlkit.dumps(document))
+    try:
+        write_text(path, tomlkit.dumps(document), private=True)
+    except OSError as exc:
+        raise InputError(f"{path} cannot be written: {exc.strerror}") from exc
     return path
 
 
@@ -131,21 +134,3 @@ def _validated(values: dict[str, object], where: str) -> NamedPrinter:
         first = exc.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{where}{f': {key}' if key else ''}: {first['msg']}") from exc
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write for the owner's eyes only, whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{FILE}.")  # mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as exc:
-        raise InputError(f"{path} cannot be written: {exc.strerror}") from exc
