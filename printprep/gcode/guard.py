@@ -7,7 +7,7 @@ move, temperature and command with plain limits, and every comment with patterns
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from printprep.case import Finding, Severity
-from printprep.errors import GcodeRefused, InputError
+from printprep.errors import InputError
 from printprep.gcode.identity import identifying
 from printprep.gcode.layout import Event, Kind
 from printprep.gcode.layout import Text as Why
@@ -119,16 +119,6 @@ def guard(path: Path, limits: GuardLimits) -> tuple[Finding, ...]:
         watch.note("gcode-rubbish", 0, f"{counts.overlong} lines of more than 4 MiB")
     watch.end(counts.lines)
     return watch.findings()
-
-
-def refuse(findings: Iterable[Finding]) -> None:
-    """Raise GcodeRefused, naming the first few, if any of ``findings`` is an error that nobody accepted."""
-    errors = [f for f in findings if f.severity is Severity.ERROR and f.accepted is None]
-    if not errors:
-        return
-    more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
-    shown = "; ".join(f"{f.message} [{f.code}]" for f in errors[:3])
-    raise GcodeRefused(f"the G-code must not be sent: {shown}{more}. Mend the profile that writes it, or slice anew")
 
 
 @dataclass(slots=True)

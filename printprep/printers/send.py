@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from printprep.case import Finding, stopping
 from printprep.errors import GcodeRefused, PrinterError
@@ -20,6 +21,7 @@ from printprep.printers.link import (
 from printprep.progress import SILENT, Progress, Step
 
 Guard = Callable[[Path], tuple[Finding, ...]]
+SHOWN: Final = 3  # findings that a refusal names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +103,12 @@ def send_file(
 
 
 def refuse_dangerous(path: Path, findings: tuple[Finding, ...]) -> None:
-    """Raise GcodeRefused when a finding stops the file."""
+    """Raise GcodeRefused, naming the first few, when findings stop the file."""
     bad = stopping(findings)
     if bad:
-        more = f" (and {len(bad) - 1} more; see printprep guard)" if len(bad) > 1 else ""
-        raise GcodeRefused(f"{path.name} is not sent: {bad[0].code}: {bad[0].message}{more}")
+        shown = "; ".join(f"{finding.code}: {finding.message}" for finding in bad[:SHOWN])
+        more = f" (and {len(bad) - SHOWN} more; see printprep guard)" if len(bad) > SHOWN else ""
+        raise GcodeRefused(f"{path.name} is not sent: {shown}{more}")
 
 
 def check_account(path: Path, outcome: PrintOutcome) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from printprep.case import Finding, Severity
-from printprep.errors import GcodeRefused, InputError
-from printprep.gcode.guard import REFUSED, GuardLimits, allowed_commands, guard, refuse
+from printprep.errors import InputError
+from printprep.gcode.guard import REFUSED, GuardLimits, allowed_commands, guard
 
 LIMITS = GuardLimits(
     upper_mm=(250, 210, 200),
@@ -179,16 +179,6 @@ def test_klipper_macros_home_heat_and_end(tmp_path: Path) -> None:
     assert {f.code for f in check(tmp_path, body, start="", end="PRINT_END\n")} == {
         "gcode-not-homed", "gcode-cold-extrusion", "gcode-heater-left-on",
     }  # fmt: skip
-
-
-def test_refuse_names_the_first_few(tmp_path: Path) -> None:
-    findings = check(tmp_path, "G1 X999\nG1 Y999\nG1 Z999\nM500\nM502\n")
-    with pytest.raises(
-        GcodeRefused, match=r"X 999\.00 mm is beyond 250 mm \(3 times in all\) \[gcode-off-bed\].*and \d more"
-    ):
-        refuse(findings)
-    refuse([])
-    refuse([replace(f, accepted="known") for f in findings])
 
 
 def test_what_is_no_gcode(tmp_path: Path) -> None:

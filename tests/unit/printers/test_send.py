@@ -18,7 +18,7 @@ from printprep.printers.link import (
     PrintOutcome,
     unwatched,
 )
-from printprep.printers.send import describe, send_file
+from printprep.printers.send import describe, refuse_dangerous, send_file
 
 GOOD = PrintOutcome(
     ending=Ending.FINISHED, lines_total=3, lines_sent=3, lines_accepted=3, layer=1, duration_s=2.0, repeated=1
@@ -94,6 +94,13 @@ def test_a_dangerous_file_never_reaches_the_printer(job: Path) -> None:
     with pytest.raises(GcodeRefused, match="gcode-hot: line 7: 900"):
         send_file(link, job, guard=dangerous)
     assert link.asked == 0
+
+
+def test_a_refusal_names_the_first_few_and_counts_the_rest(job: Path) -> None:
+    bad = [Finding(code=f"gcode-{n}", severity=Severity.ERROR, message=f"line {n}") for n in range(5)]
+    with pytest.raises(GcodeRefused, match=r"gcode-0: line 0; gcode-1: line 1; gcode-2: line 2 \(and 2 more"):
+        refuse_dangerous(job, tuple(bad))
+    refuse_dangerous(job, tuple(replace(finding, accepted="known") for finding in bad))
 
 
 @pytest.mark.parametrize(
