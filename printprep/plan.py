@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -134,6 +135,16 @@ class Cost:
     reprints: Decimal  # expected: the failure rate times what is lost with a failed print
     total: Decimal
     currency: str
+
+
+COST_ROWS: Final = {
+    "material": "material, supports and purge included",
+    "machine": "machine hours",
+    "energy": "energy",
+    "labour": "labour: preparation and post-processing",
+    "reprints": "expected reprints",
+}
+"""The rows of a :class:`Cost` and their names for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from printprep.cli.steps import UNITS
 from printprep.cli.terminal import json_option, out, print_findings, print_json, progress
-
-UNITS = ("mm", "cm", "m", "in", "um")
 
 
 @click.group()
@@ -46,6 +44,7 @@ def new(folder: Path, meshes: tuple[Path, ...], units: str | None, as_json: bool
     from printprep.prepare.intake.read import survey
     from printprep.prepare.intake.template import case_template
     from printprep.profiles.load import load_profiles
+    from printprep.report.document import finding_json
 
     path = folder / FILE_NAME
     if path.exists():
@@ -59,7 +58,7 @@ def new(folder: Path, meshes: tuple[Path, ...], units: str | None, as_json: bool
     findings = found.findings if found else ()
     names = [one.name for one in found.objects] if found else []
     if as_json:
-        print_json({"file": str(path), "parts": names, "findings": [asdict(finding) for finding in findings]})
+        print_json({"file": str(path), "parts": names, "findings": [finding_json(finding) for finding in findings]})
         return
     print_findings(findings, out())
     what = (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,6 @@ import click
 
 from printprep.cli.terminal import json_option, out, print_json, table
 from printprep.errors import InputError
-
-ROWS = {
-    "material": "material, supports and purge included",
-    "machine": "machine hours",
-    "energy": "energy",
-    "labour": "labour: preparation and post-processing",
-    "reprints": "expected reprints",
-}
 
 
 @click.command()
@@ -31,8 +22,10 @@ def cost(build: Path, as_json: bool) -> None:
     Example:
       printprep cost build
     """
-    report = build / "report.json" if build.is_dir() else build
-    plates, case = read_costs(report)
+    from printprep.plan import COST_ROWS
+    from printprep.report.saved import NAME
+
+    plates, case = read_costs(build / NAME if build.is_dir() else build)
     if as_json:
         print_json({"plates": plates, "estimate": case})
         return
@@ -40,7 +33,7 @@ def cost(build: Path, as_json: bool) -> None:
 
     names = [*(str(plate["file"]) for plate in plates), *(["all"] if len(plates) > 1 else [])]
     costs = [plate["estimate"]["cost"] for plate in plates] + ([case["cost"]] if len(plates) > 1 else [])
-    rows = [(text, *(f"{Decimal(str(one[row])):.2f}" for one in costs)) for row, text in ROWS.items()]
+    rows = [(text, *(f"{Decimal(str(one[row])):.2f}" for one in costs)) for row, text in COST_ROWS.items()]
     total = ("[bold]total[/]", *(f"[bold]{Decimal(str(one['total'])):.2f}[/]" for one in costs))
     columns = ("", *(f">{name}" for name in names))
     out().print(table(f"Cost, {case['cost']['currency']}", columns, [*rows, total]))
@@ -54,16 +47,17 @@ def cost(build: Path, as_json: bool) -> None:
 
 def read_costs(report: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Plates, each file with its estimate, and the estimate of the whole; an InputError if it is not priced."""
+    from printprep.plan import COST_ROWS
+    from printprep.report.saved import read_report
+
+    document = read_report(report)
     try:
-        document = json.loads(report.read_text("utf-8"))
         plates = [{"file": plate["file"], "estimate": plate["estimate"]} for plate in document["plates"]]
         case = document["estimate"]
         for estimate in (*(plate["estimate"] for plate in plates), case):
             cost = estimate["cost"]
-            if sum(Decimal(str(cost[row])) for row in ROWS) != Decimal(str(cost["total"])):
+            if sum(Decimal(str(cost[row])) for row in COST_ROWS) != Decimal(str(cost["total"])):
                 raise InputError(f"{report}: the rows do not add up to the total; run the case again")
-    except OSError as exc:
-        raise InputError(f"{report} cannot be read ({exc.strerror}); run the case first") from exc
-    except (ValueError, KeyError, TypeError) as exc:
+    except (KeyError, TypeError, InvalidOperation) as exc:
         raise InputError(f"{report} holds no priced plates; run the case again") from exc
     return plates, case

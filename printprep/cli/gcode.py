@@ -73,7 +73,7 @@ def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -
     from printprep.case import stopping
     from printprep.gcode.guard import guard as guard_gcode
     from printprep.profiles.load import load_profiles
-    from printprep.report.document import document
+    from printprep.report.document import finding_json
     from printprep.safety import guard_limits
 
     profiles = load_profiles()
@@ -82,7 +82,7 @@ def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -
         guard_limits(profiles.printer(printer), {tool: profiles.material(name) for tool, name in enumerate(materials)}),
     )
     if as_json:
-        print_json({"findings": document(case=None, findings=findings)["findings"]})
+        print_json({"findings": [finding_json(finding) for finding in findings]})
     elif findings:
         print_findings(findings, out())
     else:

@@ -58,6 +58,7 @@ def send(
     from printprep.printers.link import Ending
     from printprep.printers.send import refuse_dangerous, send_file
     from printprep.profiles.load import load_profiles
+    from printprep.report.document import finding_json
     from printprep.safety import sending_guard
 
     named = _named(printer, port, baud, firmware, profile)
@@ -65,7 +66,7 @@ def send(
     unsaid = port is not None and profile is None
     findings = sending_guard(None if unsaid else profiles.printer(profile or named.profile), profiles)(file)
     if stopping(findings) and as_json:
-        refused = {"outcome": "refused", "findings": [asdict(finding) for finding in findings]}
+        refused = {"outcome": "refused", "findings": [finding_json(finding) for finding in findings]}
         print_json({"file": str(file), "printer": named.name, **refused})
     elif findings and not as_json:
         print_findings(findings, console())
@@ -134,7 +135,10 @@ def interruptible(link: PrinterLink) -> Iterator[OnProgress]:
 
 def _report(file: Path, named: NamedPrinter, result: SendResult, as_json: bool) -> None:
     if as_json:
-        print_json({"file": str(file), "printer": named.name, **asdict(result)})
+        from printprep.report.document import finding_json
+
+        account = asdict(result) | {"findings": [finding_json(finding) for finding in result.findings]}
+        print_json({"file": str(file), "printer": named.name, **account})
         return
     colour = "green" if result.outcome == "finished" else "yellow"
     who = "" if result.counted else " (as the server says)"

@@ -27,8 +27,7 @@ def verify(build: Path, as_json: bool) -> None:
     if as_json:
         print_json({"files": [asdict(state) for state in states], "verified": not bad})
     else:
-        colour = {"as locked": "green"}
-        rows = [(s.file, f"[{colour.get(s.state, 'red')}]{s.state}[/]", s.sha256[:16]) for s in states]
+        rows = [(s.file, f"[{'red' if s in bad else 'green'}]{s.state}[/]", s.sha256[:16]) for s in states]
         out().print(
             table(f"Case {states[0].case_id}" if states else "Nothing locked", ("file", "state", "sha256"), rows)
         )

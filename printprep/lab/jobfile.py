@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from printprep.case import OPAQUE_ID
 from printprep.errors import InputError
 from printprep.files import sha256_of
-
-REPORT: Final = "report.json"
+from printprep.report.saved import NAME as REPORT
+from printprep.report.saved import read_report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ def print_files(path: Path) -> tuple[PrintFile, ...]:
         No such file or build, an empty file, a report that is none, or a file that differs from its report.
     """
     if path.is_dir():
-        plates = read_report(path)
+        plates = _plates(path)
         if not plates:
             raise InputError(
                 f"{path} has no {REPORT} with plates: it is not a build; run the case first, or name a file"
@@ -50,21 +49,19 @@ def print_files(path: Path) -> tuple[PrintFile, ...]:
         return tuple(_checked(path / name, plate) for name, plate in plates.items())
     if not path.is_file():
         raise InputError(f"{path} is not a file; name a print file or the folder of a build")
-    return (_checked(path, read_report(path.parent).get(path.name)),)
+    return (_checked(path, _plates(path.parent).get(path.name)),)
 
 
-def read_report(folder: Path) -> dict[str, dict[str, Any]]:
+def _plates(folder: Path) -> dict[str, dict[str, Any]]:
     """Plates of a build's report by file name, each with its ``case_id``; empty when there is no report."""
     report = folder / REPORT
     if not report.is_file():
         return {}
+    document = read_report(report)
     try:
-        document = json.loads(report.read_text("utf-8"))
-        case = document.get("case_id", document.get("case"))
-        case_id = case.get("id") if isinstance(case, dict) else case
-        return {Path(plate["file"]).name: {**plate, "case_id": case_id} for plate in document["plates"]}
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise InputError(f"{report} is not a report that printprep wrote; run the case again") from exc
+        return {plate["file"]: {**plate, "case_id": document["case"]["id"]} for plate in document["plates"]}
+    except (KeyError, TypeError) as exc:
+        raise InputError(f"{report} does not say its case; run the case again") from exc
 
 
 def _checked(file: Path, plate: dict[str, Any] | None) -> PrintFile:

@@ -26,6 +26,7 @@ from printprep.lab.jobfile import PrintFile
 from printprep.lab.queue import ON_PLATE, RUSH, add
 from printprep.lab.store import Job, State, Store
 from printprep.plan import Estimate
+from printprep.printers.registry import VIRTUAL
 from printprep.profiles.load import Profiles, load_profiles
 from printprep.progress import SILENT, Progress
 from printprep.units import format_duration
@@ -100,7 +101,7 @@ def candidates(
     InputError
         A wanted printer that is neither registered nor a profile.
     """
-    known = dict(registered) or {name: name for name in profiles.printers if name != "virtual"}
+    known = dict(registered) or {name: name for name in profiles.printers if name != VIRTUAL.profile}
     if wanted:
         known = {name: registered[name] if name in registered else profiles.printer(name).id for name in wanted}
     order = fidelity(profiles)

@@ -15,15 +15,12 @@ from typing import Any, Final
 
 from printprep.case import Case, Finding, Part, stopping
 from printprep.geometry.topology import edges
-from printprep.plan import Certificate, Cost, Estimate, PartCertificate, Plan, PlannedPart, SlicedPlate
+from printprep.plan import COST_ROWS, Certificate, Cost, Estimate, PartCertificate, Plan, PlannedPart, SlicedPlate
 
 Json = dict[str, Any]
 
 VERSION: Final = 1
 """Of the document's shape; it rises when a key changes its meaning or goes away."""
-
-COST_ROWS: Final = ("material", "machine", "energy", "labour", "reprints")
-"""The rows of a cost; they add up to its total."""
 
 
 def schema() -> Json:
@@ -61,7 +58,7 @@ def document(
         "version": VERSION,
         "verdict": "stopped" if stopping(tuple(findings)) else "ready",
         "case": _case(case, plan) if case is not None else None,
-        "findings": [_finding(f) for f in findings],
+        "findings": [finding_json(f) for f in findings],
         "parts": [_part(part, plan, certificate) for part in case.parts] if case is not None else [],
         "tools": _tools(plan),
         "plates": [_plate(plate, plan) for plate in plates],
@@ -86,7 +83,8 @@ def _case(case: Case, plan: Plan | None) -> Json:
     }
 
 
-def _finding(finding: Finding) -> Json:
+def finding_json(finding: Finding) -> Json:
+    """One finding, as it stands in the document."""
     return {
         "code": finding.code,
         "severity": str(finding.severity),

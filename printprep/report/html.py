@@ -15,19 +15,14 @@ from string import Template
 from typing import Any, Final
 
 from printprep import __version__
+from printprep.case import Severity
 from printprep.files import write_text
-from printprep.report.document import COST_ROWS, Json
+from printprep.plan import COST_ROWS
+from printprep.report.document import Json
 from printprep.report.pictures import Picture
 from printprep.units import format_duration
 
-SEVERITIES: Final = ("error", "warning", "info")
-COST_NAMES: Final = {
-    "material": "material, purge and supports included",
-    "machine": "machine",
-    "energy": "energy",
-    "labour": "labour",
-    "reprints": "expected reprints",
-}
+SEVERITIES: Final = tuple(Severity)  # the worst first
 MIRRORED: Final = "MIRRORED: this is the mirror image of the anatomy, left and right swapped on purpose."
 LOSS_SHOWN_MM3: Final = 0.05  # what the table rounds to 0.0; the document has it
 MATTERS: Final = frozenset({
@@ -170,12 +165,10 @@ def _parts(parts: Sequence[Json]) -> str:
         )
         for p in parts
     ]  # fmt: skip
-    return (
-        rows
-        and _table(
-            ("part", "tissue", "side", "material", ">tool", ">triangles", ">volume, ml", ">size, mm", "closed"), rows
-        )
-    ) or ""
+    columns = (
+        "part", "tissue", "side", "material", ">tool", ">triangles", ">volume, ml", ">size, mm", "closed",
+    )  # fmt: skip
+    return _table(columns, rows) if rows else ""
 
 
 def _certificate(document: Json) -> str:
@@ -262,7 +255,7 @@ def _estimate(document: Json) -> str:
 def _cost(cost: Json | None) -> str:
     if cost is None:
         return ""
-    rows = [(escape(COST_NAMES[row]), f"{cost[row]:.2f}") for row in COST_ROWS]
+    rows = [(escape(name), f"{cost[row]:.2f}") for row, name in COST_ROWS.items()]
     return _table(("cost", f">{cost['currency']}"), rows, total=("total", f"{cost['total']:.2f}"))
 
 
@@ -321,11 +314,9 @@ def _swatch(colour: Sequence[int] | None) -> str:
 
 
 def _yes(value: bool | None) -> str:
-    return (
-        {True: '<span class="yes">yes</span>', False: '<span class="no">no</span>'}.get(value, "-")
-        if value is not None
-        else "-"
-    )
+    if value is None:
+        return "-"
+    return '<span class="yes">yes</span>' if value else '<span class="no">no</span>'
 
 
 def _fixed(value: Any, digits: int, factor: float = 1.0) -> str:

@@ -13,6 +13,7 @@ from printprep.profiles.models import Printer
 from printprep.report.document import Json
 from printprep.report.html import write_html
 from printprep.report.pictures import bed_view, three_views
+from printprep.report.saved import NAME
 
 
 def write_report(
@@ -36,7 +37,7 @@ def write_report(
     profiles
         To know which parts are of a clear material: they are drawn as glass.
     """
-    as_json, as_html = folder / "report.json", folder / "report.html"
+    as_json, as_html = folder / NAME, folder / "report.html"
     write_text(as_json, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     if case is None or plan is None or not plan.parts:
         write_html(as_html, document)

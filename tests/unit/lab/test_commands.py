@@ -122,9 +122,10 @@ def test_a_cost_that_does_not_add_up_is_not_shown(build: Path) -> None:
     report.write_text(report.read_text().replace('"71.00"', '"71.01"'))
     with pytest.raises(InputError, match="do not add up"):
         said(cost, str(build))
-    report.write_text("{}")
-    with pytest.raises(InputError, match="holds no priced plates"):
-        said(cost, str(build))
+    for text, words in (("{}", "is not a report"), ('{"plates": [], "estimate": null}', "holds no priced plates")):
+        report.write_text(text)
+        with pytest.raises(InputError, match=words):
+            said(cost, str(build))
 
 
 HOURS = {"fine": 9.0, "standard": 6.0, "draft": 3.0, "rush": 2.0}

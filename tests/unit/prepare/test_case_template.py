@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from pydantic import BaseModel
 
 from printprep.case import Acceptance, Box, CaseFile, CaseHeader, Hollow, KeepOut, Limits, PartWish, Sphere
-from printprep.cli.case import UNITS, case
+from printprep.cli.case import case
+from printprep.cli.steps import UNITS
 from printprep.errors import CaseError
 from printprep.prepare.intake import read_case
 from printprep.prepare.intake.sizes import UNITS as ALLOWED

@@ -10,8 +10,8 @@ import pytest
 from printprep.case import Case, Finding, Severity
 from printprep.cost import total
 from printprep.geometry.mesh import Mesh
-from printprep.plan import Certificate, Plan, SlicedPlate
-from printprep.report.document import COST_ROWS, Json, document, schema
+from printprep.plan import COST_ROWS, Certificate, Plan, SlicedPlate
+from printprep.report.document import Json, document, schema
 
 
 @pytest.fixture
