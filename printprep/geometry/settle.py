@@ -40,13 +40,15 @@ def settle(mesh: Mesh, record: Record, *, crossing: bool, accept_inside_out: boo
     accept_inside_out
         Turn a mesh that is inside out as a whole, instead of raising InsideOut.
     """
-    if not record.rewound:
-        mesh = _right_side_out(mesh, record, accept_inside_out)
     found = shells(mesh)
+    if not record.rewound and all(shell.volume_mm3 < 0 for shell in found if not shell.inside):
+        mesh = _right_side_out(mesh, found, record, accept_inside_out)
+        found = shells(mesh)
     if len(found) == 1 and found[0].volume_mm3 > 0:
         return mesh
-    mesh = turn(mesh, found, record)
-    found = shells(mesh)
+    turned = turn(mesh, found, record)
+    if turned is not mesh:
+        mesh, found = turned, shells(turned)
     kept = np.array([_is_skin(shell, found) for shell in found])
     if not kept.all():
         mesh = _drop_swallowed(mesh, found, kept, record)
@@ -54,11 +56,8 @@ def settle(mesh: Mesh, record: Record, *, crossing: bool, accept_inside_out: boo
     return drop_crumbs(_unite(mesh, found, record), record) if crossing and len(found) > 1 else mesh
 
 
-def _right_side_out(mesh: Mesh, record: Record, accept_inside_out: bool) -> Mesh:
-    """The mesh, turned if its outermost shells all face in and that is accepted."""
-    found = shells(mesh)
-    if not all(s.volume_mm3 < 0 for s in found if not s.inside):
-        return mesh
+def _right_side_out(mesh: Mesh, found: list[Shell], record: Record, accept_inside_out: bool) -> Mesh:
+    """The mesh, whose outermost shells all face in, turned if that is accepted."""
     if not accept_inside_out:
         volume_mm3 = sum(s.volume_mm3 for s in found)
         raise InsideOut(
