@@ -64,7 +64,8 @@ def send(
     named = _named(printer, port, baud, firmware, profile)
     profiles = load_profiles()
     unsaid = port is not None and profile is None
-    findings = sending_guard(None if unsaid else profiles.printer(profile or named.profile), profiles)(file)
+    guard = sending_guard(None if unsaid else profiles.printer(profile or named.profile), profiles)
+    findings = guard(file)
     if stopping(findings) and as_json:
         refused = {"outcome": "refused", "findings": [finding_json(finding) for finding in findings]}
         print_json({"file": str(file), "printer": named.name, **refused})
@@ -77,7 +78,7 @@ def send(
     try:
         link.connect()
         with interruptible(link) as insist, progress(as_json) as watcher:
-            result = send_file(link, file, watcher, guard=lambda _path: findings, on_status=insist)
+            result = send_file(link, file, watcher, guard=guard, on_status=insist)  # the file may have changed since
     finally:
         link.close()
     _report(file, named, result, as_json)

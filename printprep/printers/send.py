@@ -73,9 +73,9 @@ def send_file(
     PrinterError
         If the print failed, with the command it failed after, or if a line is unaccounted for.
     """
+    before = sha256_of(path)
     findings = guard(path)
     refuse_dangerous(path, findings)
-    before = sha256_of(path)
     with progress.step("print") as step:
         outcome = link.print_file(path, lambda status: _tell(status, step, on_status))
     if outcome.ending is Ending.FAILED:

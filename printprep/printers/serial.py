@@ -159,13 +159,16 @@ class SerialLink:
         if self._serial is None or self._dialect.phase is not Phase.READY:
             raise PrinterError(f"{self.port}: not ready to print ({self._dialect.phase}); connect it again")
         job = read_job(path)
+        if self._wishes is not None:
+            self._wishes.grant()  # what came too late for the last print is not meant for this one
         self._print = current = _Print(job=job, began_s=self._clock())
         self._status = replace(
             self._status, lines_total=job.commands, layers_total=len(job.layer_starts), message="", progress=0.0
         )
         try:
             self._stream(current, on_progress)
-        except PrinterError as fault:  # the port went away
+        except PrinterError as fault:  # the port went away, or a watcher says so
+            self._leave_cold(current)
             current.ending, current.fault = Ending.FAILED, fault
         except BaseException:  # the file or a watcher failed: the printer must not stand there hot
             self._leave_cold(current)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
 from printprep.printers.dialects.events import Timings
 from printprep.printers.dialects.marlin import Marlin
-from printprep.printers.link import Ending, PrinterState
+from printprep.printers.link import Ending, PrinterState, PrinterStatus
 from printprep.printers.serial import SerialLink
 from printprep.printers.virtual import VirtualLink, VirtualPrinter
 from printprep.printers.virtual_faults import Faults
@@ -97,20 +98,37 @@ def test_a_fault_in_mid_print_is_an_outcome(moves: Path, faults: Faults, error: 
     link.close()
 
 
-def test_a_watcher_that_fails_leaves_no_hot_printer(tmp_path: Path, moves: Path) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError, PrinterError])
+def test_a_watcher_that_fails_leaves_no_hot_printer(tmp_path: Path, moves: Path, error: type[Exception]) -> None:
     hot = tmp_path / "hot.gcode"
     hot.write_text("M104 S200\nM140 S60\n" + moves.read_text() * 10, encoding="ascii")
     link = VirtualLink()
     link.connect()
 
     def fail(_status: object) -> None:
-        raise ZeroDivisionError
+        raise error
 
-    with pytest.raises(ZeroDivisionError):
-        link.print_file(hot, fail)
+    with suppress(error):  # one of ours is the outcome, any other goes on up
+        assert link.print_file(hot, fail).ending is Ending.FAILED
     assert link.printer.firmware.state["targets_c"] == [0.0] * 5
     assert link.printer.firmware.state["bed_target_c"] == 0.0
     assert link.status().state is PrinterState.READY
+    link.close()
+
+
+def test_a_cancel_that_comes_too_late_is_not_kept_for_the_next_print(moves: Path) -> None:
+    link = VirtualLink()
+    link.connect()
+    told = []
+
+    def late(status: PrinterStatus) -> None:
+        if status.state is PrinterState.READY:
+            told.append(status)
+            link.cancel()
+
+    assert link.print_file(moves, late).ending is Ending.FINISHED
+    assert told
+    assert link.print_file(moves).ending is Ending.FINISHED
     link.close()
 
 

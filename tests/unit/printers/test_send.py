@@ -116,6 +116,15 @@ def test_a_file_that_changed_under_the_print_is_an_error(job: Path) -> None:
         send_file(Link(GOOD, spoil=job), job, guard=harmless)
 
 
+def test_a_file_that_changed_after_the_guard_saw_it_is_an_error(job: Path) -> None:
+    def slow(path: Path) -> tuple[Finding, ...]:
+        path.write_text("G1 X9\n", encoding="ascii")
+        return ()
+
+    with pytest.raises(PrinterError, match="was changed while it was printed"):
+        send_file(Link(GOOD), job, guard=slow)
+
+
 def test_a_failed_print_raises_its_fault(job: Path) -> None:
     fault = ConnectionLost("/dev/ttyACM0 went away after command 2 of the job")
     with pytest.raises(ConnectionLost, match="after command 2"):
