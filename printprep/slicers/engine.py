@@ -76,21 +76,7 @@ def run_engine(
         The program cannot be started.
     """
     started_s = time.monotonic()
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": ".", "LC_ALL": "C.UTF-8", "TMPDIR": "."}
-    if shutil.which(command[0]) is None:
-        raise SlicerNotFound(f"{command[0]} cannot be started: there is no such program; see printprep doctor")
-    try:
-        process = subprocess.Popen(
-            list(command),
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as exc:
-        raise SlicerNotFound(f"{command[0]} cannot be started: {exc.strerror}; see printprep doctor") from exc
+    process = _start(command, cwd)
     lines: list[str] = []
 
     def hear(line: str) -> None:
@@ -113,6 +99,24 @@ def run_engine(
         if process.stdout is not None:
             process.stdout.close()
     return EngineRun(returncode=process.returncode, lines=tuple(lines), wall_s=time.monotonic() - started_s)
+
+
+def _start(command: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": ".", "LC_ALL": "C.UTF-8", "TMPDIR": "."}
+    if shutil.which(command[0]) is None:
+        raise SlicerNotFound(f"{command[0]} cannot be started: there is no such program; see printprep doctor")
+    try:
+        return subprocess.Popen(
+            list(command),
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as exc:
+        raise SlicerNotFound(f"{command[0]} cannot be started: {exc.strerror}; see printprep doctor") from exc
 
 
 def _listen(stream: IO[bytes], deadline_s: float, hear: Callable[[str], None]) -> None:

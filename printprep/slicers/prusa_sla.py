@@ -57,16 +57,16 @@ def settings(printer: Printer, resin: Resin, process: ResinProcess) -> dict[str,
 
 
 def command(program: str, ini: Path, mesh: Path, output: Path) -> list[str]:
-    """The command line that slices ``mesh`` where it stands."""
+    """The command line that slices ``mesh`` where it stands; all files go by their names in the engine's own folder."""
     return [
         program,
         "--export-sla",
         "--dont-arrange",
         "--loglevel=1",
-        f"--datadir={ini.parent}",
-        f"--load={ini}",
-        f"--output={output}",
-        str(mesh),
+        "--datadir=.",
+        f"--load={ini.name}",
+        f"--output={output.name}",
+        mesh.name,
     ]
 
 
