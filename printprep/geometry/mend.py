@@ -35,7 +35,6 @@ class Step:
     """One thing that was done to a mesh, measured."""
 
     what: str  # a sentence
-    count: int
     volume_mm3: float = 0.0  # added (+) or taken away (-)
     area_mm2: float = 0.0  # of new surface
     where_mm: Point | None = None
@@ -75,7 +74,7 @@ def close_cracks(mesh: Mesh, record: Record) -> Mesh:
     welded = weld_vertices(mesh)
     if welded is not mesh:
         gone = len(mesh.vertices) - len(welded.vertices)
-        record.steps.append(Step(what=f"made {gone} repeated vertices one with their equals", count=gone))
+        record.steps.append(Step(what=f"made {gone} repeated vertices one with their equals"))
     found = edges(welded)
     if not found.open.any():
         return welded
@@ -89,7 +88,7 @@ def close_cracks(mesh: Mesh, record: Record) -> Mesh:
         return welded
     gone = len(welded.vertices) - len(closer.vertices)
     what = f"closed cracks: {gone} vertices of rims moved by up to {CRACK_MM} mm onto their neighbours"
-    record.steps.append(Step(what=what, count=gone, where_mm=as_point(welded.vertices[np.argmax(rim)])))
+    record.steps.append(Step(what=what, where_mm=as_point(welded.vertices[np.argmax(rim)])))
     return closer
 
 
@@ -100,7 +99,7 @@ def drop_degenerate(mesh: Mesh, record: Record) -> Mesh:
     if not bad.any():
         return mesh
     where = middle_of(mesh, int(np.argmax(bad)))
-    record.steps.append(Step(what=f"dropped {bad.sum()} faces without area", count=int(bad.sum()), where_mm=where))
+    record.steps.append(Step(what=f"dropped {bad.sum()} faces without area", where_mm=where))
     return keep_faces(mesh, ~bad)
 
 
@@ -147,11 +146,11 @@ def cancel_duplicates(mesh: Mesh, record: Record) -> Mesh:
     cancelled = int((~kept[opposed]).sum())
     where = middle_of(mesh, int(np.argmax(repeated)))
     if same:
-        record.steps.append(Step(what=f"kept one of each of {same} repeated faces", count=same, where_mm=where))
+        record.steps.append(Step(what=f"kept one of each of {same} repeated faces", where_mm=where))
     if cancelled:
         record.removed.append(mesh.triangles[opposed[~kept[opposed]]])
         what = f"took out {cancelled} pairs of faces that face each other, walls inside one body"
-        record.steps.append(Step(what=what, count=cancelled, where_mm=where))
+        record.steps.append(Step(what=what, where_mm=where))
     return keep_faces(Mesh(mesh.vertices, faces), kept)
 
 
@@ -167,9 +166,7 @@ def unify_winding(mesh: Mesh, record: Record) -> Mesh:
         record.rewound = True
         count = int(turned.sum())
         where = middle_of(mesh, int(np.argmax(turned)))
-        record.steps.append(
-            Step(what=f"turned {count} faces that were wound against their neighbours", count=count, where_mm=where)
-        )
+        record.steps.append(Step(what=f"turned {count} faces that were wound against their neighbours", where_mm=where))
     return turned_mesh
 
 
@@ -194,7 +191,7 @@ def drop_crumbs(mesh: Mesh, record: Record) -> Mesh:
     area = float(areas[gone].sum())
     record.removed.append(mesh.triangles[gone])
     what = f"dropped {gone.sum()} faces of scraps that bound nothing ({area:.3f} mm2)"
-    record.steps.append(Step(what=what, count=int(gone.sum()), where_mm=middle_of(mesh, int(np.argmax(gone)))))
+    record.steps.append(Step(what=what, where_mm=middle_of(mesh, int(np.argmax(gone)))))
     return keep_faces(mesh, kept)
 
 
@@ -209,7 +206,7 @@ def cut_out(mesh: Mesh, tangled: Edges, record: Record) -> Mesh:
         raise Refused(f"{bad.sum()} edges are tangled; cutting them out would take {area:.2f} mm2 of surface", where)
     record.removed.append(mesh.triangles[gone])
     what = f"cut out {gone.sum()} faces ({area:.3f} mm2) around {bad.sum()} tangled edges, to close them anew"
-    record.steps.append(Step(what=what, count=int(gone.sum()), where_mm=where))
+    record.steps.append(Step(what=what, where_mm=where))
     return keep_faces(mesh, ~gone)
 
 
@@ -238,7 +235,7 @@ def fill_holes(mesh: Mesh, record: Record) -> Mesh:
         extra = len(parted.vertices) - len(mesh.vertices)
         nonmanifold = int(found.nonmanifold.sum())
         what = f"parted bodies that only touch: {nonmanifold} edges of more than two faces, {extra} vertices repeated"
-        record.steps.append(Step(what=what, count=nonmanifold))
+        record.steps.append(Step(what=what))
     again = edges(parted)
     if not again.open.any():
         return parted
@@ -262,6 +259,6 @@ def fill_holes(mesh: Mesh, record: Record) -> Mesh:
     for rim, new, area in zip(rims, faces[1:], areas, strict=True):
         where = as_point(parted.vertices[rim].mean(axis=0))
         what = f"closed a hole of {len(rim)} edges with {area:.3f} mm2"
-        record.steps.append(Step(what=what, count=len(rim), area_mm2=area, where_mm=where))
+        record.steps.append(Step(what=what, area_mm2=area, where_mm=where))
         record.patches.append(filled.vertices[new])
     return filled

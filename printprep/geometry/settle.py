@@ -66,7 +66,7 @@ def _right_side_out(mesh: Mesh, found: list[Shell], record: Record, accept_insid
             middle_of(mesh, 0),
         )
     what = "turned the whole surface right side out, which the case accepts"
-    record.steps.append(Step(what=what, count=len(mesh), where_mm=middle_of(mesh, 0)))
+    record.steps.append(Step(what=what, where_mm=middle_of(mesh, 0)))
     return mesh.flipped()
 
 
@@ -80,7 +80,7 @@ def turn(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
         faces[shell.faces] = faces[shell.faces][:, ::-1]
         kind = "a cavity" if shell.depth % 2 else "a body"
         what = f"turned a shell of {len(shell.faces)} faces: {kind} of {abs(shell.volume_mm3):.3f} mm3"
-        record.steps.append(Step(what=what, count=len(shell.faces), where_mm=middle_of(mesh, int(shell.faces[0]))))
+        record.steps.append(Step(what=what, where_mm=middle_of(mesh, int(shell.faces[0]))))
     return Mesh(mesh.vertices, faces)
 
 
@@ -104,7 +104,7 @@ def _drop_swallowed(mesh: Mesh, found: list[Shell], kept: Bool, record: Record) 
         stay[shell.faces] = False
         record.removed.append(mesh.triangles[shell.faces])
         what = f"merged a body of {shell.volume_mm3:.3f} mm3 that lies inside another body and adds nothing to it"
-        record.steps.append(Step(what=what, count=len(shell.faces), where_mm=middle_of(mesh, int(shell.faces[0]))))
+        record.steps.append(Step(what=what, where_mm=middle_of(mesh, int(shell.faces[0]))))
     return keep_faces(mesh, stay)
 
 
@@ -149,7 +149,7 @@ def _unite(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
         what = f"united {len(bodies)} bodies that run through each other"
         if cavities:
             what += f" and kept their {len(cavities)} cavities free"
-        record.steps.append(Step(what=what, count=len(bodies), volume_mm3=one.volume_mm3 - before, where_mm=where))
+        record.steps.append(Step(what=what, volume_mm3=one.volume_mm3 - before, where_mm=where))
         pieces.append(one)
     return join(pieces)
 
