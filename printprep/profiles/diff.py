@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from printprep.errors import ProfileError
 from printprep.profiles.inherit import leaves
@@ -26,8 +25,8 @@ class Difference:
 
 
 def values(profile: Profile) -> dict[str, object]:
-    """All values of a profile by key path, as JSON has them."""
-    return {".".join(path): value for path, value in leaves(_document(profile))}
+    """All values that a profile says, by key path, as JSON has them."""
+    return {".".join(path): value for path, value in leaves(profile.model_dump(mode="json", exclude_none=True))}
 
 
 def diff_profiles(profiles: Profiles, a: str, b: str) -> tuple[Difference, ...]:
@@ -59,8 +58,3 @@ def diff_profiles(profiles: Profiles, a: str, b: str) -> tuple[Difference, ...]:
         for key in dict.fromkeys((*ours, *theirs))
         if key not in IDENTITY and ours.get(key) != theirs.get(key)
     )
-
-
-def _document(profile: Profile) -> dict[str, Any]:
-    """The profile as a nested table without what is not said."""
-    return profile.model_dump(mode="json", exclude_none=True)
