@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from printprep.case import Finding, Severity
+from printprep.case import Finding, Severity, Unit
 from printprep.errors import CaseError
 from printprep.geometry.mesh import Mesh
 from printprep.prepare.intake.naming import Identified
 from printprep.profiles.load import Profiles
 from printprep.units import MM_PER_UNIT
 
-UNITS: Final = ("mm", "cm", "m", "in", "um")
+UNITS: Final[tuple[Unit, ...]] = ("mm", "cm", "m", "in", "um")
 """What a case may say, in the order in which they are proposed."""
 
 SLACK: Final = 2.0
