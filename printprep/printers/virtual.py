@@ -112,10 +112,10 @@ class VirtualPrinter:
                 unsent += self.firmware.due(time.monotonic())
             if self._stop_read in ready:  # after what was sent before: an M112 counts to the last
                 return
+            if self._log is not None:
+                self._log.flush()  # before the answer: who was told ok finds the line in the log
             if unsent:
                 unsent = unsent[self._write(unsent) :]
-            if self._log is not None:
-                self._log.flush()
 
     def _write(self, data: bytes) -> int:
         try:
