@@ -1,7 +1,8 @@
 """The lock of a build, ``case.lock``: from what, with what and into what a case was made.
 
 Hashes of the inputs and of what was made, the resolved settings of every plate, and the versions that took part. It
-holds no file name of an input. The same lock gives the same bytes.
+holds no file name of an input. The same inputs, settings and versions give the same plates, byte for byte; reports hold
+timings.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from printprep.plan import Plan, SlicedPlate
 NAME: Final = "case.lock"
 PREPARED: Final = "prepared.3mf"
 """What every plate of a build was sliced from."""
+CERTIFICATE: Final = "certificate.json"
 LIBRARIES: Final = ("manifold3d", "numpy", "scipy", "scikit-image", "lib3mf")
 """Libraries whose version can change the bytes of a result."""
 
@@ -45,9 +47,11 @@ class FileState:
     case_id: str
 
 
-def write_lock(folder: Path, case: Case, plan: Plan, plates: tuple[SlicedPlate, ...]) -> None:
-    """Write ``case.lock`` for the files that stand in ``folder``."""
-    made = [PREPARED, *(plate.file.name for plate in plates)]
+def write_lock(
+    folder: Path, case: Case, plan: Plan, plates: tuple[SlicedPlate, ...], reports: tuple[str, ...] = ()
+) -> None:
+    """Write ``case.lock`` for the files that stand in ``folder``; ``reports`` are names of what people read there."""
+    made = [PREPARED, CERTIFICATE, *(plate.file.name for plate in plates), *reports]
     document = {
         "printprep": __version__,
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -70,6 +74,11 @@ def write_lock(folder: Path, case: Case, plan: Plan, plates: tuple[SlicedPlate, 
         "files": {name: sha256_of(folder / name) for name in made},
     }
     write_text(folder / NAME, json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def break_lock(folder: Path) -> None:
+    """Take the lock off a folder that is about to be written anew: what stands there vouches for nothing any more."""
+    (folder / NAME).unlink(missing_ok=True)
 
 
 def read_lock(folder: Path) -> Lock:

@@ -20,7 +20,7 @@ from printprep.cost import price, total
 from printprep.files import sha256_of, write_text
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.gcode.guard import guard
-from printprep.lock import PREPARED, write_lock
+from printprep.lock import CERTIFICATE, PREPARED, break_lock, write_lock
 from printprep.plan import Certificate, Estimate, Plan, SlicedPlate
 from printprep.prepare.certify import certify
 from printprep.prepare.draft import Draft
@@ -32,7 +32,7 @@ from printprep.progress import SILENT, Progress
 from printprep.report.document import document
 from printprep.report.write import write_report
 from printprep.safety import guard_limits
-from printprep.slicers import slice_plate
+from printprep.slicers import check_slicer, slice_plate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,11 @@ def run_case(
         process=profiles.process(request.process),
         profiles=profiles,
     )
+    steps = list(STEPS)
+    if steps.index(until) >= steps.index("slice"):
+        check_slicer(result.printer)  # before minutes are spent on the rest
+    if steps.index(until) >= steps.index("certify"):
+        break_lock(request.out)
     for name, step in STEPS.items():
         started_s = time.perf_counter()
         result = step(result, progress)
@@ -156,7 +161,7 @@ def certify_plan(result: RunResult, progress: Progress) -> RunResult:
     result = _with_findings(replace(result, certificate=certificate), certificate.findings)
     said = document_of(result)
     text = json.dumps({key: said[key] for key in ("case", "certificate", "parts", "findings")}, indent=1)
-    write_text(result.request.out / "certificate.json", text + "\n")
+    write_text(result.request.out / CERTIFICATE, text + "\n")
     return result
 
 
@@ -208,9 +213,11 @@ def price_plates(result: RunResult, progress: Progress) -> RunResult:  # noqa: A
 
 
 def report(result: RunResult, progress: Progress) -> RunResult:
-    """Write report.json for programs and report.html for people."""
+    """Write report.json for programs and report.html for people, and lock them too."""
+    out = result.request.out
     with progress.step("report"):
-        write_report(result.request.out, document_of(result), result.case, result.plan, result.printer, result.profiles)
+        reports = write_report(out, document_of(result), result.case, result.plan, result.printer, result.profiles)
+        write_lock(out, _case(result), _plan(result), result.plates, tuple(path.name for path in reports))
     return result
 
 

@@ -78,13 +78,24 @@ def _guard_before_sending(file: Path, printer: Printer | None, profiles: Profile
     if lock is None:
         assumed = printer or profiles.printer(SIMULATED)
         unsaid = () if printer else (_not_said(file, assumed),)
-        return (*unsaid, *guard(file, guard_limits(assumed, {})))
+        return (_not_certified(file), *unsaid, *_finished(file), *guard(file, guard_limits(assumed, {})))
     made_for = profiles.printer(lock.printer)
     loaded = {tool: profiles.material(material) for tool, material in lock.materials.items()}
     return (
         *_right_printer(file, printer, made_for),
         *_untouched(file, lock),
         *guard(file, guard_limits(made_for, loaded)),
+    )
+
+
+def _not_certified(file: Path) -> Finding:
+    return Finding(
+        code="not-certified",
+        severity=Severity.WARNING,
+        message=(
+            f"no build vouches for {file.name}: nobody can say whose anatomy is in it, for which printer and material "
+            "it was made, or whether it was changed since. Send it from the folder of its build"
+        ),
     )
 
 
@@ -113,6 +124,22 @@ def _not_said(file: Path, assumed: Printer) -> Finding:
             "kept from a wrong printer. Say it: --profile ID"
         ),
         limit=assumed.id,
+    )
+
+
+def _finished(file: Path) -> tuple[Finding, ...]:
+    """What speaks against a file without a lock: a run that was stopped, by its findings as a rule, left it."""
+    if not (file.parent / PREPARED).is_file():
+        return ()
+    return (
+        Finding(
+            code="file-changed",
+            severity=Severity.ERROR,
+            message=(
+                f"{file.name} lies in a build whose run was stopped before it was certified: there is no {LOCK}. "
+                "Run the case again"
+            ),
+        ),
     )
 
 

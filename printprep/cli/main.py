@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -85,6 +86,14 @@ def printprep(ctx: click.Context, debug: bool) -> None:
     ctx.ensure_object(dict)["debug"] = debug
 
 
+def say_error(error: PrintprepError, code: int, *, as_json: bool) -> None:
+    """One message on stderr; for programs that asked for JSON also a document on stdout."""
+    if as_json:
+        click.echo(json.dumps({"error": {"type": type(error).__name__, "message": str(error), "exit_code": code}}))
+    click.secho(f"{type(error).__name__}: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(str(error), err=True)
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code of design: errors are one message, never a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -100,8 +109,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except PrintprepError as exc:
         if "--debug" in arguments:
             raise
-        click.secho(f"{type(exc).__name__}: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(str(exc), err=True)
+        say_error(exc, exit_code(exc), as_json="--json" in arguments)
         sys.exit(exit_code(exc))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing left to say
@@ -112,5 +120,6 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except OSError as exc:
         if "--debug" in arguments:
             raise
-        click.secho(f"{exc.strerror or exc}: {exc.filename or ''}", fg="red", err=True)
+        click.secho(f"{exc.strerror or exc}: {exc.filename or 'a file'}", fg="red", nl=False, err=True)
+        click.echo("; is the disk full, or the folder read-only? Choose another folder with --out", err=True)
         sys.exit(2)

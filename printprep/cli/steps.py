@@ -153,44 +153,60 @@ def finish(result: RunResult, as_json: bool) -> None:
 
 
 def summary(result: RunResult, document: dict[str, Any]) -> None:
-    """What a person reads at the end: parts, plates, cost, findings, verdict."""
+    """What a person reads at the end, the most important last: parts, findings, plates, cost, verdict."""
     console = out()
     if document["parts"]:
         console.print(parts_table(document["parts"]))
+    print_findings(result.findings, console)
     for plate in document["plates"]:
         console.print(plate_line(plate))
-    if document.get("estimate") and document["estimate"].get("cost"):
-        cost = document["estimate"]["cost"]
-        rows = [(name, str(amount)) for name, amount in cost.items() if name not in ("currency", "total")]
-        console.print(table(f"Cost, {cost['currency']}", ("what", ">amount"), [*rows, ("total", str(cost["total"]))]))
-    if result.findings:
-        print_findings(result.findings, console)
+    if document["estimate"] and document["estimate"]["cost"]:
+        console.print(cost_table(document["estimate"]["cost"]))
+    counts = f"errors: {_count(result, 'error')}, warnings: {_count(result, 'warning')}"
     if result.stopped:
-        console.print("[bold red]Stopped.[/bold red] Mend what is red, or accept it in case.toml with a reason.")
+        console.print(
+            f"[bold red]Stopped[/bold red] ({counts}). Mend what is red, or accept it in case.toml with a reason."
+        )
     elif result.plates:
-        console.print(f"[green]Ready[/green] in {result.request.out}: {', '.join(p.file.name for p in result.plates)}")
+        files = ", ".join(plate.file.name for plate in result.plates)
+        console.print(f"[green]Ready[/green] in {result.request.out}: {files} ({counts}).")
     else:
-        console.print("[green]No error.[/green]")
+        console.print(f"[green]Nothing stands against it[/green] ({counts}).")
+
+
+def _count(result: RunResult, severity: str) -> int:
+    """How many findings of that severity are open."""
+    return sum(finding.severity == severity and finding.accepted is None for finding in result.findings)
+
+
+def cost_table(cost: dict[str, Any]) -> Any:
+    """The rows of a cost and their total, to the cent."""
+    rows = [(name, f"{amount:.2f}") for name, amount in cost.items() if name != "currency"]
+    return table(f"Cost, {cost['currency']}", ("what", ">amount"), rows)
 
 
 def parts_table(parts: list[dict[str, Any]]) -> Any:
-    """The parts of a document as a table."""
+    """The parts of a document as a table; what is not known yet has no column."""
 
-    def row(part: dict[str, Any]) -> tuple[str, ...]:
-        deviation = part.get("deviation_mm") or {}
-        return (
-            part["name"],
-            part.get("tissue") or "-",
-            part.get("material") or "-",
-            "-" if part.get("tool") is None else f"T{part['tool']}",
-            f"{part['triangles']:,}",
-            f"{part['volume_mm3'] / 1000:,.2f}",
-            "yes" if part["closed"] else "[red]no[/red]",
-            f"{deviation['max']:.3f}" if deviation else "-",
-        )
+    def tool(part: dict[str, Any]) -> str:
+        return "-" if part["tool"] is None else f"T{part['tool']}"
 
-    columns = ("part", "tissue", "material", "tool", ">triangles", ">ml", "closed", ">max deviation mm")
-    return table("Parts", columns, [row(part) for part in parts])
+    def deviation(part: dict[str, Any]) -> str:
+        return f"{part['deviation_mm']['max']:.3f}" if part["deviation_mm"] else "-"
+
+    columns = {
+        "part": [part["name"] for part in parts],
+        "tissue": [part["tissue"] or "-" for part in parts],
+        "side": [part["side"] or "-" for part in parts],
+        "material": [part["material"] or "-" for part in parts],
+        "tool": [tool(part) for part in parts],
+        ">triangles": [f"{part['triangles']:,}" for part in parts],
+        ">ml": [f"{part['volume_mm3'] / 1000:,.2f}" for part in parts],
+        "closed": ["yes" if part["closed"] else "[red]no[/red]" for part in parts],
+        ">max deviation mm": [deviation(part) for part in parts],
+    }
+    known = {title: cells for title, cells in columns.items() if set(cells) != {"-"}}
+    return table("Parts", list(known), list(zip(*known.values(), strict=True)))
 
 
 def plate_line(plate: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 WIDTH = 120
 """Characters a line where nobody's terminal says: in a file or a pipe."""
 
-COLOUR = {"error": "bold red", "warning": "yellow", "info": "cyan"}  # of a finding, the worst first
+COLOUR = {"info": "cyan", "warning": "yellow", "error": "bold red"}  # of a finding, the worst last
 
 
 def json_option(command: F) -> F:
@@ -71,7 +71,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:
-    """Findings as a list, errors first, an accepted one with its reason: messages are sentences, no table cells."""
+    """Findings as a list, the worst last, where people look; messages are sentences, no table cells."""
     from rich.markup import escape
     from rich.padding import Padding
 

@@ -106,8 +106,9 @@ def _header(document: Json) -> str:
 
 def _facts(document: Json) -> Iterable[tuple[str, str]]:
     case = document["case"] or {}
-    sides = list(dict.fromkeys(p["side"] for p in document["parts"] if p["side"]))
-    yield "side", " and ".join(sides) if sides else "not said"
+    sides = {part["side"] for part in document["parts"]}
+    if len(sides) == 1 and None not in sides:  # of the whole; the side of a single part stands with the part
+        yield "side", sides.pop()
     if case.get("scale") is not None:
         yield "scale", f"{100 * case['scale']:g} %"
     yield "frame", str(case.get("frame", "-"))

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from printprep.errors import SlicerNotFound
 from printprep.plan import Plan, Plate, SlicedPlate
 from printprep.profiles.load import Profiles
+from printprep.profiles.models import Printer
 from printprep.progress import SILENT, Progress
 
 
@@ -86,8 +87,17 @@ def slice_plate(
     SlicerError
         The engine is missing, failed, took too long, or did not honour a setting. No half file is left.
     """
-    technology = profiles.printer(plan.printer).technology
+    driver = _driver_for(profiles.printer(plan.printer))
+    return driver.slice_plate(plan, plate, profiles, out_dir, timeout_s=timeout_s, progress=progress)
+
+
+def check_slicer(printer: Printer) -> str:
+    """Name and version of the engine that slices for ``printer``; SlicerNotFound if it is not installed."""
+    return _driver_for(printer).version()
+
+
+def _driver_for(printer: Printer) -> Driver:
     for slicer in SLICERS:
-        if slicer.technology == technology:
-            return slicer.load().slice_plate(plan, plate, profiles, out_dir, timeout_s=timeout_s, progress=progress)
-    raise SlicerNotFound(f"no slicer for {technology} printers such as {plan.printer}; see printprep doctor")
+        if slicer.technology == printer.technology:
+            return slicer.load()
+    raise SlicerNotFound(f"no slicer for {printer.technology} printers such as {printer.id}; see printprep doctor")

@@ -102,17 +102,34 @@ class TestTheWholeWay:
             "slice", *sorted(DISSECTION.glob("*.stl")), "--units", "mm", "--scale", SCALE, "--printer", "prusa-xl",
             "--process", "draft", "--out", tmp_path, "--synthetic", "--json",
         )  # fmt: skip
-        assert (folder / "case.lock").read_text() == (tmp_path / "case.lock").read_text()
+        first, second = (json.loads((one / "case.lock").read_text()) for one in (folder, tmp_path))
+        reports = {"report.json", "report.html"}  # they hold timings
+        first["files"] = {name: sha256 for name, sha256 in first["files"].items() if name not in reports}
+        assert first == second
+        assert {"prepared.3mf", "certificate.json", "plate-1.gcode"} == set(second["files"])
 
     def test_a_build_that_was_touched_is_found_and_not_sent(
         self, build: tuple[Path, dict[str, Any]], tmp_path: Path
     ) -> None:
         touched = shutil.copytree(build[0], tmp_path / "touched")
         printprep("verify", touched)
-        plate = touched / "plate-1.gcode"
-        plate.write_text(plate.read_text().replace("G1 X", "G1 X0", 1))
-        printprep("verify", touched, code=1)
-        printprep("send", plate, "--printer", "virtual", code=4)
+        for name in ("report.html", "certificate.json", "plate-1.gcode"):
+            path = touched / name
+            before = path.read_text()
+            path.write_text(before.replace("1", "2", 1))
+            printprep("verify", touched, code=1)
+            if name == "plate-1.gcode":
+                printprep("send", path, "--printer", "virtual", code=4)
+            path.write_text(before)
+        printprep("verify", touched)
+
+    def test_a_run_that_stops_leaves_no_build_that_looks_whole(
+        self, build: tuple[Path, dict[str, Any]], data: Path, tmp_path: Path
+    ) -> None:
+        old = shutil.copytree(build[0], tmp_path / "old")
+        skull = data / "small" / "skull_metres.stl"
+        printprep("run", skull, "--units", "mm", "--printer", "prusa-xl", "--out", old, code=1)
+        printprep("verify", old, code=2)
 
 
 def commands(text: str) -> list[str]:

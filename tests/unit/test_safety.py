@@ -57,12 +57,12 @@ def test_another_printer_does_not(plate: Path, profiles: Profiles) -> None:
 
 @pytest.mark.parametrize(("locked", "limit"), [(True, "ender-3"), (False, "virtual")])
 def test_a_printer_that_nobody_named_is_never_passed_over_in_silence(
-    plate: Path, profiles: Profiles, locked: bool, limit: str
+    plate: Path, profiles: Profiles, tmp_path: Path, locked: bool, limit: str
 ) -> None:
     if not locked:
-        (plate.parent / NAME).unlink()
+        plate = plate.rename(tmp_path / "alone.gcode")
     found = look(plate, None, profiles)
-    assert list(found) == ["printer-not-said"]
+    assert "file-changed" not in found
     assert found["printer-not-said"].severity is Severity.WARNING
     assert found["printer-not-said"].limit == limit
 
@@ -85,3 +85,8 @@ def test_a_plate_may_travel_with_its_lock_alone(plate: Path, profiles: Profiles)
 def test_a_file_in_a_build_that_is_not_of_it_is_not_sent(plate: Path, profiles: Profiles) -> None:
     stale = plate.rename(plate.with_name("plate-2.gcode"))
     assert "no file of it" in look(stale, "ender-3", profiles)["file-changed"].message
+
+
+def test_what_a_stopped_run_left_is_not_sent(plate: Path, profiles: Profiles) -> None:
+    (plate.parent / NAME).unlink()
+    assert "run was stopped" in look(plate, "ender-3", profiles)["file-changed"].message

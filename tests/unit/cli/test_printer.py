@@ -67,7 +67,7 @@ def test_a_program_is_told_that_the_printer_was_not_said(job: Path) -> None:
     with VirtualPrinter() as printer:
         result = CliRunner().invoke(send, [str(job), "--port", printer.port, "--json"])
     assert result.exception is None
-    assert [finding["code"] for finding in json.loads(result.stdout)["findings"]] == ["printer-not-said"]
+    assert "printer-not-said" in {finding["code"] for finding in json.loads(result.stdout)["findings"]}
 
 
 def test_a_cancel_before_the_first_line_is_not_lost(job: Path) -> None:
