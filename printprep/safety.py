@@ -78,13 +78,24 @@ def _guard_before_sending(file: Path, printer: Printer | None, profiles: Profile
     if lock is None:
         assumed = printer or profiles.printer(SIMULATED)
         unsaid = () if printer else (_not_said(file, assumed),)
-        return (*unsaid, *_finished(file), *guard(file, guard_limits(assumed, {})))
+        return (_not_certified(file), *unsaid, *_finished(file), *guard(file, guard_limits(assumed, {})))
     made_for = profiles.printer(lock.printer)
     loaded = {tool: profiles.material(material) for tool, material in lock.materials.items()}
     return (
         *_right_printer(file, printer, made_for),
         *_untouched(file, lock),
         *guard(file, guard_limits(made_for, loaded)),
+    )
+
+
+def _not_certified(file: Path) -> Finding:
+    return Finding(
+        code="not-certified",
+        severity=Severity.WARNING,
+        message=(
+            f"no build vouches for {file.name}: nobody can say whose anatomy is in it, for which printer and material "
+            "it was made, or whether it was changed since. Send it from the folder of its build"
+        ),
     )
 
 
