@@ -90,6 +90,7 @@ def assign(draft: Draft, progress: Progress = SILENT) -> Draft:
         by_part = {name: load for load in loads for name in load.parts}
         findings += _sharing(tools, loads, draft.printer)
         findings += _beds(loads, draft.profiles)
+        findings += _shrinkage(loads, parts, draft)
         assigned = tuple(
             replace(part, material=by_part[part.name].material, tool=by_part[part.name].tool, colour=colour, priority=k)
             for k, (part, (_, colour)) in enumerate(zip(parts, wants, strict=True), start=1)
@@ -362,3 +363,30 @@ def _beds(loads: Sequence[ToolLoad], profiles: Profiles) -> list[Finding]:
             limit=BED_SPREAD_C,
         )
     ]
+
+
+def _shrinkage(loads: Sequence[ToolLoad], parts: Sequence[DraftPart], draft: Draft) -> list[Finding]:
+    """How much each material shrinks over its longest part: nothing compensates it, so nobody may overlook it."""
+    limit_mm = draft.case.limits.deviation_max_mm
+    findings = []
+    for material_id in dict.fromkeys(load.material for load in loads):
+        percent = draft.profiles.material(material_id).shrinkage_percent
+        named = {name for load in loads if load.material == material_id for name in load.parts}
+        longest = max((part for part in parts if part.name in named), key=lambda part: float(part.mesh.size_mm.max()))
+        shrinks_mm = float(longest.mesh.size_mm.max()) * percent / 100.0
+        if not shrinks_mm:
+            continue
+        findings.append(
+            Finding(
+                code="shrinkage",
+                severity=Severity.WARNING if shrinks_mm > limit_mm else Severity.INFO,
+                part=longest.name,
+                message=(
+                    f"{material_id} shrinks by about {percent:g} %: {shrinks_mm:.2f} mm over the length of this part; "
+                    "nothing compensates it"
+                ),
+                value=shrinks_mm,
+                limit=limit_mm,
+            )
+        )
+    return findings

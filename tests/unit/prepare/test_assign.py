@@ -39,8 +39,13 @@ def draft(profiles: Profiles, parts: Sequence[Part], printer: str = "prusa-xl") 
     )
 
 
+def apart_from_shrinkage(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Without what is said of every material."""
+    return tuple(finding for finding in findings if finding.code != "shrinkage")
+
+
 def codes(findings: Sequence[Finding]) -> list[tuple[str, str | None]]:
-    return [(f.code, f.part) for f in findings]
+    return [(finding.code, finding.part) for finding in apart_from_shrinkage(findings)]
 
 
 def with_colours(profiles: Profiles, tissues: dict[str, tuple[tuple[int, int, int], str]]) -> Profiles:
@@ -74,7 +79,7 @@ def test_resin_printers_choose_resins(profiles: Profiles) -> None:
 def test_the_same_colour_and_material_share_a_tool_without_a_finding(profiles: Profiles) -> None:
     out = assign(draft(profiles, [part("t1", "bone"), part("t2", "bone"), part("v", "artery")]))
     assert [(t.tool, t.material, t.parts) for t in out.tools] == [(0, "pla", ("t1", "t2")), (1, "tpu-95a", ("v",))]
-    assert out.findings == ()
+    assert apart_from_shrinkage(out.findings) == ()
 
 
 def test_tools_and_priorities_do_not_depend_on_the_order_of_the_input(profiles: Profiles) -> None:
@@ -92,7 +97,7 @@ def test_more_needs_than_tools_merge_the_nearest_colours_of_one_class(profiles: 
     assert len(out.tools) == 5
     shared = [t.parts for t in out.tools if len(t.parts) > 1]
     assert [set(names) for names in shared] == [{"v0", "v1"}]
-    (found,) = out.findings
+    (found,) = apart_from_shrinkage(out.findings)
     assert (found.code, found.severity) == ("tissues-merged", Severity.WARNING)
     assert "v0" in found.message
     assert "v1" in found.message
@@ -137,7 +142,7 @@ def test_more_heat_than_the_printer_has_is_an_error(
     cold = real.model_copy(update={"fdm": real.fdm.model_copy(update=limits)})
     made = draft(profiles, [part("b", "bone", material="petg")], printer)
     out = assign(Draft(case=made.case, printer=cold, process=made.process, profiles=profiles, parts=made.parts))
-    (found,) = out.findings
+    (found,) = apart_from_shrinkage(out.findings)
     assert (found.code, found.severity, found.part) == ("material-not-printable", Severity.ERROR, "b")
     assert said in found.message
 
@@ -155,14 +160,14 @@ def test_a_default_that_is_too_hot_is_replaced_by_one_that_is_not(profiles: Prof
 @pytest.mark.parametrize("material", ["tpu-95a", "tpu-85a"])
 def test_soft_filament_through_a_multi_material_unit_is_warned_of(material: str, profiles: Profiles) -> None:
     out = assign(draft(profiles, [part("a", "aorta", material=material)], "prusa-mk4-mmu3"))
-    (found,) = out.findings
+    (found,) = apart_from_shrinkage(out.findings)
     assert (found.code, found.severity) == ("material-not-printable", Severity.WARNING)
-    assert assign(draft(profiles, [part("a", "aorta", material=material)])).findings == ()
+    assert codes(assign(draft(profiles, [part("a", "aorta", material=material)])).findings) == []
 
 
 def test_a_material_of_the_other_technology_is_an_error_and_has_a_stand_in(profiles: Profiles) -> None:
     out = assign(draft(profiles, [part("b", "bone", material="pla")], "prusa-sl1s"))
-    (found,) = out.findings
+    (found,) = apart_from_shrinkage(out.findings)
     assert (found.code, found.severity) == ("material-not-printable", Severity.ERROR)
     assert out.parts[0].material == "resin-standard"
 
@@ -174,7 +179,7 @@ def test_a_material_nobody_knows_is_refused(profiles: Profiles) -> None:
 
 def test_one_bed_cannot_please_materials_far_apart(profiles: Profiles) -> None:
     out = assign(draft(profiles, [part("b", "bone"), part("w", "bone", material="petg")]))
-    (found,) = out.findings
+    (found,) = apart_from_shrinkage(out.findings)
     assert (found.code, found.value, found.limit) == ("bed-temperatures-differ", 25, 20)
     assert "kept at 85 deg C" in found.message
 
@@ -226,3 +231,14 @@ def test_colour_difference_against_published_values(
 ) -> None:
     assert colour_difference(a, b) == pytest.approx(expected, abs=0.1)
     assert colour_difference(b, a) == pytest.approx(colour_difference(a, b))
+
+
+@pytest.mark.parametrize(("edge_mm", "severity"), [(20.0, Severity.INFO), (500.0, Severity.WARNING)])
+def test_shrinkage_is_said_and_over_the_limit_it_is_a_warning(
+    profiles: Profiles, edge_mm: float, severity: Severity
+) -> None:
+    result = assign(draft(profiles, [part("bone", edge_mm=edge_mm)]))
+    (found,) = [finding for finding in result.findings if finding.code == "shrinkage"]
+    percent = profiles.material("pla").shrinkage_percent
+    assert found.severity is severity
+    assert found.value == pytest.approx(edge_mm * percent / 100)
