@@ -8,12 +8,13 @@ scale of the print.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from printprep.geometry.mesh import Mesh, Point
 
@@ -22,7 +23,39 @@ Side = Literal["left", "right"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 OPAQUE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
-"""What a case id may look like: short, no spaces, never a name."""
+"""What a case id is written with; :func:`identifying` says what of that it may not be."""
+
+_YEAR, _MONTH, _DAY = r"(?:19\d\d|20\d\d|2100)", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
+_MM, _DD = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+_DATE = re.compile(
+    rf"(?<!\d)(?:{_YEAR}[ ._-]{_MONTH}[ ._-]{_DAY}|(?:{_DAY}[ ._-]{_MONTH}|{_MONTH}[ ._-]{_DAY})[ ._-]{_YEAR}"
+    rf"|{_YEAR}{_MM}{_DD}|(?:{_DD}{_MM}|{_MM}{_DD}){_YEAR})(?!\d)"
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+def dates_in(text: str) -> tuple[str, ...]:
+    """Dates of 1900 to 2100 in a name or an id, in any order of day, month and year, with or without separators."""
+    return tuple(_DATE.findall(text))
+
+
+def identifying(case_id: str) -> str | None:
+    """Why an id could name a person, as the end of a sentence; None: it is opaque.
+
+    A date could be a birthday. One word may stand in an id (``HEART-1``, ``case-4c48cbce``); two of three letters or
+    more, or two in one by camelCase, could be a name.
+    """
+    dates = dates_in(case_id)
+    if dates:
+        return f"the date {dates[0]} in it could be a birthday"
+    tokens = [token.strip("0123456789") for token in re.split(r"[._-]", case_id)]
+    words = [word for token in tokens if token.isalpha() for word in _WORD.findall(token) if len(word) >= 3]
+    return f"the words {' and '.join(words)} in it could be a person's name" if len(words) > 1 else None
+
+
+def is_opaque(case_id: str) -> bool:
+    """Whether an id may travel."""
+    return re.fullmatch(OPAQUE_ID, case_id) is not None and identifying(case_id) is None
 
 
 class Severity(StrEnum):
@@ -112,10 +145,23 @@ class CaseHeader(BaseModel):
     id: Annotated[str, Field(pattern=f"^{OPAQUE_ID}$", description="opaque; never a name")]
     units: Unit | None = Field(default=None, description="unit of files that have none (STL, OBJ, PLY)")
     frame: Literal["RAS", "LPS"] = Field(default="RAS", description="patient axes of the coordinates")
-    scale: Positive = Field(default=1.0, description="size of the print over size of the anatomy")
+    scale: Annotated[float, Field(ge=0.001, le=100)] = Field(
+        default=1.0, description="size of the print over size of the anatomy"
+    )
     deadline: dt.datetime | None = Field(default=None, description="when it must be in the hand, with its offset")
     mirror: Literal["left-right"] | None = Field(default=None, description="print the mirror image, on purpose")
     synthetic: bool = Field(default=False, description="no patient: a demonstration or a test")
+
+    @field_validator("id")
+    @classmethod
+    def _says_nobody(cls, value: str) -> str:
+        reason = identifying(value)
+        if reason is not None:
+            raise ValueError(
+                f"is {value!r}: {reason}, and the id travels in 3MF, certificate and report; give an opaque one such "
+                "as CHD-0142, or the one that `printprep case new` makes of the meshes, such as case-4c48cbce"
+            )
+        return value
 
 
 class PartWish(BaseModel):

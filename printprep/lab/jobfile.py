@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from printprep.case import OPAQUE_ID
+from printprep.case import is_opaque
 from printprep.errors import InputError
 from printprep.files import sha256_of
 from printprep.report.saved import NAME as REPORT
@@ -94,4 +93,4 @@ def _checked(file: Path, plate: dict[str, Any] | None) -> PrintFile:
 
 def _opaque(case_id: Any) -> str | None:
     """The id if it may be stored: anything that could be a name is left out."""
-    return case_id if isinstance(case_id, str) and re.fullmatch(OPAQUE_ID, case_id) else None
+    return case_id if isinstance(case_id, str) and is_opaque(case_id) else None

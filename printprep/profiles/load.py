@@ -138,6 +138,10 @@ class Profiles:
         """
         return self._vocabulary.canonical(name)
 
+    def foreign_words(self, name: str) -> tuple[str, ...]:
+        """Words of three letters and more in a name that no tissue knows and that are no place, side or qualifier."""
+        return self._vocabulary.foreign(name)
+
 
 def kind_named(name: str) -> str:
     """The folder of a kind from its folder or its singular: ``printer`` and ``printers`` are ``printers``."""

@@ -42,9 +42,20 @@ COUNTED: Final = frozenset({
 })  # fmt: skip
 """Anatomy that is counted, so that a number of one or two digits beside it belongs to it."""
 
+QUALIFIERS: Final = frozenset({
+    "part", "piece", "fragment", "half", "cut", "section", "base", "lid", "plug", "copy", "model", "guide", "template",
+    "splint", "plate", "screw", "implant", "mirror", "mirrored", "whole", "remnant", "residual", "healthy", "normal",
+    "pathology", "pathologic", "lesion", "defect", "fracture", "wall", "surface", "inside", "outside", "interior",
+    "exterior", "front", "back", "top", "bottom", "main", "minor", "major", "small", "large", "long", "short", "first",
+    "second", "third", "fourth", "fifth", "and", "with", "without", "teil", "und", "mit", "ohne", "rest", "modell",
+    "male", "female", "adult", "child", "fetal",
+})  # fmt: skip
+"""Words that say what is printed of an anatomy and name nobody; they may stand in the name that a case gives a part."""
+
 LEVELS: Final = frozenset("ctls")
 """First letter of a vertebra's level: cervical, thoracic, lumbar, sacral."""
 
+_LETTERS_ONLY = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
@@ -106,6 +117,17 @@ class Vocabulary:
         kept |= dict(_numbers(words, taken))
         kept |= dict(_sides(words, taken))
         return "-".join(kept[k] for k in sorted(kept))
+
+    def foreign(self, name: str) -> tuple[str, ...]:
+        """Words of a name that are no anatomy, place, side or qualifier, and so could be a person's name.
+
+        A number and a word of one or two letters pass; a word in other letters than ours never does.
+        """
+        anatomy = {word for words in self.tissues for word in words}
+        known = anatomy.union(*map(words_in, (tissue.name for tissue in self.tissues.values())))
+        known |= PLACES | QUALIFIERS | COUNTED | SIDES.keys()
+        unknown = [word for word in words_in(name) if word.isalpha() and len(word) >= 3 and word not in known]
+        return (*unknown, *(run for run in _LETTERS_ONLY.findall(name) if not words_in(run)))
 
     def _spans(self, words: Words) -> list[tuple[int, int]]:
         """The runs that are synonyms, longest first, none overlapping another, as (start, end)."""

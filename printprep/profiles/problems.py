@@ -31,7 +31,8 @@ class Problem:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Near matches of a misspelt name as the end of a message, or nothing: ``; did you mean 'petg'?``."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    by_folded = {one.casefold(): one for one in known}
+    near = [by_folded[one] for one in difflib.get_close_matches(name.casefold(), list(by_folded), n=3, cutoff=0.6)]
     return f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
 
 

@@ -66,9 +66,16 @@ def checked_header(**values: object) -> CaseHeader:
 
 def complaints(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """What pydantic found, one sentence each: key path, value, what is allowed, near matches of a misspelt key."""
-    for item in error.errors(include_url=False):
+    items = error.errors(include_url=False)
+    for item in items:
+        if item["type"] == "too_short" and any(_within(other["loc"], item["loc"]) for other in items):
+            continue  # a list is short of what is wrong in it, which is said
         said = complaint(item, model, missing="`printprep case new` writes a file that says what goes there")
         yield f"{_key_path(item['loc'])}: {said}"
+
+
+def _within(inner: Location, outer: Location) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _contradictions(case: CaseFile) -> Iterator[str]:

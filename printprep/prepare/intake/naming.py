@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from printprep.case import Finding, PartWish, Severity, Side
+from printprep.case import Finding, PartWish, Severity, Side, dates_in
 from printprep.errors import CaseError, ProfileError
 from printprep.formats import NamedMesh
 from printprep.profiles.load import Profiles
@@ -142,6 +142,9 @@ def _doubts(one: Identified, position: int, count: int, profiles: Profiles) -> I
             message=f"the name of object {position} of {count} is no anatomy that a tissue profile knows; "
             f"it is called {one.name}, so that what else its name holds does not travel",
         )
+    suspicious = (*profiles.foreign_words(one.name), *dates_in(one.name))
+    if suspicious:
+        yield _could_identify(one, suspicious, profiles)
     if one.tissue is None:
         yield _without_tissue(one)
     elif one.asked.alone and len(recognised) > 1 and not (wish and wish.tissue):
@@ -154,6 +157,22 @@ def _doubts(one: Identified, position: int, count: int, profiles: Profiles) -> I
             value=one.tissue,
         )
     yield from _doubts_of_side(one, said, profiles)
+
+
+def _could_identify(one: Identified, suspicious: Sequence[str], profiles: Profiles) -> Finding:
+    """Error ``name-may-identify``: the case calls a part by words that could be a person's."""
+    anatomy = profiles.canonical_name(one.name) or one.tissue
+    better = f'name = "{anatomy}"' if anatomy else "the anatomy, or part-1,"
+    return Finding(
+        code="name-may-identify",
+        severity=Severity.ERROR,
+        part=one.name,
+        message=f"the name {one.name!r} holds {', '.join(suspicious)}, which no tissue profile knows and which could "
+        f"be a person's, and it travels in G-code, 3MF and report: say {better} in case.toml, or, if it names nobody, "
+        "accept this code with a reason",
+        value=", ".join(suspicious),
+        limit=anatomy,
+    )
 
 
 def _without_tissue(one: Identified) -> Finding:

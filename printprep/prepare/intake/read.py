@@ -16,7 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from printprep.case import Case, CaseFile, CaseHeader, Finding, Limits, Part, PartWish, Severity, Side, Source
+from printprep.case import (
+    Case,
+    CaseFile,
+    CaseHeader,
+    Finding,
+    Limits,
+    Part,
+    PartWish,
+    Severity,
+    Side,
+    Source,
+    is_opaque,
+)
 from printprep.errors import CaseError
 from printprep.files import sha256_of
 from printprep.formats import FORMATS, NamedMesh, read_meshes
@@ -24,7 +36,7 @@ from printprep.geometry.mesh import Mesh
 from printprep.prepare.intake.casefile import FILE_NAME, checked_header, read_case_file
 from printprep.prepare.intake.frame import frame_findings, mirrored_by_files, print_frame
 from printprep.prepare.intake.naming import Asked, Identified, identify
-from printprep.prepare.intake.sizes import settle_units
+from printprep.prepare.intake.sizes import settle_units, too_small
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Lab
 from printprep.profiles.problems import nearest
@@ -127,13 +139,14 @@ def _brought_together(
     by_file = mirrored_by_files(identified, header)
     bounds_mm = [mesh.bounds_mm * MM_PER_UNIT[unit] for mesh, unit in zip(meshes, settled, strict=True)]
     frame = print_frame(header, bounds_mm, mirrored_by_file=by_file)
+    parts = tuple(
+        _part(one, frame.mesh(mesh, MM_PER_UNIT[unit]), unit)
+        for one, mesh, unit in zip(identified, meshes, settled, strict=True)
+    )
     case = wanted.case
     return Case(
         id=header.id,
-        parts=tuple(
-            _part(one, frame.mesh(mesh, MM_PER_UNIT[unit]), unit)
-            for one, mesh, unit in zip(identified, meshes, settled, strict=True)
-        ),
+        parts=parts,
         scale=header.scale,
         mirrored=header.mirror is not None,
         synthetic=header.synthetic,
@@ -145,6 +158,7 @@ def _brought_together(
             *_oddities(wanted, identified),
             *doubts,
             *misfits,
+            *filter(None, (too_small(part.name, part.mesh, header.scale) for part in parts)),
             *frame_findings(header, mirrored_by_file=by_file),
         ),
     )
@@ -321,4 +335,5 @@ def _limits(wished: Limits | None, lab: Lab) -> Limits:
 def _opaque_id(loaded: Iterable[_Loaded]) -> str:
     """An id that says nothing but is the same for the same files, in whatever order they come."""
     digest = hashlib.sha256("".join(sorted(file.sha256 for file in loaded)).encode()).hexdigest()
-    return f"case-{digest[:8]}"
+    ids = (f"case-{digest[start : start + 8]}" for start in range(len(digest) - 7))
+    return next(filter(is_opaque, ids))  # by chance eight digits are a date, or eight letters a word

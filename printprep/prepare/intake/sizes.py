@@ -31,6 +31,12 @@ shows whatever the true size is, where the range itself allows.
 BODY_MM: Final = (1.0, 2200.0)
 """Between these is everything that is anatomy at all: an auditory ossicle, a tall person."""
 
+SMALLEST_MM: Final = 1.0
+"""Longest edge, at the scale of the print, below which there is nothing to hold in a hand or to print."""
+
+FINEST_MM: Final = 0.05
+"""A pixel of a resin printer: what is thinner than this in two directions is on no layer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
@@ -178,6 +184,32 @@ def size_finding(extent: Extent, unit: str) -> Finding | None:
         message=f"{extent.part} is {_short(longest_mm)} mm long with the unit {unit}; {extent.expected()}; {advice}",
         value=round(longest_mm, 4),
         limit=f"{lower:g} to {upper:g} mm",
+    )
+
+
+def too_small(part: str, mesh: Mesh, scale: float) -> Finding | None:
+    """Error ``too-small`` if nothing of a part could be printed.
+
+    Parameters
+    ----------
+    mesh
+        In mm, at the scale of the print.
+    scale
+        Of the print, for the message.
+    """
+    across_mm, longest_mm = sorted(mesh.size_mm.tolist())[1:]
+    if not len(mesh) or not math.isfinite(longest_mm) or (longest_mm >= SMALLEST_MM and across_mm >= FINEST_MM):
+        return None  # without a face or with coordinates that are no numbers it is another finding
+    short = longest_mm < SMALLEST_MM
+    what = f"at least {SMALLEST_MM:g} mm long" if short else f"at least {FINEST_MM:g} mm across"
+    size = " x ".join(f"{edge:.2g}" for edge in mesh.size_mm)
+    return Finding(
+        code="too-small",
+        severity=Severity.ERROR,
+        part=part,
+        message=f"{part} is {size} mm at scale {scale:g}, and what is printed is {what}; check scale and units",
+        value=longest_mm if short else across_mm,
+        limit=SMALLEST_MM if short else FINEST_MM,
     )
 
 
