@@ -23,6 +23,7 @@ NAME: Final = "case.lock"
 PREPARED: Final = "prepared.3mf"
 """What every plate of a build was sliced from."""
 CERTIFICATE: Final = "certificate.json"
+REPORTS: Final = ("report.json", "report.html")
 LIBRARIES: Final = ("manifold3d", "numpy", "scipy", "scikit-image", "lib3mf")
 """Libraries whose version can change the bytes of a result."""
 
@@ -77,8 +78,9 @@ def write_lock(
 
 
 def break_lock(folder: Path) -> None:
-    """Take the lock off a folder that is about to be written anew: what stands there vouches for nothing any more."""
-    (folder / NAME).unlink(missing_ok=True)
+    """Take lock, certificate and reports off a folder that is about to be written anew: they speak of the old build."""
+    for name in (NAME, CERTIFICATE, *REPORTS):
+        (folder / name).unlink(missing_ok=True)
 
 
 def read_lock(folder: Path) -> Lock:
