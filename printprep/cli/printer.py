@@ -36,10 +36,20 @@ def printer() -> None:
 @click.option(
     "--allow-insecure", is_flag=True, help="Accept a server that asks for no key, or a public one without TLS."
 )
+@click.option("--replace", is_flag=True, help="Write a name that is taken anew.")
 def add(
-    name: str, profile: str, port: str | None, baud: int, url: str | None, key: str | None, allow_insecure: bool
+    name: str,
+    profile: str,
+    port: str | None,
+    baud: int,
+    url: str | None,
+    key: str | None,
+    allow_insecure: bool,
+    replace: bool,
 ) -> None:
     """Write a printer down under NAME, for its owner's eyes only.
+
+    A name that is taken is kept unless --replace says otherwise, and no two names may have the same port or server.
 
     \b
     Example:
@@ -62,7 +72,7 @@ def add(
         named = new_printer(
             name=name, link="octoprint", profile=profile, url=url, key=key, allow_insecure=allow_insecure
         )
-    path = add_printer(named)
+    path = add_printer(named, replace=replace)
     console().print(f"{name} is written down in {path}. Try it: printprep printer test {name}")
 
 

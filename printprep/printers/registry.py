@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -94,14 +95,22 @@ def find_printer(name: str, directory: Path | None = None) -> NamedPrinter:
     return printers[name]
 
 
-def add_printer(printer: NamedPrinter, directory: Path | None = None) -> Path:
-    """Write a printer down, or write it anew; the file's other lines and comments stay. The file is returned."""
+def add_printer(printer: NamedPrinter, directory: Path | None = None, *, replace: bool = False) -> Path:
+    """Write a printer down; the file's other lines and comments stay. The file is returned.
+
+    Raises
+    ------
+    InputError
+        The name is taken and ``replace`` is not set, or another name leads to the same printer: two prints at once
+        would go to it.
+    """
     import tomlkit
 
     if printer.name == VIRTUAL.name:
         raise InputError("the name 'virtual' belongs to the project's own printer; choose another")
     path = registry_path(directory)
-    load_printers(directory)  # a broken file is not written to
+    known = load_printers(directory)  # a broken file is not written to
+    _check_new(printer, known, replace=replace)
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
     if "printers" not in document:
         document.add("printers", tomlkit.table(is_super_table=True))
@@ -114,6 +123,24 @@ def add_printer(printer: NamedPrinter, directory: Path | None = None) -> Path:
     except OSError as exc:
         raise InputError(f"{path} cannot be written: {exc.strerror}") from exc
     return path
+
+
+def _check_new(printer: NamedPrinter, known: Mapping[str, NamedPrinter], *, replace: bool) -> None:
+    old = known.get(printer.name)
+    if old is not None and not replace:
+        where = old.port or old.url or "in this computer"
+        raise InputError(
+            f"{printer.name} is set up already ({old.profile} at {where}); choose another name, or write it anew "
+            "with --replace"
+        )
+    for other in known.values():
+        if other.name == printer.name:
+            continue
+        # a port has several names: /dev/serial/by-id/… is a link to /dev/ttyACM…
+        if printer.port and other.port and os.path.realpath(printer.port) == os.path.realpath(other.port):
+            raise InputError(f"{printer.port} is the port of {other.name} already; each printer has a port of its own")
+        if printer.url and other.url and printer.url.rstrip("/") == other.url.rstrip("/"):
+            raise InputError(f"{printer.url} is the server of {other.name} already; each printer has one of its own")
 
 
 def new_printer(**values: object) -> NamedPrinter:

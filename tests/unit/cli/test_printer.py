@@ -110,9 +110,13 @@ def test_add_list_and_test() -> None:
         (["add", "x", "--profile", "voron-2.4", "--port", "/dev/ttyACM0"], "runs klipper"),
         (["add", "x y", "--profile", "ender-3", "--port", "/dev/ttyACM0"], "name"),
         (["virtual", "--faults", "drop_ok"], "KEY=VALUE"),
+        (["add", "taken", "--profile", "ender-3", "--port", "/dev/ttyUSB8"], "--replace"),
+        (["add", "twin", "--profile", "ender-3", "--port", "/dev/ttyUSB9"], "the port of taken already"),
     ],
 )
 def test_mistakes(arguments: list[str], words: str) -> None:
+    taken = ["add", "taken", "--profile", "ender-3", "--port", "/dev/ttyUSB9", "--replace"]
+    assert CliRunner().invoke(printer, taken).exception is None
     result = CliRunner().invoke(printer, arguments)
     assert isinstance(result.exception, InputError)
     assert words in str(result.exception)

@@ -76,6 +76,30 @@ def test_the_name_virtual_is_taken(tmp_path: Path) -> None:
         add_printer(XL.model_copy(update={"name": "virtual"}), tmp_path)
 
 
+def test_a_name_is_written_anew_only_when_asked(tmp_path: Path) -> None:
+    add_printer(XL, tmp_path)
+    other = XL.model_copy(update={"port": "/dev/ttyACM1"})
+    with pytest.raises(InputError, match=r"xl is set up already \(prusa-xl at /dev/ttyACM0\).*--replace"):
+        add_printer(other, tmp_path)
+    assert load_printers(tmp_path)["xl"] == XL
+    add_printer(other, tmp_path, replace=True)
+    assert load_printers(tmp_path)["xl"] == other
+
+
+def test_two_names_for_one_printer_are_refused(tmp_path: Path) -> None:
+    add_printer(XL, tmp_path)
+    with pytest.raises(InputError, match=r"/dev/ttyACM0 is the port of xl already"):
+        add_printer(XL.model_copy(update={"name": "left"}), tmp_path)
+    (tmp_path / "by-id").symlink_to("/dev/ttyACM0")
+    with pytest.raises(InputError, match="is the port of xl already"):
+        add_printer(XL.model_copy(update={"name": "left", "port": str(tmp_path / "by-id")}), tmp_path)
+    server = new_printer(name="v", link="octoprint", profile="voron-2.4", url="http://octopi.local", key="secret")
+    add_printer(server, tmp_path)
+    with pytest.raises(InputError, match="is the server of v already"):
+        add_printer(server.model_copy(update={"name": "w", "url": "http://octopi.local/"}), tmp_path)
+    assert set(load_printers(tmp_path)) == {"virtual", "xl", "v"}
+
+
 def test_only_the_virtual_printer_writes_a_log(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only the virtual printer"):
         open_link(XL, log=tmp_path / "log")
