@@ -61,7 +61,33 @@ def guard_limits(
         refused=refused,
         g90_sets_e=printer.firmware != "klipper",
         forbidden_words=tuple(forbidden_words),
+        motion=printer.motion,
+        holds_acceleration=printer.firmware != "klipper",
     )
+
+
+RESIN_SUFFIXES: Final = (".sl1", ".sl1s", ".zip")
+ZIP_MAGIC: Final = b"PK\x03\x04"
+
+
+def refuse_pictures(file: Path) -> None:
+    """Raise InputError, saying what to do instead, for a file of layers, which is pictures and no commands.
+
+    Raises
+    ------
+    InputError
+        The file is a zip, or its suffix says so; or it cannot be read.
+    """
+    try:
+        with file.open("rb") as opened:
+            zipped = opened.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+    except OSError as exc:
+        raise InputError(f"{file.name} cannot be read: {exc.strerror or exc}") from exc
+    if zipped or file.suffix.lower() in RESIN_SUFFIXES:
+        raise InputError(
+            f"{file.name} is no G-code: a resin printer's file holds pictures and numbers only, is checked by "
+            "`printprep verify` of its build, and goes to the printer by USB or the printer's own upload"
+        )
 
 
 def sending_guard(printer: Printer | None, profiles: Profiles) -> Guard:
@@ -74,6 +100,7 @@ def sending_guard(printer: Printer | None, profiles: Profiles) -> Guard:
 
 
 def _guard_before_sending(file: Path, printer: Printer | None, profiles: Profiles) -> tuple[Finding, ...]:
+    refuse_pictures(file)
     lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
     if lock is None:
         assumed = printer or profiles.printer(SIMULATED)

@@ -16,7 +16,7 @@ from printprep.cli.terminal import json_option, out, print_findings, print_json,
 @print_options
 @json_option
 def estimate(as_json: bool, **wish: Any) -> None:
-    """Time, material and cost: of a case, by slicing it; of a G-code file, by reading it.
+    """Time, material and cost: of a case, by slicing it; of a G-code or resin file, by reading it.
 
     \b
     Example:
@@ -26,6 +26,8 @@ def estimate(as_json: bool, **wish: Any) -> None:
     sources: tuple[Path, ...] = wish["sources"]
     if len(sources) == 1 and sources[0].suffix.lower() in (".gcode", ".gco", ".g"):
         print_times(sources[0], wish["printer"], as_json)
+    elif len(sources) == 1 and sources[0].suffix.lower() in (".sl1", ".sl1s", ".zip"):
+        print_layers(sources[0], as_json)
     else:
         finish(along_the_way("price", as_json, **wish), as_json)
 
@@ -58,6 +60,24 @@ def print_times(file: Path, printer_id: str, as_json: bool) -> None:
     out().print(table(title, ("feature", ">time", ">share"), rows))
 
 
+def print_layers(file: Path, as_json: bool) -> None:
+    """Print what a file of layers says of its time and its resin, and how many layers are in it."""
+    from printprep.formats import chitu, sl1
+    from printprep.formats.layers import figures
+    from printprep.units import format_duration
+
+    layers = (chitu if file.suffix.lower() == chitu.SUFFIX else sl1).read(file)
+    duration_s, volume_ml = figures(layers)
+    if as_json:
+        print_json(
+            {"file": file.name, "duration_s": duration_s, "volume_ml": volume_ml, "layer_count": len(layers)}
+        )  # fmt: skip
+        return
+    took = "time unknown" if duration_s is None else format_duration(duration_s)
+    resin = "volume unknown" if volume_ml is None else f"{volume_ml:.1f} ml of resin"
+    out().print(f"{file.name}: {took}, {len(layers)} layers, {resin}, as the file says")
+
+
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--printer", required=True, help="Id of the printer profile that it is for.")
@@ -74,8 +94,9 @@ def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -
     from printprep.gcode.guard import guard as guard_gcode
     from printprep.profiles.load import load_profiles
     from printprep.report.document import finding_json
-    from printprep.safety import guard_limits
+    from printprep.safety import guard_limits, refuse_pictures
 
+    refuse_pictures(file)
     profiles = load_profiles()
     findings = guard_gcode(
         file,

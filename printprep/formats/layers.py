@@ -97,6 +97,22 @@ class LayerFile:
             yield read
 
 
+def figures(file: LayerFile) -> tuple[float | None, float | None]:
+    """Duration in s and resin in ml, as the file itself says; None where it says nothing that makes sense."""
+
+    def said(*keys: str) -> float | None:
+        for key in keys:
+            try:
+                value = float(file.settings.get(key, ""))
+            except ValueError:
+                continue
+            if 0 <= value < 1e9:
+                return value
+        return None
+
+    return said("printTime", "estimatedPrintTime"), said("usedMaterial", "volume")
+
+
 def encode_png(image: Image) -> bytes:
     """An 8-bit grey PNG of ``image``; runs of equal bytes are all that is looked for, which is fast and packs well."""
     height, width = image.shape

@@ -6,9 +6,8 @@ move, temperature and command with plain limits, and every comment with patterns
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,71 +15,19 @@ import numpy as np
 
 from printprep.case import Finding, Severity
 from printprep.errors import InputError
+from printprep.gcode.asked import too_much
 from printprep.gcode.identity import identifying
 from printprep.gcode.layout import Event, Kind
 from printprep.gcode.layout import Text as Why
+from printprep.gcode.limits import REFUSED, GuardLimits, allowed_commands
 from printprep.gcode.read import Block, Moves, Reader, Text, not_gcode
-from printprep.geometry.mesh import Bool
-
-REFUSED: Final[Mapping[str, str]] = {
-    "M28": "writes to the printer's card",
-    "M30": "deletes from the printer's card",
-    "M92": "changes the steps per mm",
-    "M112": "is the emergency stop",
-    "M301": "changes the hotend's control",
-    "M303": "tunes the heaters",
-    "M304": "changes the bed's control",
-    "M500": "writes the printer's memory",
-    "M502": "resets the printer to its factory settings",
-    "M504": "writes the printer's memory",
-    "M587": "stores credentials of a network",
-    "M906": "changes the motors' current",
-    "M928": "writes to the printer's card",
-    "M997": "changes the firmware",
-    "M999": "restarts a stopped printer",
-}
-"""What no job may hold, whatever a firmware note allows, and why."""
+from printprep.geometry.mesh import Bool, Float, Int
 
 TOLERANCE_MM: Final = 0.01
 LIFT_MM: Final = 20.0  # start code may lift the head this far before it homes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardLimits:
-    """What a file may do on one printer with what is loaded.
-
-    The frame is the printer's own, in which the bed's front left corner is usually (0, 0, 0).
-    """
-
-    lower_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of every move
-    upper_mm: tuple[float, float, float]
-    nozzle_max_c: float  # the printer's
-    bed_max_c: float
-    material_max_c: Mapping[int, float] = field(default_factory=dict)  # by tool: the material's upper limit
-    extrude_min_c: float = 150.0  # below it nothing may be fed
-    shared_nozzle: bool = False  # one hotend for all tools
-    tools: int = 1
-    allowed: frozenset[str] = frozenset()  # commands such as "G1" or "PRINT_START"; empty: any that is not refused
-    refused: frozenset[str] = frozenset()  # besides REFUSED
-    start_macros: frozenset[str] = frozenset()  # after one of them the printer is homed and hot
-    end_macros: frozenset[str] = frozenset()  # they switch the heaters off
-    g90_sets_e: bool = True  # Klipper: no
-    max_command_chars: int = 96  # Marlin cuts longer ones
-    forbidden_words: tuple[str, ...] = ()  # names of input files, users, hosts; case does not matter
-
-
-def allowed_commands(note: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The commands in the fenced blocks `````allowed`` and `````refused`` of a firmware note, one or more a line.
-
-    What follows a ``#``, and what is no command, is explanation.
-    """
-
-    def block(name: str) -> frozenset[str]:
-        bodies = re.findall(rf"^```{name}[ \t]*\n(.*?)^```", note, re.MULTILINE | re.DOTALL)
-        words = " ".join(line.split("#")[0] for body in bodies for line in body.splitlines())
-        return frozenset(re.findall(r"(?<![\w.])(?:[GM]\d+(?:\.\d)?|T|[A-Z][A-Z_]{2,})(?![\w.])", words))
-
-    return block("allowed"), block("refused")
+STANDING: Final = 2.0  # mm of filament a mm of way: thicker than any bead, so the head as good as stands
+FEED_STANDING_MM: Final = 200.0  # a filament change of a shared nozzle loads less than that on one spot
+FEED_TOTAL_MM: Final = 4e6  # in one file; the largest spool, 10 kg, holds some 3.4 km of 1.75 mm
 
 
 def guard(path: Path, limits: GuardLimits) -> tuple[Finding, ...]:
@@ -127,6 +74,35 @@ class _Seen:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The moves of a block, n rows, each seen from where it begins."""
+
+    length_mm: Float  # (n,)
+    needs_home: Bool  # (n,) all that travel, but for a lift
+    fed: Int  # (n + 1,) how many moves before this one feed or retract
+    laid: Int  # (n + 1,) how many lay down material
+
+    @classmethod
+    def of(cls, moves: Moves, place: Float) -> _Way:
+        step = np.diff(moves.position_mm, axis=0, prepend=place[None])
+        step[moves.kind == Kind.HOME] = 0.0
+        across = (step[:, 0] != 0) | (step[:, 1] != 0)
+        lift = (step[:, 2] >= 0) & (moves.position_mm[:, 2] <= LIFT_MM)
+        return cls(
+            length_mm=np.sqrt(np.einsum("ij,ij->i", step, step)),
+            needs_home=across | (~lift & (step[:, 2] != 0)),
+            fed=_counted(moves.e_mm != 0),
+            laid=_counted(across & (moves.e_mm > 0)),
+        )
+
+
+def _counted(these: Bool) -> Int:
+    counts = np.zeros(len(these) + 1, np.int32)
+    np.cumsum(these, out=counts[1:])
+    return counts
+
+
 class _Watch:
     """What the guard knows while it reads."""
 
@@ -135,6 +111,11 @@ class _Watch:
         self.seen: dict[tuple[str, str], _Seen] = {}
         self.place = np.zeros(3)
         self.homed = 0  # bits of the axes
+        self.released = 0  # axes whose motors were switched off since they were homed
+        self.laid = False  # there is material on the bed
+        self.poured_mm = 0.0  # fed on the spot where the head stands
+        self.fed_mm = 0.0  # in all
+        self.bed_was_on = False
         self.trusted = False  # a start macro has homed and heated
         self.tool = 0
         self.nozzle_c: dict[int, float] = {}
@@ -152,6 +133,7 @@ class _Watch:
         if known is not None:
             known.count += count
             return
+        text = text.partition(";")[0].strip()  # a comment may say who it is for
         shown = f"line {line}: {text!r}: {why}" if text else f"line {line}: {why}"
         spot = None if where is None else (float(where[0]), float(where[1]), float(where[2]))
         finding = Finding(code=code, severity=severity, message=shown, value=value, limit=limit, where_mm=spot)
@@ -181,11 +163,20 @@ class _Watch:
                 self.note("gcode-rubbish", text.line, "is no command that makes sense", text=text.text[:80])
             elif text.kind is Why.MACRO:
                 self._macro(text)
+            elif text.kind is Why.COMMAND:
+                self._asked(text)
 
     def _identity(self, text: Text) -> None:
         for what in identifying(text.text, self.limits.forbidden_words):
             # the words themselves stay out of the message, which goes into reports and logs
             self.note("gcode-identifying", text.line, f"{what}; the words are withheld here", key=what)
+
+    def _asked(self, text: Text) -> None:
+        for asked in too_much(text.text, self.limits):
+            self.note(
+                asked.code, text.line, asked.why, text=text.text[:120], value=asked.value, limit=asked.limit,
+                key=asked.key,
+            )  # fmt: skip
 
     def _macro(self, text: Text) -> None:
         name = text.text.split()[0].split("=")[0]
@@ -207,7 +198,7 @@ class _Watch:
         if command in REFUSED or command in limits.refused:
             why = REFUSED.get(command, "is refused by the firmware's note")
             self.note("gcode-refused-command", line, f"{command} {why}", value=command, key=command, count=count)
-        elif limits.allowed and command not in limits.allowed and command.split(".")[0] not in limits.allowed:
+        elif limits.allowed and command not in limits.allowed:  # G1.1: some boards carry out G1, the guard did not
             self.note(
                 "gcode-unknown-command", line, f"{command} is not among the commands of this firmware",
                 value=command, key=command, count=count,
@@ -218,39 +209,58 @@ class _Watch:
         moves, events = block.moves, block.events
         if len(moves):
             self._bounds(block)
-        fed = np.concatenate([[0], np.cumsum(moves.e_mm != 0)])
-        travelled = self._travels(moves)
+        way = _Way.of(moves, self.place)
+        self._poured(block, way.length_mm)
         done = 0
         telling = np.flatnonzero((events.kind != Event.FAN) & (events.kind != Event.DWELL))
         for i in telling:
             at = int(events.at[i])
-            self._segment(block, done, at, fed, travelled)
+            self._segment(block, done, at, way)
             self._event(block, int(i))
             done = at
-        self._segment(block, done, len(moves), fed, travelled)
+        self._segment(block, done, len(moves), way)
         if len(moves):
             self.place = np.array(moves.position_mm[-1])
 
-    def _travels(self, moves: Moves) -> Bool:
-        """Which moves need a homed machine: all that travel, but for a lift."""
-        step = np.diff(moves.position_mm, axis=0, prepend=self.place[None])
-        lift = (step[:, 2] >= 0) & (moves.position_mm[:, 2] <= LIFT_MM)
-        needs = (np.abs(step[:, :2]).max(axis=1, initial=0) > 0) | (~lift & (step[:, 2] != 0))
-        return np.asarray(needs & (moves.kind != Kind.HOME))
-
-    def _segment(self, block: Block, start: int, end: int, fed: np.ndarray, travelled: Bool) -> None:
-        """Check the moves between two events, during which nothing but the place changes."""
-        if end <= start or self.trusted:
+    def _poured(self, block: Block, length_mm: Float) -> None:
+        """Filament fed on one spot, and in all."""
+        moves = block.moves
+        if not len(moves):
             return
-        if self.homed != 7:
-            bad = np.flatnonzero(travelled[start:end])
+        e_mm = moves.e_mm.astype(np.float64)
+        travels = (np.abs(e_mm) <= STANDING * length_mm) & (length_mm > 0)
+        spot = np.cumsum(travels)
+        pours_mm = np.where(travels, 0.0, np.maximum(e_mm, 0.0))
+        poured_mm = np.bincount(spot, pours_mm)
+        poured_mm[0] += self.poured_mm
+        self.poured_mm = float(poured_mm[-1])
+        most = int(poured_mm.argmax())
+        if poured_mm[most] > FEED_STANDING_MM:
+            line = int(moves.line[np.flatnonzero((spot == most) & (pours_mm > 0))[0]])
+            self.note(
+                "gcode-too-much-filament", line, f"feeds {poured_mm[most]:.0f} mm of filament on one spot",
+                text=block.line(line), value=float(poured_mm[most]), limit=FEED_STANDING_MM, key="spot",
+                count=int((poured_mm > FEED_STANDING_MM).sum()),
+            )  # fmt: skip
+        self.fed_mm += float(e_mm.sum())
+
+    def _segment(self, block: Block, start: int, end: int, way: _Way) -> None:
+        """Check the moves between two events, during which nothing but the place changes."""
+        if end <= start:
+            return
+        if self.released if self.trusted else self.homed != 7:
+            bad = np.flatnonzero(way.needs_home[start:end])
             if len(bad):
                 line = int(block.moves.line[start + bad[0]])
+                lost = "after the motors were switched off" if self.released else "before G28 has homed every axis"
                 self.note(
-                    "gcode-not-homed", line, "moves before G28 has homed every axis", text=block.line(line),
-                    count=len(bad),
+                    "gcode-not-homed", line, f"moves {lost}", text=block.line(line), count=len(bad)
                 )  # fmt: skip
-        feeds = int(fed[end] - fed[start])
+        if way.laid[end] > way.laid[start]:
+            self._lays(block, start, way)
+        if self.trusted:
+            return
+        feeds = int(way.fed[end] - way.fed[start])
         if not feeds:
             return
         nozzle = self._nozzle(self.tool)
@@ -265,14 +275,32 @@ class _Watch:
                 text=block.line(line), value=target_c, limit=self.limits.extrude_min_c, count=feeds,
             )  # fmt: skip
 
+    def _lays(self, block: Block, start: int, way: _Way) -> None:
+        """Material comes to lie on the bed, somewhere from move ``start`` on."""
+        self.laid = True
+        if self.bed_was_on and self.bed_c <= 0:
+            line = int(block.moves.line[int(np.searchsorted(way.laid, way.laid[start], side="right")) - 1])
+            self.note(
+                "gcode-heater-off-in-print", line, "prints on a bed that was switched off: the part may come loose",
+                text=block.line(line), value=self.bed_c, severity=Severity.WARNING,
+            )  # fmt: skip
+
     def _nozzle(self, tool: int) -> int:
         return 0 if self.limits.shared_nozzle else tool
 
     def _event(self, block: Block, i: int) -> None:
         events, limits = block.events, self.limits
         kind, value, line = int(events.kind[i]), float(events.value[i]), int(events.line[i])
-        if kind == Event.HOME:
-            self.homed |= int(value)
+        if kind in (Event.HOME, Event.PROBE):
+            self._home(block, line, int(value) if kind == Event.HOME else 0)
+        elif kind == Event.MOTORS_OFF:
+            self.homed &= ~int(value)
+            self.released |= int(value)
+        elif kind == Event.PAUSE:
+            self.note(
+                "gcode-waits", line, f"M{value:g} waits for a person, hot; nobody may be there", value=f"M{value:g}",
+                key=f"{value:g}", severity=Severity.WARNING,
+            )  # fmt: skip
         elif kind == Event.TOOL:
             self.tool = int(value)
             if self.tool >= limits.tools:
@@ -284,11 +312,22 @@ class _Watch:
             self._heat_nozzle(block, line, int(events.tool[i]), value, waits=kind == Event.NOZZLE_WAIT)
         elif kind in (Event.BED, Event.BED_WAIT):
             self.bed_c = value
+            self.bed_was_on |= value > 0
             if value > limits.bed_max_c:
                 self.note(
                     "gcode-too-hot", line, f"bed to {value:g} deg C, the printer's limit is {limits.bed_max_c:g}",
                     text=block.line(line), value=value, limit=limits.bed_max_c, key="bed",
                 )  # fmt: skip
+
+    def _home(self, block: Block, line: int, axes: int) -> None:
+        if self.laid:
+            what = "homes" if axes else "probes the bed"
+            self.note(
+                "gcode-homing-in-print", line, f"{what} where printed material stands in the way",
+                text=block.line(line),
+            )  # fmt: skip
+        self.homed |= axes
+        self.released &= ~axes
 
     def _heat_nozzle(self, block: Block, line: int, tool: int, value: float, *, waits: bool) -> None:
         limits = self.limits
@@ -326,9 +365,17 @@ class _Watch:
 
     def end(self, lines: int) -> None:
         """What must be true after the last line."""
+        if self.fed_mm > FEED_TOTAL_MM:
+            self.note(
+                "gcode-too-much-filament", lines, f"feeds {self.fed_mm / 1000:.0f} m in all, more than a spool holds",
+                value=self.fed_mm, limit=FEED_TOTAL_MM, key="total",
+            )  # fmt: skip
         if self.ended:
             return
         hot = [f"nozzle {n} at {c:g} deg C" for n, c in sorted(self.nozzle_c.items()) if c > 0]
         hot += [f"the bed at {self.bed_c:g} deg C"] if self.bed_c > 0 else []
         if hot:
             self.note("gcode-heater-left-on", lines, f"the file ends and leaves {', '.join(hot)}", limit=0.0)
+
+
+__all__ = ["REFUSED", "GuardLimits", "allowed_commands", "guard"]

@@ -38,13 +38,15 @@ class Event(IntEnum):
     BED_WAIT = 6
     FAN = 7  # value: 0..255
     PAUSE = 8  # value: the M number
+    MOTORS_OFF = 9  # value: bits of the axes, as for HOME
+    PROBE = 10  # value: the G number
 
 
 class Text(IntEnum):
     """Why a piece of text was set aside."""
 
     COMMENT = 0
-    COMMAND = 1  # an M command that the scanner does not follow, with its words
+    COMMAND = 1  # an M command with words that the scanner does not judge
     MACRO = 2  # PRINT_START and the like
     RUBBISH = 3
 

@@ -175,13 +175,16 @@ def move(code: int, value: Values, mask: int, out: Output, mem: Memory) -> bool:
 
 
 @inner
+def axes_named(letters: int) -> int:
+    """Bits of the axes among ``letters``: 1 x, 2 y, 4 z."""
+    return (letters >> 23) & 7
+
+
+@inner
 def home(letters: int, out: Output, mem: Memory) -> None:
     """G28: the named axes, or all, stand at their origin and lose their G92."""
     state = mem.state
-    axes = 0
-    for k in range(3):
-        if has(letters, 88 + k):
-            axes |= 1 << k
+    axes = axes_named(letters)
     if axes == 0:
         axes = 7
     place = [state[X], state[Y], state[Z]]
@@ -222,6 +225,8 @@ def run_g(code: int, value: Values, valued: int, bare: int, out: Output, mem: Me
         state[UNIT] = 25.4 if code == 20 else 1.0
     elif code == 28:
         home(valued | bare, out, mem)
+    elif 29 <= code <= 34 or code == 80:
+        event(10, float(code), int(state[TOOL]), out, mem)
     elif code == 90 or code == 91:
         state[RELATIVE] = code - 90.0
         if state[E_FREE] == 0.0:
@@ -249,8 +254,32 @@ def set_limits(code: int, value: Values, valued: int, mem: Memory) -> None:
 
 
 @inner
-def run_m(code: int, value: Values, valued: int, out: Output, mem: Memory) -> bool:
-    """Carry out an M command; False if the scanner does not follow it."""
+def motors_off(letters: int, out: Output, mem: Memory) -> None:
+    """M18 and M84: the named axes, or all, may slip. With S it is a time to wait for, E is the extruder's motor."""
+    axes = axes_named(letters)
+    if axes == 0 and not has(letters, 83) and not has(letters, 69):
+        axes = 7
+    if axes != 0:
+        event(9, float(axes), int(mem.state[TOOL]), out, mem)
+
+
+@inner
+def waits(code: int) -> bool:
+    """Whether M``code`` stops until a person comes; words may follow."""
+    return code == 0 or code == 1 or code == 600 or code == 601
+
+
+@inner
+def followed(code: int) -> bool:
+    """Whether :func:`run_m` carries out M``code``, so that it must not be misread."""
+    if code < 140:
+        return 82 <= code <= 84 or 106 <= code <= 107 or code == 18 or code == 104 or code == 109
+    return code == 140 or code == 190 or code == 201 or 203 <= code <= 205 or code == 220 or code == 221
+
+
+@inner
+def run_m(code: int, value: Values, valued: int, bare: int, out: Output, mem: Memory) -> None:
+    """Carry out an M command, if it is one of the :func:`followed`."""
     state = mem.state
     tool = int(state[TOOL])
     if has(valued, 84) and 0.0 <= value[19] <= 255.0:
@@ -264,13 +293,11 @@ def run_m(code: int, value: Values, valued: int, out: Output, mem: Memory) -> bo
     elif code == 106 or code == 107:
         fan = (value[18] if has(valued, 83) else 255.0) if code == 106 else 0.0
         event(7, fan, int(value[15]) if has(valued, 80) and 0.0 <= value[15] < 256.0 else 0, out, mem)
-    elif code == 0 or code == 1 or code == 600 or code == 601:
+    elif code == 18 or code == 84:
+        motors_off(valued | bare, out, mem)
+    elif waits(code):
         event(8, float(code), tool, out, mem)
     elif code == 201 or 203 <= code <= 205:
         set_limits(code, value, valued, mem)
-    elif code == 220 or code == 221:
-        if has(valued, 83) and 1.0 <= value[18] <= 1000.0 and not (code == 221 and has(valued, 84)):
-            state[SPEED if code == 220 else FLOW] = value[18] / 100.0
-    else:
-        return False
-    return True
+    elif (code == 220 or (code == 221 and not has(valued, 84))) and has(valued, 83) and 1.0 <= value[18] <= 1000.0:
+        state[SPEED if code == 220 else FLOW] = value[18] / 100.0

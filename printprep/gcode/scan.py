@@ -34,7 +34,7 @@ from printprep.gcode.layout import (
     Output,
     Values,
 )  # fmt: skip
-from printprep.gcode.modal import ARC_SEGMENTS, LARGEST, event, inner, run_g, run_m
+from printprep.gcode.modal import ARC_SEGMENTS, LARGEST, event, followed, inner, run_g, run_m, waits
 
 
 @inner
@@ -70,8 +70,11 @@ def number(data: Bytes, i: int, end: int) -> tuple[float, int, bool]:
 
 @inner
 def words(data: Bytes, i: int, end: int, value: Values) -> tuple[int, int]:
-    """Read ``X1 Y-2.5`` into ``value`` (26,): bits of letters with a number, and of those without; -1 is rubbish."""
-    valued, bare = 0, 0
+    """Read ``X1 Y-2.5`` into ``value`` (26,): bits of letters with a number, and of those without; -1 is rubbish.
+
+    A word of a language is rubbish too: three letters in a row that are no axes and have no number.
+    """
+    valued, bare, run = 0, 0, 0
     while i < end:
         c = data[i]
         if c == 32 or c == 9 or c == 13:
@@ -83,10 +86,17 @@ def words(data: Bytes, i: int, end: int, value: Values) -> tuple[int, int]:
         if c < 65 or letter < 0 or letter > 25:
             return -1, bare
         i += 1
+        if i < end and data[i] == 32:
+            run = 0
+        elif letter != 4 and letter < 23:
+            run += 1
         while i < end and data[i] == 32:
             i += 1
         v, j, ok = number(data, i, end)
+        if run > 2 and not ok:
+            return -1, bare
         if ok:
+            run = 0
             if not abs(v) < LARGEST * 10:
                 return -1, bare
             value[letter] = v
@@ -207,6 +217,9 @@ def command(data: Bytes, i: int, end: int, value: Values, out: Output, mem: Memo
         if code < 256:
             state[TOOL] = code
             event(1, float(code), code, out, mem)
+        if words(data, j, end, value)[0] < 0:
+            count[BAD] += 1
+            text(i, end, 3, data, out, mem)
         return
     key = min(code * 10 + sub, CODES - 1) + (CODES if letter == 77 else 0)
     if mem.used[key, 0] == 0:
@@ -219,8 +232,14 @@ def command(data: Bytes, i: int, end: int, value: Values, out: Output, mem: Memo
         if valued < 0 or not run_g(code, value, valued, bare, out, mem):
             count[BAD] += 1
             text(i, end, 3, data, out, mem)
-    elif valued < 0 or sub != 0 or not run_m(code, value, valued, out, mem):
-        text(i, end, 1, data, out, mem)
+    elif sub == 0 and valued < 0 and followed(code):
+        count[BAD] += 1
+        text(i, end, 3, data, out, mem)
+    else:
+        if sub == 0 and (valued >= 0 or waits(code)):
+            run_m(code, value, max(valued, 0), bare, out, mem)
+        if not (sub == 0 and followed(code)) or code >= 200:
+            text(i, end, 1, data, out, mem)
 
 
 @inner

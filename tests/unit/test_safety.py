@@ -90,3 +90,14 @@ def test_a_file_in_a_build_that_is_not_of_it_is_not_sent(plate: Path, profiles: 
 def test_what_a_stopped_run_left_is_not_sent(plate: Path, profiles: Profiles) -> None:
     (plate.parent / NAME).unlink()
     assert "run was stopped" in look(plate, "ender-3", profiles)["file-changed"].message
+
+
+@pytest.mark.parametrize(("firmware", "command"), [("ender-3", "M203 X501"), ("voron-2.4", "M204 S3500")])
+def test_a_file_asks_no_more_than_the_profile_allows(
+    tmp_path: Path, profiles: Profiles, firmware: str, command: str
+) -> None:
+    plate = tmp_path / "alone.gcode"
+    plate.write_text(f"{JOB}M203 X300\nM204 S500\n{END}", encoding="ascii")
+    assert "gcode-over-limits" not in look(plate, firmware, profiles)
+    plate.write_text(f"{JOB}{command}\n{END}", encoding="ascii")
+    assert "gcode-over-limits" in look(plate, firmware, profiles)

@@ -124,6 +124,7 @@ def test_unknown_commands_by_the_list_of_the_firmware(tmp_path: Path) -> None:
     findings = check(tmp_path, "M600\nG7 X1\nM862.1 P0.4\nEVIL_MACRO A=1\nG7\n", limits)
     assert {(f.code, f.value) for f in findings} == {
         ("gcode-refused-command", "M600"),
+        ("gcode-waits", "M600"),
         ("gcode-unknown-command", "G7"),
         ("gcode-unknown-command", "M862.1"),
         ("gcode-unknown-command", "EVIL_MACRO"),

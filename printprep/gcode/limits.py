@@ -1,0 +1,70 @@
+"""What a file of G-code may do on one printer, in plain numbers and lists of commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from printprep.gcode.motion import MotionProfile
+
+REFUSED: Final[Mapping[str, str]] = {
+    "M28": "writes to the printer's card",
+    "M30": "deletes from the printer's card",
+    "M92": "changes the steps per mm",
+    "M112": "is the emergency stop",
+    "M301": "changes the hotend's control",
+    "M303": "tunes the heaters",
+    "M304": "changes the bed's control",
+    "M500": "writes the printer's memory",
+    "M502": "resets the printer to its factory settings",
+    "M504": "writes the printer's memory",
+    "M587": "stores credentials of a network",
+    "M906": "changes the motors' current",
+    "M928": "writes to the printer's card",
+    "M997": "changes the firmware",
+    "M999": "restarts a stopped printer",
+}
+"""What no job may hold, whatever a firmware note allows, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardLimits:
+    """What a file may do on one printer with what is loaded.
+
+    The frame is the printer's own, in which the bed's front left corner is usually (0, 0, 0).
+    """
+
+    lower_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of every move
+    upper_mm: tuple[float, float, float]
+    nozzle_max_c: float  # the printer's
+    bed_max_c: float
+    material_max_c: Mapping[int, float] = field(default_factory=dict)  # by tool: the material's upper limit
+    extrude_min_c: float = 150.0  # below it nothing may be fed
+    shared_nozzle: bool = False  # one hotend for all tools
+    tools: int = 1
+    allowed: frozenset[str] = frozenset()  # commands such as "G1" or "PRINT_START"; empty: any that is not refused
+    refused: frozenset[str] = frozenset()  # besides REFUSED
+    start_macros: frozenset[str] = frozenset()  # after one of them the printer is homed and hot
+    end_macros: frozenset[str] = frozenset()  # they switch the heaters off
+    g90_sets_e: bool = True  # Klipper: no
+    max_command_chars: int = 96  # Marlin cuts longer ones
+    forbidden_words: tuple[str, ...] = ()  # names of input files, users, hosts; case does not matter
+    motion: MotionProfile | None = None  # what the firmware allows; None: what a file asks of it is not judged
+    holds_acceleration: bool = True  # M201 holds M204 down; Klipper: no
+    chamber_max_c: float = 0.0  # 0: no chamber heater
+
+
+def allowed_commands(note: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The commands in the fenced blocks `````allowed`` and `````refused`` of a firmware note, one or more a line.
+
+    What follows a ``#``, and what is no command, is explanation.
+    """
+
+    def block(name: str) -> frozenset[str]:
+        bodies = re.findall(rf"^```{name}[ \t]*\n(.*?)^```", note, re.MULTILINE | re.DOTALL)
+        words = " ".join(line.split("#")[0] for body in bodies for line in body.splitlines())
+        return frozenset(re.findall(r"(?<![\w.])(?:[GM]\d+(?:\.\d)?|T|[A-Z][A-Z_]{2,})(?![\w.])", words))
+
+    return block("allowed"), block("refused")

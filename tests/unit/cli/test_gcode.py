@@ -1,0 +1,63 @@
+"""``estimate``, ``guard`` and ``send`` on the files of resin printers, which are no G-code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from printprep.cli.gcode import estimate, guard
+from printprep.cli.send import send
+from printprep.errors import InputError
+from printprep.formats import chitu, sl1
+from printprep.formats.layers import ResinJob, encode_png
+
+JOB = ResinJob(
+    name="plate-1", printer="prusa-sl1s", material="resin-standard", layer_height_mm=0.05, layer_count=2,
+    exposure_s=2.4, bottom_exposure_s=30, bottom_layers=6, fade_layers=6, duration_s=5400, volume_mm3=12_340,
+    weight_g=4.95, width_px=64, height_px=40, width_mm=3.2, depth_mm=2.0, height_mm=150, mirror_x=True,
+    mirror_y=False, lift_mm=6, lift_mm_s=1.2, retract_mm_s=3,
+)  # fmt: skip
+
+
+def run(command: click.Command, *arguments: str) -> str:
+    result = CliRunner(env={"COLUMNS": "160"}).invoke(command, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(params=["plate-1.sl1", "plate-1.zip"])
+def plate(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    name: str = request.param
+    path = tmp_path / name
+    kind = sl1 if path.suffix == sl1.SUFFIX else chitu
+    image = np.full((40, 64), 255, np.uint8)
+    kind.write(path, JOB, [encode_png(kind.to_panel(image, mirror_x=True, mirror_y=False))] * 2)
+    return path
+
+
+def test_estimate_reads_time_layers_and_millilitres(plate: Path) -> None:
+    text = run(estimate, str(plate), "--printer", "prusa-sl1s")
+    assert "2 layers, 12.3 ml of resin" in text
+    document = json.loads(run(estimate, str(plate), "--printer", "prusa-sl1s", "--json"))
+    assert document == {"file": plate.name, "duration_s": 5400, "volume_ml": 12.34, "layer_count": 2}
+
+
+def test_guard_says_what_a_resin_file_is(plate: Path) -> None:
+    with pytest.raises(InputError, match=r"holds pictures and numbers only, is checked by `printprep verify`"):
+        run(guard, str(plate), "--printer", "prusa-sl1s")
+
+
+def test_guard_knows_a_zip_by_its_bytes(plate: Path) -> None:
+    renamed = plate.rename(plate.with_name("plate.gcode"))
+    with pytest.raises(InputError, match=r"plate\.gcode is no G-code: a resin"):
+        run(guard, str(renamed), "--printer", "prusa-xl")
+
+
+def test_send_says_where_it_goes(plate: Path) -> None:
+    with pytest.raises(InputError, match="goes to the printer by USB"):
+        run(send, str(plate), "--printer", "virtual")
