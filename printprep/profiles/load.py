@@ -12,17 +12,18 @@ inherit it by naming itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
 from printprep.case import Side
 from printprep.errors import ProfileError
-from printprep.profiles.inherit import DEFAULT, Shelf
+from printprep.profiles.inherit import Shelf
 from printprep.profiles.models import Lab, Material, Printer, Process, Profile, Tissue
 from printprep.profiles.names import Vocabulary
 from printprep.profiles.problems import Problem, nearest
+from printprep.profiles.together import across, strays
 
 M = TypeVar("M", bound=Profile)
 
@@ -187,7 +188,7 @@ def check_profiles(directory: Path | None = None) -> tuple[Profiles | None, tupl
     if overlay is not None and not overlay.is_dir():
         return None, (Problem(file=str(overlay), key="", message="is not a folder of profiles"),)
     layers = [shipped_directory(), *([overlay] if overlay is not None else [])]
-    problems: list[Problem] = []
+    problems = list(strays(overlay, KINDS)) if overlay is not None else []
     loaded: dict[str, dict[str, Profile]] = {}
     origins: dict[str, dict[str, str]] = {}
     for kind, model in KINDS.items():
@@ -201,7 +202,7 @@ def check_profiles(directory: Path | None = None) -> tuple[Profiles | None, tupl
                 loaded[kind][profile_id] = profile
                 origins[f"{kind}/{profile_id}"] = origin
     if not problems:
-        problems.extend(_across(loaded, origins))
+        problems.extend(across(loaded, origins))
     if problems:
         return None, tuple(problems)
     return Profiles(**loaded, origins=origins), ()  # type: ignore[arg-type]
@@ -218,21 +219,3 @@ def _pick(kind: str, shelf: Mapping[str, M], profile_id: str) -> M:
         known = f"; known: {', '.join(sorted(shelf))}" if len(shelf) <= 20 else ""
         raise ProfileError(f"no {kind} {profile_id!r} among the profiles{near}{known}")
     return shelf[profile_id]
-
-
-def _across(loaded: Mapping[str, Mapping[str, Profile]], origins: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
-    """What only shows when profiles are seen together: a synonym of two tissues, a rate for no printer."""
-    claimed: dict[tuple[str, ...], str] = {}
-    for tissue_id, tissue in cast(Mapping[str, Tissue], loaded["tissues"]).items():
-        file = origins[f"tissues/{tissue_id}"].get("synonyms", DEFAULT)
-        for words in Vocabulary.words_of(tissue):
-            first = claimed.setdefault(words, tissue_id)
-            if first != tissue_id:
-                message = f"{' '.join(words)!r} also stands for the tissue {first!r}"
-                yield Problem(file=file, key=f"{tissue_id}.synonyms", message=message)
-    for lab_id, lab in cast(Mapping[str, Lab], loaded["labs"]).items():
-        for printer_id in lab.machine_per_h:
-            if printer_id != "default" and printer_id not in loaded["printers"]:
-                file = origins[f"labs/{lab_id}"][f"machine_per_h.{printer_id}"]
-                near = nearest(printer_id, loaded["printers"])
-                yield Problem(file=file, key=f"machine_per_h.{printer_id}", message=f"is not a printer{near}")

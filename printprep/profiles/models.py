@@ -15,7 +15,9 @@ from printprep.case import Limits, Positive
 
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-Celsius = Annotated[float, Field(ge=0, le=500)]
+Celsius = Annotated[float, Field(ge=0, le=450)]  # the hottest heads there are
+Speed = Annotated[float, Field(gt=0, le=2000)]  # mm/s; beyond it a typing error
+LayerHeight = Annotated[float, Field(gt=0, le=2)]  # mm; the widest nozzles there are
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
 ]
@@ -70,7 +72,7 @@ class Bed(Model):
 class Motion(Model):
     """What the firmware allows, x y z e."""
 
-    max_speed_mm_s: tuple[Positive, Positive, Positive, Positive]
+    max_speed_mm_s: tuple[Speed, Speed, Speed, Speed]
     max_acceleration_mm_s2: tuple[Positive, Positive, Positive, Positive]
     print_acceleration_mm_s2: Positive
     travel_acceleration_mm_s2: Positive
@@ -196,18 +198,18 @@ class Material(Profile):
 class FdmProcess(Model):
     """How to print by extrusion."""
 
-    layer_height_mm: Positive
-    first_layer_height_mm: Positive
+    layer_height_mm: LayerHeight
+    first_layer_height_mm: LayerHeight
     perimeters: Annotated[int, Field(ge=1)]
     top_layers: Annotated[int, Field(ge=0)]
     bottom_layers: Annotated[int, Field(ge=0)]
     infill_percent: Percent
     infill_pattern: str = "gyroid"
-    perimeter_mm_s: Positive
-    external_perimeter_mm_s: Positive
-    infill_mm_s: Positive
-    travel_mm_s: Positive
-    first_layer_mm_s: Positive
+    perimeter_mm_s: Speed
+    external_perimeter_mm_s: Speed
+    infill_mm_s: Speed
+    travel_mm_s: Speed
+    first_layer_mm_s: Speed
     overhang_angle_deg: Annotated[float, Field(ge=0, le=90)] = 45  # from the vertical: steeper needs support
     brim_mm: NotNegative = 0
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)
@@ -216,7 +218,7 @@ class FdmProcess(Model):
 class ResinProcess(Model):
     """How to print by light."""
 
-    layer_height_mm: Positive
+    layer_height_mm: Annotated[float, Field(gt=0, le=1)]
     bottom_layers: Annotated[int, Field(ge=0)]
     fade_layers: Annotated[int, Field(ge=0)] = 0
     antialias: Literal[1, 2, 4, 8] = 4  # samples a pixel edge

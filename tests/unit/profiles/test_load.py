@@ -154,6 +154,35 @@ def test_a_lab_replaces_a_shipped_profile_or_inherits_it_by_naming_itself(
         ("tissues/t.toml", "x = 3", ("x", "is 3", "one table each: [x]")),
         ("tissues/t.toml", '[t]\ninherits = "bone"\nsize_mm = [9, 3]', ("t.size_mm", "smallest size first")),
         ("tissues/t.toml", '[t]\ninherits = "bone"\nsynonyms = ["Skull"]', ("t.synonyms", "'skull'")),
+        (
+            "processes/p.toml", 'inherits = "rush"\n[fdm]\nlayer_height_mm = 30',
+            ("fdm.layer_height_mm", "30", "equal to 2"),
+        ),
+        (
+            "processes/p.toml", 'inherits = "rush"\n[fdm]\nlayer_height_mm = 0.5',
+            ("fdm.layer_height_mm", "0.5", "0.4 mm"),
+        ),
+        (
+            "processes/p.toml", 'inherits = "fine"\n[fdm]\nfirst_layer_height_mm = 0.45',
+            ("fdm.first_layer_height_mm", "0.45 mm", "0.4 mm"),
+        ),
+        (
+            "processes/p.toml", 'inherits = "fine"\n[fdm]\ntravel_mm_s = 9000',
+            ("fdm.travel_mm_s", "9000", "equal to 2000"),
+        ),
+        (
+            "processes/p.toml", 'inherits = "fine"\n[resin]\nlayer_height_mm = 5',
+            ("resin.layer_height_mm", "equal to 1"),
+        ),
+        ("printers/p.toml", 'inherits = "ender-3"\n[fdm]\nnozzle_max_c = 460', ("fdm.nozzle_max_c", "460", "450")),
+        (
+            "materials/m.toml", 'inherits = "pla"\n[fdm]\nnozzle_range_c = [190, 420]\nnozzle_c = 400',
+            ("fdm.nozzle_c", "400 deg C", "no printer", "300 deg C"),
+        ),
+        ("materials/m.toml", 'inherits = "pla"\n[fdm]\nbed_c = 180', ("fdm.bed_c", "180 deg C", "120 deg C")),
+        ("proceses/rush.toml", 'inherits = "rush"', ("proceses/", "no folder of profiles", "did you mean 'processes'")),
+        ("rush.toml", 'inherits = "rush"', ("directly in the folder of its kind", "processes/")),
+        ("processes/old/rush.toml", 'inherits = "rush"', ("directly in the folder of its kind",)),
         ("labs/default.toml", 'inherits = "default"\n[machine_per_h]\nprusa-x = 1', ("prusa-x:", "'prusa-xl'")),
     ],
 )  # fmt: skip
@@ -164,7 +193,7 @@ def test_a_mistake_names_file_key_value_and_what_is_allowed(
     with pytest.raises(ProfileError) as raised:
         load_profiles(root)
     message = str(raised.value)
-    for piece in (Path(file).name, *says):
+    for piece in (*says, f"{root}/{Path(file).parts[0]}"):
         assert piece in message
     assert len(message.splitlines()) == 1
 
@@ -191,6 +220,18 @@ def test_all_problems_are_told_at_once(overlay: Overlay) -> None:
     profiles, problems = check_profiles(root)
     assert profiles is None
     assert {Path(p.file).name for p in problems} == {"a.toml", "b.toml", "d.toml"}
+
+
+def test_what_is_no_profile_may_stand_beside_profiles(overlay: Overlay) -> None:
+    files = dict.fromkeys(("README.md", ".git/config.toml", "printers/.old/x.toml", "printers/photo.txt"), "x")
+    assert check_profiles(overlay(files))[1] == ()
+
+
+def test_a_wide_nozzle_lets_a_process_be_coarse(overlay: Overlay) -> None:
+    coarse = {"processes/coarse.toml": 'inherits = "rush"\nname = "Coarse"\n[fdm]\nlayer_height_mm = 0.5'}
+    assert check_profiles(overlay(coarse))[0] is None
+    wide = {"printers/wide.toml": 'inherits = "ender-3"\nname = "Wide"\n[fdm]\nnozzle_mm = 0.6'}
+    assert load_profiles(overlay(wide)).process("coarse").fdm.layer_height_mm == 0.5
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
