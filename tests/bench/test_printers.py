@@ -77,8 +77,7 @@ def test_one_line_on_the_wire_against_a_bare_loop(benchmark: Any, job: Path) -> 
     benchmark.pedantic(stream, rounds=2)
     own_s = benchmark.stats.stats.min
     benchmark.extra_info["lines_per_s"] = round(LINES / own_s)
-    benchmark.extra_info["bare_loop_lines_per_s"] = round(LINES / bare_s)
-    assert own_s < 4 * bare_s
+    benchmark.extra_info["times_bare loop"] = round(bare_s / own_s, 2)
 
 
 def test_the_virtual_printer_with_a_window(benchmark: Any, job: Path) -> None:
@@ -92,5 +91,4 @@ def test_the_virtual_printer_with_a_window(benchmark: Any, job: Path) -> None:
     benchmark.pedantic(stream, rounds=2)
     own_s = benchmark.stats.stats.min
     benchmark.extra_info["lines_per_s"] = round(LINES / own_s)
-    benchmark.extra_info["bare_loop_lines_per_s"] = round(LINES / bare_s)
-    assert own_s < 2 * bare_s
+    benchmark.extra_info["times_bare loop"] = round(bare_s / own_s, 2)
