@@ -89,13 +89,14 @@ def settings(plan: Plan, plate: Plate, profiles: Profiles, tower: Tower | None =
     Raises
     ------
     ProfileError
-        The printer does not extrude, or a material is not a filament.
+        The printer does not extrude, a layer is higher than its nozzle is wide, or a material is not a filament.
     """
     printer = profiles.printer(plan.printer)
     fdm, motion = printer.fdm, printer.motion
     if fdm is None or motion is None:
         raise ProfileError(f"printer {printer.id} has no [fdm] and [motion]: PrusaSlicer cannot slice for it")
     process = profiles.process(plan.process).fdm
+    _check_layers(plan, process, fdm)
     loads = loads_of_all_tools(plan, fdm)
     materials = [profiles.material(load.material) for load in loads]
     used = used_tools(plan, plate)
@@ -149,6 +150,17 @@ def loads_of_all_tools(plan: Plan, fdm: Fdm) -> tuple[ToolLoad, ...]:
             "assign the parts again for this printer"
         )
     return tuple(by_tool.get(tool, plan.tools[0]) for tool in range(fdm.tools))
+
+
+def _check_layers(plan: Plan, process: FdmProcess, fdm: Fdm) -> None:
+    """Refuse layers that this printer's nozzle cannot lay down, before the engine does."""
+    for key in ("layer_height_mm", "first_layer_height_mm"):
+        height_mm = getattr(process, key)
+        if height_mm > fdm.nozzle_mm:
+            raise ProfileError(
+                f"process {plan.process} has {key} = {height_mm:g}, and the nozzle of {plan.printer} is "
+                f"{fdm.nozzle_mm:g} mm wide; take a finer process or a printer with a wider nozzle"
+            )
 
 
 def _machine(printer: Printer, fdm: Fdm, motion: Motion) -> dict[str, str]:

@@ -124,6 +124,16 @@ def test_a_plan_for_more_tools_than_the_printer_has_is_refused(plan: Plan, profi
         settings(replace(plan, printer="elegoo-saturn"), plan.plates[0], profiles)
 
 
+def test_a_layer_higher_than_the_nozzle_is_wide_is_refused(plan: Plan, profiles: Profiles) -> None:
+    printer = profiles.printer(plan.printer)
+    assert printer.fdm is not None
+    fine = printer.model_copy(update={"fdm": printer.fdm.model_copy(update={"nozzle_mm": 0.25})})
+    changed = replace(profiles, printers={**profiles.printers, plan.printer: fine})
+    assert settings(plan, plan.plates[0], changed)["nozzle_diameter"].startswith("0.25")
+    with pytest.raises(ProfileError, match=r"rush has layer_height_mm = 0\.32, .* prusa-xl is 0\.25 mm wide"):
+        settings(replace(plan, process="rush"), plan.plates[0], changed)
+
+
 def test_solid_infill_takes_the_only_kind_of_pattern_that_the_engine_allows(plan: Plan, profiles: Profiles) -> None:
     standard = profiles.processes["standard"]
     solid = standard.model_copy(update={"fdm": standard.fdm.model_copy(update={"infill_percent": 100.0})})
