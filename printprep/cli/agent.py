@@ -37,14 +37,24 @@ def lab_printers(store: Store) -> list[str]:
     help="Only this one; may be given several times. Default: the lab's own.",
 )
 @click.option("--once", is_flag=True, help="One job a printer, then end; wait for nothing.")
-@click.option("--until-empty", is_flag=True, help="End when no job waits any more.")
+@click.option(
+    "--until-empty",
+    is_flag=True,
+    help="End when no job waits any more; till then it WAITS for people to clear plates. Ctrl-C ends it.",
+)
 @store_option
 def agent(names: tuple[str, ...], once: bool, until_empty: bool, store_url: str | None) -> None:
     """Print the queue: on each of the lab's printers one job after the other.
 
+    --once and --until-empty end with exit code 4 when a printer failed or the guard refused a file, with 5 when
+    another job failed or a person is needed; the message names the jobs.
+
     No print starts on a plate that nobody cleared: `printprep queue clear-plate PRINTER --who NAME`, also for a
     printer's first print. What an agent that was killed left in mid-print is `interrupted` and waits for a person:
     `printprep queue settle ID done|failed|cancelled|again`.
+
+    Before a plate that is not clear, and before a printer that does not answer, the agent WAITS, also with
+    --until-empty; only --once does not.
 
     A first Ctrl-C or SIGTERM lets the prints under way end and starts none; a second one cancels them, parked, with
     heaters off.
@@ -56,8 +66,7 @@ def agent(names: tuple[str, ...], once: bool, until_empty: bool, store_url: str 
     """
     from rich.markup import escape
 
-    from printprep.errors import LabError
-    from printprep.lab.agent import Switch, Until, run_agent
+    from printprep.lab.agent import LOUD, Switch, Until, one_of, run_agent
     from printprep.lab.press import LinkPress
     from printprep.lab.store import open_store
     from printprep.printers.registry import find_printer
@@ -69,7 +78,8 @@ def agent(names: tuple[str, ...], once: bool, until_empty: bool, store_url: str 
     watcher, switch = console(), Switch()
 
     def notify(printer: str, text: str) -> None:
-        line = f"[dim]{dt.datetime.now():%H:%M:%S}[/] [bold]{escape(printer)}[/] {escape(text)}"
+        words = f"[bold red]{escape(text)}[/]" if text.startswith(LOUD) else escape(text)
+        line = f"[dim]{dt.datetime.now():%H:%M:%S}[/] [bold]{escape(printer)}[/] {words}"
         with suppress(OSError):  # a terminal that was closed ends no print
             watcher.print(line, soft_wrap=True)
 
@@ -85,4 +95,4 @@ def agent(names: tuple[str, ...], once: bool, until_empty: bool, store_url: str 
     if len(problems) == 1:
         raise next(iter(problems.values()))
     if problems:
-        raise LabError("\n".join(f"{printer}: {problem}" for printer, problem in sorted(problems.items())))
+        raise one_of([type(problem)(f"{printer}: {problem}") for printer, problem in sorted(problems.items())])

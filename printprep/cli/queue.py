@@ -41,6 +41,9 @@ def queue() -> None:
 def add(path: Path, printer: str, deadline: str | None, who: str, store_url: str | None, as_json: bool) -> None:
     """Queue a print file, or all plates of a build, behind what waits there already.
 
+    The lab keeps a copy with the lock of its build until the job has ended, beside an SQLite store or in your data
+    folder (PRINTPREP_SPOOL names another one, as when several hosts share the lab): the build may be written anew.
+
     \b
     Example:
       printprep queue add build/plate-1.gcode --printer xl-1
@@ -49,7 +52,7 @@ def add(path: Path, printer: str, deadline: str | None, who: str, store_url: str
     from printprep.lab.deadline import read_deadline
     from printprep.lab.jobfile import print_files
     from printprep.lab.places import check_place, registered_printers
-    from printprep.lab.queue import add as add_job
+    from printprep.lab.queue import take_in
     from printprep.lab.store import open_store
 
     files = print_files(path)
@@ -58,7 +61,7 @@ def add(path: Path, printer: str, deadline: str | None, who: str, store_url: str
         check_place(registered, printer, file.profile)
     with open_store(store_url) as store:
         due = None if deadline is None else read_deadline(deadline, store.now())
-        jobs = [add_job(store, file, printer=printer, who=who, deadline=due) for file in files]
+        jobs = take_in(store, files, printer=printer, who=who, deadline=due)
     if as_json:
         print_json({"id": jobs[0].id, "ids": [job.id for job in jobs], "jobs": [job_document(job) for job in jobs]})
     else:
@@ -119,7 +122,7 @@ def show(job_id: str, store_url: str | None, as_json: bool) -> None:
     show_jobs(job.id, [job])
     rows = [(moment(e.at), coloured(e.after), escape(e.who), escape(e.why)) for e in history]
     out().print(table("History", ("when", "state", "who", "what"), rows))
-    out().print(f"{job.file}\nsha256 {job.sha256}", soft_wrap=True, markup=False)
+    out().print(f"{job.file.name}\nsha256 {job.sha256}", soft_wrap=True, markup=False)
 
 
 @queue.command()

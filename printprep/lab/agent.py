@@ -24,12 +24,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Protocol, Self
 
-from printprep.errors import IllegalTransition, LabError, NotAllowed, PrinterError, PrintprepError
+from printprep.errors import GcodeRefused, IllegalTransition, LabError, NotAllowed, PrinterError, PrintprepError
 from printprep.files import sha256_of
 from printprep.lab import turn
 from printprep.lab.lease import Agent, this_agent
+from printprep.lab.spool import path_of
 from printprep.lab.store import Job, PlateState, State, Store
 from printprep.lab.turn import Told
 
@@ -47,6 +49,7 @@ class Outcome:
     why: str
     lines: int  # acknowledged by the printer
     touched: bool = True  # False only when it is certain that nothing was sent
+    fault: PrintprepError | None = None  # what failed, where it was an exception
 
 
 Tell = Callable[[Told], None]
@@ -56,8 +59,8 @@ Tell = Callable[[Told], None]
 class Connected(Protocol):
     """A printer that answers."""
 
-    def print(self, job: Job, tell: Tell) -> Outcome:
-        """Print a job from its first line to a safe end; what goes wrong is in the outcome."""
+    def print(self, job: Job, file: Path, tell: Tell) -> Outcome:
+        """Print a job's file from its first line to a safe end; what goes wrong is in the outcome."""
 
     def cancel(self) -> None:
         """Park, heaters off, and have ``print`` return; called from another thread, perhaps more than once."""
@@ -76,6 +79,10 @@ class Until(StrEnum):
     STOPPED = "stopped"  # never: when it is told to
     EMPTY = "empty"  # when no job waits any more; it waits for people to clear plates
     ONCE = "once"  # after one job a printer; it waits for nothing
+
+
+LOUD: Final = "URGENT JOB FAILED"
+"""How a sentence begins that nobody may miss."""
 
 
 @dataclass(slots=True)
@@ -126,7 +133,9 @@ def run_agent(
     Returns
     -------
     dict
-        What kept a printer from printing, by its name; empty when nothing did.
+        What kept a printer from printing, by its name; empty when nothing did. An agent that was to end by itself
+        (``until`` is not ``STOPPED``) also names the jobs that failed: a LabError, or the PrinterError or GcodeRefused
+        that ended one of them.
     """
     switch = switch or Switch()
     me = this_agent()
@@ -211,6 +220,7 @@ class _Printer:
     notify: Notify
     poll_s: float
     said: str = ""
+    failed: list[PrintprepError] = field(default_factory=list)  # a job each
 
     def run(self) -> None:
         for job in turn.hold(self.store, self.name, self.me):
@@ -218,8 +228,14 @@ class _Printer:
         try:
             while not self.switch.stop.is_set() and self.step_or_wait():
                 pass
+        except PrintprepError as exc:
+            if not self.failed:
+                raise
+            raise one_of([*self.failed, exc]) from exc
         finally:
             turn.let_go(self.store, self.name, self.me)
+        if self.failed and self.until is not Until.STOPPED:
+            raise one_of(self.failed)
 
     def step_or_wait(self) -> bool:
         """A step; a store that is away for a while is waited for."""
@@ -244,11 +260,11 @@ class _Printer:
             )
             if self.until is Until.ONCE:
                 raise NotAllowed(f"{self.name}: {blocked}")
-            return self.wait(blocked)
-        changed = file_problem(job)
+            return self.wait(f"{blocked} (this agent WAITS for that person too; Ctrl-C or SIGTERM ends it)")
+        changed = file_problem(job, path_of(self.store.spool, job.file))
         if changed is not None:
             turn.reject(self.store, job, changed)
-            self.say(f"{job.id} failed before its first line: {changed}")
+            self.fail(job, f"{changed}; nothing of it was sent, the next job follows")
             return True
         try:
             with self.press.open(self.name) as printer:
@@ -267,16 +283,28 @@ class _Printer:
             self.say(f"{job.id} was not begun: {exc}")  # somebody changed the line or the plate meanwhile: look again
             return
         self.say(f"{job.id} begins: {job.file.name}")
+        file = path_of(self.store.spool, job.file)
         with _Watch(self.store, job, self.me, printer.cancel, self.switch.abort) as watch:
-            outcome = printer.print(job, watch.tell)
-        changed = file_problem(job)
+            outcome = printer.print(job, file, watch.tell)
+        changed = file_problem(job, file)
         if outcome.state is State.DONE and changed is not None:
             why = f"while it was printed, {changed}: what stands on the plate is not proven"
             outcome = replace(outcome, state=State.FAILED, why=why)
         elif outcome.state is State.CANCELLED and watch.cancelled_because:
             outcome = replace(outcome, why=watch.cancelled_because)
         self.write_down(job, outcome)
-        self.say(f"{job.id} is {outcome.state}: {outcome.why}")
+        if outcome.state is State.FAILED:
+            self.fail(job, outcome.why, outcome.fault)
+        else:
+            self.say(f"{job.id} is {outcome.state}: {outcome.why}")
+
+    def fail(self, job: Job, why: str, fault: PrintprepError | None = None) -> None:
+        """Say that a job failed, so that nobody takes it for printed, and keep it for the end."""
+        case = f" of case {job.case_id}" if job.case_id else ""
+        words = f"{job.id} ({job.file.name}{case}) failed on {self.name}: {why}"
+        kind = type(fault) if isinstance(fault, PrinterError | GcodeRefused) else LabError
+        self.failed.append(kind(words))
+        self.say(f"{LOUD}, it is NOT printed: {words}" if job.urgent else words)
 
     def write_down(self, job: Job, outcome: Outcome) -> None:
         """Store the end of a job; while the store is away, try again until told to give up."""
@@ -313,12 +341,18 @@ class _Printer:
         self.notify(self.name, text)
 
 
-def file_problem(job: Job) -> str | None:
+def one_of(failed: Sequence[PrintprepError]) -> PrintprepError:
+    """All messages in one error: of a printer that failed if there is one, else of the guard if it refused a file."""
+    worst = sorted(failed, key=lambda error: (not isinstance(error, PrinterError), not isinstance(error, GcodeRefused)))
+    return type(worst[0])("\n".join(map(str, failed)))
+
+
+def file_problem(job: Job, file: Path) -> str | None:
     """Why a job's file is not the one that was queued; None: it is."""
     try:
-        sha256 = sha256_of(job.file)
+        sha256 = sha256_of(file)
     except OSError as exc:
-        return f"its file cannot be read: {exc.strerror or exc}"
+        return f"its file cannot be read: {exc.strerror or exc} ({file})"
     if sha256 != job.sha256:
         return f"its file was changed since it was queued (sha256 {sha256[:12]}…, queued {job.sha256[:12]}…)"
     return None

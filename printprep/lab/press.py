@@ -53,8 +53,8 @@ class LinkedPrinter:
         self._link = link
         self._guard = guard
 
-    def print(self, job: Job, tell: Tell) -> Outcome:
-        """Print a job; what goes wrong is in the outcome."""
+    def print(self, _job: Job, file: Path, tell: Tell) -> Outcome:
+        """Print a job's file; what goes wrong is in the outcome."""
         last: PrinterStatus | None = None
 
         def pass_on(status: PrinterStatus) -> None:
@@ -71,13 +71,13 @@ class LinkedPrinter:
             )
 
         try:
-            result = send_file(self._link, job.file, guard=self._guard, on_status=pass_on)
+            result = send_file(self._link, file, guard=self._guard, on_status=pass_on)
         except GcodeRefused as exc:  # the guard, or the look at the whole file before its first line
-            return Outcome(state=State.FAILED, why=str(exc), lines=0, touched=False)
+            return Outcome(state=State.FAILED, why=str(exc), lines=0, touched=False, fault=exc)
         except InputError as exc:  # unreadable: from the start, or (a status was seen) in mid-print
             return Outcome(state=State.FAILED, why=str(exc), lines=last.line if last else 0, touched=last is not None)
         except PrinterError as exc:
-            return Outcome(state=State.FAILED, why=str(exc), lines=last.line if last else 0)
+            return Outcome(state=State.FAILED, why=str(exc), lines=last.line if last else 0, fault=exc)
         if result.outcome is Ending.CANCELLED:
             why = result.message or "cancelled at the printer"
             return Outcome(state=State.CANCELLED, why=why, lines=result.lines_accepted)

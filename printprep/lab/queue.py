@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,7 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from printprep.errors import IllegalTransition, InputError, NotAllowed, UnknownJob
+from printprep.errors import IllegalTransition, InputError, LabError, NotAllowed, UnknownJob
+from printprep.lab import spool
 from printprep.lab.jobfile import PrintFile
 from printprep.lab.lease import read_lease, this_host
 from printprep.lab.store import (
@@ -34,6 +36,8 @@ from printprep.lab.store import (
     select_jobs,
 )
 from printprep.lab.tables import EVENTS, JOBS, PLATES
+
+LOG: Final = logging.getLogger(__name__)
 
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.QUEUED: frozenset({State.PRINTING, State.FAILED, State.CANCELLED}),  # failed: refused before the first line
@@ -52,9 +56,51 @@ ON_PLATE: Final = (State.PRINTING, State.PAUSED)
 OPEN: Final = tuple(state for state, to in TRANSITIONS.items() if to)
 """States of jobs that have not ended."""
 
+ENDED: Final = {State.DONE: "printed", State.FAILED: "given up as failed", State.CANCELLED: "cancelled"}
+"""In plain words, after "it was"."""
+
 ROUTINE: Final = 0
 RUSH: Final = 10
 """Priorities: a rush goes before all routine jobs and behind the rushes that came before it."""
+
+
+def take_in(
+    store: Store,
+    print_files: Iterable[PrintFile],
+    *,
+    printer: str,
+    who: str,
+    deadline: dt.datetime | None = None,
+    priority: int = ROUTINE,
+) -> tuple[Job, ...]:
+    """Queue files in order, each copied into the store's spool: what happens to the originals then does not matter.
+
+    Parameters are those of :func:`add`.
+
+    Raises
+    ------
+    InputError
+        A file was changed since it was looked at, or the build that it lies in does not vouch for it.
+    LabError
+        The spool cannot be written to.
+    """
+    with spool.held(store.spool):
+        kept = [spool.keep(store.spool, print_file) for print_file in print_files]
+        return tuple(
+            add(store, print_file, printer=printer, who=who, deadline=deadline, priority=priority)
+            for print_file in kept
+        )
+
+
+def tidy(store: Store) -> None:
+    """Take the files out of the spool that no open job needs any more."""
+    if not store.spool.is_dir():
+        return
+    try:
+        with spool.held(store.spool):
+            spool.sweep(store.spool, {job.file for job in open_jobs(store)})
+    except (LabError, OSError) as exc:
+        LOG.warning("the spool %s was not tidied: %s", store.spool, exc)  # the next time
 
 
 def add(
@@ -66,7 +112,7 @@ def add(
     deadline: dt.datetime | None = None,
     priority: int = ROUTINE,
 ) -> Job:
-    """Queue a file on a printer, behind the jobs of its priority or a higher one.
+    """Queue a file where it stands, behind the jobs of its priority or a higher one; see also :func:`take_in`.
 
     Parameters
     ----------
@@ -191,7 +237,9 @@ def cancel(store: Store, name: str, *, who: str, why: str = "") -> Job:
             _record(connection, job.number, job.state, job.state, store.now(), who, f"asked to stop: {reason}")
         else:
             change(connection, job, State.CANCELLED, store=store, who=who, why=reason)
-        return get(connection, job.number)
+        cancelled = get(connection, job.number)
+    tidy(store)
+    return cancelled
 
 
 def settle(store: Store, name: str, to: State, *, who: str, why: str = "") -> Job:
@@ -207,13 +255,17 @@ def settle(store: Store, name: str, to: State, *, who: str, why: str = "") -> Jo
         recover(store, connection, find_locked(store, connection, name).printer)
         job = find(connection, name)
         if job.state is not State.INTERRUPTED:
-            raise IllegalTransition(f"{job.id} is {job.state} and cannot be settled as {to}; only interrupted jobs can")
+            raise IllegalTransition(
+                f"{job.id} is {job.state}; only a job that was interrupted is settled by a person. Nothing was changed"
+            )
         again: dict[str, Any] = {}
         if to is State.QUEUED:
             _shift(connection, job.printer, 1, +1)
             again = {"position": 1, "line": 0, "layer": None, "started_at": None, "ended_at": None, "agent": None}
         change(connection, job, to, store=store, who=who, why=why or f"settled as {to} by {who}", **again)
-        return get(connection, job.number)
+        settled = get(connection, job.number)
+    tidy(store)
+    return settled
 
 
 def clear_plate(store: Store, printer: str, *, who: str) -> PlateRecord:
@@ -249,12 +301,14 @@ def change(connection: Connection, job: Job, to: State, *, store: Store, who: st
         The table does not allow it, or somebody else was faster.
     """
     if to not in TRANSITIONS[job.state]:
-        allowed = ", ".join(sorted(TRANSITIONS[job.state])) or "nothing: it has ended"
-        raise IllegalTransition(f"{job.id} is {job.state} and cannot become {to}; it can become {allowed}")
+        if not TRANSITIONS[job.state]:
+            ended = "" if job.ended_at is None else f" at {job.ended_at:%Y-%m-%d %H:%M} UTC"
+            raise IllegalTransition(f"{job.id} has ended: it was {ENDED[job.state]}{ended}. Nothing was changed")
+        raise IllegalTransition(f"{job.id} is {job.state}, and nothing leads from there to {to}. Nothing was changed")
     at = store.now()
-    ended = {} if TRANSITIONS[to] else {"ended_at": at}
+    end = {} if TRANSITIONS[to] else {"ended_at": at}
     reason = None if to in (State.QUEUED, State.PRINTING, State.DONE) else why
-    row = {"position": None, "cancel_by": None, "reason": reason, "updated_at": at, "state": to, **ended, **values}
+    row = {"position": None, "cancel_by": None, "reason": reason, "updated_at": at, "state": to, **end, **values}
     here = (JOBS.c.number == job.number) & (JOBS.c.state == job.state)
     if connection.execute(sa.update(JOBS).where(here).values(row)).rowcount != 1:
         raise IllegalTransition(f"{job.id} is no longer {job.state} and did not become {to}; look at it again")

@@ -23,7 +23,7 @@ from printprep.case import stopping
 from printprep.errors import InputError, LabError, PrintprepError, exit_code
 from printprep.files import sha256_of
 from printprep.lab.jobfile import PrintFile
-from printprep.lab.queue import ON_PLATE, RUSH, add
+from printprep.lab.queue import ON_PLATE, RUSH, take_in
 from printprep.lab.store import Job, State, Store
 from printprep.plan import Estimate
 from printprep.printers.registry import VIRTUAL
@@ -260,10 +260,7 @@ def exit_code_of(found: Sequence[Offer], choice: Choice) -> int:
 
 def queue_offer(store: Store, offer: Offer, *, who: str, deadline: dt.datetime) -> tuple[Job, ...]:
     """Queue an offer's plates before all routine jobs of its printer."""
-    return tuple(
-        add(store, file, printer=offer.printer, who=who, deadline=deadline, priority=RUSH)
-        for file in offer.variant.files
-    )
+    return take_in(store, offer.variant.files, printer=offer.printer, who=who, deadline=deadline, priority=RUSH)
 
 
 def _offer(

@@ -25,6 +25,7 @@ from sqlalchemy.engine import URL, Connection, Engine, RowMapping
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from printprep.errors import LabError
+from printprep.lab.spool import spool_folder
 from printprep.lab.tables import JOBS
 
 Clock = Callable[[], dt.datetime]
@@ -69,7 +70,7 @@ class Job:
     profile: str | None  # id of the printer profile that the file was made for
     process: str | None
     case_id: str | None
-    file: Path
+    file: Path  # within the store's spool; absolute in records of an earlier printprep
     sha256: str
     state: State
     position: int | None  # in the printer's queue, from 1
@@ -95,6 +96,11 @@ class Job:
         """What people call it."""
         return job_id(self.number)
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it came as a rush, before all routine jobs."""
+        return self.priority > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -119,12 +125,13 @@ class PlateRecord:
 
 
 class Store:
-    """An open store. ``now`` gives the time, aware; tests give their own."""
+    """An open store. ``now`` gives the time, aware; ``spool`` is the folder of the jobs' files."""
 
     def __init__(self, engine: Engine, now: Clock) -> None:
         self._engine = engine
         self._place = engine.url.render_as_string(hide_password=True)
         self.now = now
+        self.spool = spool_folder(engine.url)
 
     def __enter__(self) -> Store:
         return self

@@ -24,6 +24,7 @@ from printprep.lab.queue import (
     lock,
     read_plate_of,
     set_plate,
+    tidy,
 )
 from printprep.lab.store import Job, PlateState, State, Store, read_job, select_jobs
 from printprep.lab.tables import JOBS
@@ -132,6 +133,7 @@ def reject(store: Store, job: Job, why: str) -> None:
     with store.writing() as connection:
         lock(store, connection, job.printer)
         change(connection, find(connection, job.id), State.FAILED, store=store, who=WHO, why=why)
+    tidy(store)
 
 
 def tell(store: Store, job: Job, me: Agent, told: Told) -> str | None:
@@ -183,7 +185,9 @@ def end(store: Store, job: Job, me: Agent, to: State, *, why: str, line: int, to
         change(connection, current, to, store=store, who=WHO, why=why, line=line)
         plate = PlateState.USED if touched else PlateState.CLEAR
         set_plate(store, connection, job.printer, plate, job.number if touched else None)
-        return get(connection, job.number)
+        ended = get(connection, job.number)
+    tidy(store)
+    return ended
 
 
 def _mine(store: Store, connection: Connection, job: Job, me: Agent) -> Job:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from printprep.errors import GcodeRefused
 from printprep.lab import queue
 from printprep.lab.agent import Until, run_agent
 from printprep.lab.jobfile import print_files
@@ -183,8 +184,10 @@ def test_a_file_that_the_guard_refuses_is_not_sent(tmp_path: Path) -> None:
         for file in (hot, good):
             queue.add(store, print_files(file)[0], printer="virtual", who="ann")
         queue.clear_plate(store, "virtual", who="bob")
-        assert run_agent(store, ["virtual"], LinkPress(load_profiles()), until=Until.EMPTY, poll_s=0.05) == {}
+        problems = run_agent(store, ["virtual"], LinkPress(load_profiles()), until=Until.EMPTY, poll_s=0.05)
         (refused, _), (printed, _) = queue.show(store, "1"), queue.show(store, "2")
+    assert isinstance(problems["virtual"], GcodeRefused)
+    assert "J-0001 (hot.gcode) failed on virtual" in str(problems["virtual"])
     assert (refused.state, refused.line) == (State.FAILED, 0)
     assert "480" in (refused.reason or "")
     assert (printed.state, printed.line, printed.lines) == (State.DONE, 2, 2), "the plate was still clear"

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from printprep.errors import ConnectionLost, LabError, NotAllowed
+from printprep.errors import ConnectionLost, FirmwareFault, LabError, NotAllowed
 from printprep.lab import agent as agent_module
 from printprep.lab import queue, turn
 from printprep.lab.agent import Outcome, Switch, Tell, Until, run_agent
 from printprep.lab.jobfile import PrintFile
 from printprep.lab.lease import Agent
+from printprep.lab.spool import path_of
 from printprep.lab.store import Job, PlateState, State, Store
 
 GCODE = b"G28\n"
@@ -35,7 +36,8 @@ class FakePress:
             raise ConnectionLost(f"{printer} is off")
         yield self
 
-    def print(self, job: Job, tell: Tell) -> Outcome:
+    def print(self, job: Job, file: Path, tell: Tell) -> Outcome:
+        assert file.is_absolute()
         tell(turn.Told(line=1, lines=2, layer=1))
         self.printed.append(job.id)
         return self.during(job) or Outcome(state=State.DONE, why="printed", lines=2)
@@ -46,11 +48,13 @@ class FakePress:
 
 @pytest.fixture
 def add(store: Store, tmp_path: Path) -> Callable[..., Job]:
-    def add_file(printer: str = "a", name: str = "x.gcode") -> Job:
+    def add_file(printer: str = "a", name: str = "x.gcode", **values: object) -> Job:
         file = tmp_path / name
         file.write_bytes(GCODE)
         asked = PrintFile(file=file, sha256=hashlib.sha256(GCODE).hexdigest())
-        return queue.add(store, asked, printer=printer, who="ann")
+        (job,) = queue.take_in(store, [asked], printer=printer, who="ann", **values)  # type: ignore[arg-type]
+        file.unlink()  # the lab has its own
+        return job
 
     return add_file
 
@@ -123,12 +127,19 @@ def test_each_printer_has_its_own_line(store: Store, add: Callable[..., Job]) ->
 
 
 def test_a_changed_file_is_never_printed(store: Store, add: Callable[..., Job]) -> None:
-    job, gone, good = add(name="x.gcode"), add(name="y.gcode"), add(name="z.gcode")
-    job.file.write_bytes(b"G28\nG1 X9999\n")
-    gone.file.unlink()
+    job, gone, good = add(name="x.gcode"), add(name="y.gcode", priority=queue.RUSH), add(name="z.gcode")
+    path_of(store.spool, job.file).write_bytes(b"G28\nG1 X9999\n")
+    path_of(store.spool, gone.file).unlink()
     queue.clear_plate(store, "a", who="bob")
-    press = FakePress()
-    run(store, press)
+    press, said = FakePress(), []
+    problem = run(store, press, notify=lambda _printer, text: said.append(text))["a"]
+    assert isinstance(problem, LabError)
+    assert "J-0001 (x.gcode) failed on a: its file was changed" in str(problem)
+    assert "J-0002 (y.gcode) failed on a: its file cannot be read" in str(problem)
+    assert "J-0003" not in str(problem)
+    assert said[0].startswith("URGENT JOB FAILED, it is NOT printed: J-0002 (y.gcode)")
+    assert "the next job follows" in said[0]
+    assert said[1].startswith("J-0001 (x.gcode) failed on a"), "routine is said plainly"
     assert press.printed == [good.id]
     assert states(store) == {job.id: State.FAILED, gone.id: State.FAILED, good.id: State.DONE}
     assert "changed since it was queued" in (queue.show(store, job.id)[0].reason or "")
@@ -137,7 +148,7 @@ def test_a_changed_file_is_never_printed(store: Store, add: Callable[..., Job]) 
 
 def test_a_file_that_changes_under_the_print_proves_nothing(store: Store, add: Callable[..., Job]) -> None:
     def rewrite(job: Job) -> None:
-        job.file.write_bytes(b"G28\nG1 X9999\n")
+        path_of(store.spool, job.file).write_bytes(b"G28\nG1 X9999\n")
 
     add()
     queue.clear_plate(store, "a", who="bob")
@@ -162,8 +173,11 @@ def test_a_printer_that_is_off_costs_no_job(store: Store, add: Callable[..., Job
 def test_a_failed_print_uses_the_plate(store: Store, add: Callable[..., Job]) -> None:
     add(), add()
     queue.clear_plate(store, "a", who="bob")
-    press = FakePress(lambda _job: Outcome(state=State.FAILED, why="thermal runaway in layer 3", lines=17))
-    run(store, press, Until.ONCE)
+    fault = FirmwareFault("thermal runaway in layer 3")
+    press = FakePress(lambda _job: Outcome(state=State.FAILED, why=str(fault), lines=17, fault=fault))
+    problem = run(store, press, Until.ONCE)["a"]
+    assert isinstance(problem, FirmwareFault), "exit code 4"
+    assert "J-0001 (x.gcode) failed on a: thermal runaway" in str(problem)
     job, _ = queue.show(store, "J-0001")
     assert (job.state, job.reason, job.line) == (State.FAILED, "thermal runaway in layer 3", 17)
     assert queue.plates(store)[0].state is PlateState.USED
@@ -174,6 +188,48 @@ def test_what_was_refused_before_the_first_line_does_not_use_the_plate(store: St
     queue.clear_plate(store, "a", who="bob")
     run(store, FakePress(lambda _job: Outcome(state=State.FAILED, why="260 C", lines=0, touched=False)))
     assert queue.plates(store)[0].state is PlateState.CLEAR
+
+
+def test_jobs_that_failed_are_named_also_when_the_agent_ends_for_another_reason(
+    store: Store, add: Callable[..., Job]
+) -> None:
+    damaged, _ = add(), add(name="y.gcode")
+    path_of(store.spool, damaged.file).write_bytes(b"")
+    queue.clear_plate(store, "a", who="bob")
+    press = FakePress()
+    press.absent = 1
+    problem = run(store, press, Until.ONCE)["a"]
+    assert isinstance(problem, ConnectionLost)
+    assert "J-0001 (x.gcode) failed" in str(problem)
+    assert "a is off" in str(problem)
+
+
+def test_an_agent_that_runs_on_is_no_failure_because_a_job_was(store: Store, add: Callable[..., Job]) -> None:
+    add()
+    queue.clear_plate(store, "a", who="bob")
+    switch = Switch()
+
+    def fail(_job: Job) -> Outcome:
+        switch.press()
+        return Outcome(state=State.FAILED, why="260 C", lines=0, touched=False)
+
+    assert run(store, FakePress(fail), Until.STOPPED, switch=switch) == {}
+    assert states(store) == {"J-0001": State.FAILED}
+
+
+def test_who_waits_for_a_person_says_so(store: Store, add: Callable[..., Job]) -> None:
+    add()
+    switch, said = Switch(), []
+
+    def hear(_printer: str, text: str) -> None:
+        said.append(text)
+        switch.press()
+
+    assert run(store, FakePress(), switch=switch, notify=hear) == {}
+    assert said == [
+        "the plate is unknown; J-0001 waits for: printprep queue clear-plate a --who … "
+        "(this agent WAITS for that person too; Ctrl-C or SIGTERM ends it)"
+    ]
 
 
 def test_a_person_cancels_the_print_under_way(store: Store, add: Callable[..., Job]) -> None:

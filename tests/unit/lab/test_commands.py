@@ -16,9 +16,13 @@ from printprep.cli.cost import cost
 from printprep.cli.queue import queue
 from printprep.cli.rush import rush
 from printprep.errors import InputError, NotAllowed
+from printprep.lab import queue as queue_module
 from printprep.lab import rush as rush_module
+from printprep.lab.agent import file_problem
 from printprep.lab.jobfile import PrintFile
 from printprep.lab.rush import Variant
+from printprep.lab.spool import path_of
+from printprep.lab.store import open_store
 from printprep.plan import Estimate
 
 GCODE = b"G28\n"
@@ -99,6 +103,19 @@ def test_people_read_tables(build: Path) -> None:
     assert said(queue, "clear-plate", "ender-3", "--who", "bob") == "The plate of ender-3 is clear, says bob.\n"
 
 
+def test_a_build_written_anew_does_not_touch_what_waits(build: Path) -> None:
+    answer(queue, "add", str(build), "--printer", "ender-3", "--who", "ann")
+    for plate in build.iterdir():
+        plate.unlink()
+    shown = answer(queue, "show", "J-0001")
+    assert shown["file"] == "plate-1.gcode"
+    assert str(build.parent) not in json.dumps(shown)
+    assert str(build.parent) not in said(queue, "show", "J-0001")
+    with open_store(str(build.parent / "lab.sqlite3")) as store:
+        job, _ = queue_module.show(store, "J-0001")
+        assert file_problem(job, path_of(store.spool, job.file)) is None
+
+
 def test_a_build_for_another_printer_is_not_queued(build: Path) -> None:
     with pytest.raises(NotAllowed, match="made for ender-3"):
         said(queue, "add", str(build), "--printer", "prusa-xl")
@@ -133,12 +150,15 @@ HOURS = {"fine": 9.0, "standard": 6.0, "draft": 3.0, "rush": 2.0}
 
 @pytest.fixture
 def _estimated(monkeypatch: pytest.MonkeyPatch, build: Path) -> None:
+    for process in HOURS:
+        (build / f"{process}.gcode").write_bytes(GCODE)
+
     def estimate_all(_wish: object, pairs: list[tuple[str, str]], **_others: object) -> tuple[Variant, ...]:
         return tuple(
             Variant(
                 profile=profile,
                 process=process,
-                files=(PrintFile(file=build / f"{process}.gcode", sha256="0" * 64),),
+                files=(PrintFile(file=build / f"{process}.gcode", sha256=hashlib.sha256(GCODE).hexdigest()),),
                 estimate=Estimate(duration_s=3600 * HOURS[process], duration_from="slicer", material=()),
             )
             for profile, process in pairs
@@ -160,11 +180,7 @@ def test_a_deadline_that_only_rush_meets(build: Path) -> None:
     ]
     assert "Steps of 0.32 mm" in document["why"]
     (job,) = answer(queue, "list")["jobs"]
-    assert (job["file"], job["priority"] > 0, job["deadline"]) == (
-        str(build / "rush.gcode"),
-        True,
-        document["deadline"],
-    )
+    assert (job["file"], job["urgent"], job["deadline"]) == ("rush.gcode", True, document["deadline"])
     table = said(rush, str(build), "--by", "+9h", "--no-queue")
     assert "Steps of 0.2 mm" in table
     assert "late" in table

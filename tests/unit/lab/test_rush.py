@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from printprep.errors import InputError, ProfileError
+from printprep.files import sha256_of
 from printprep.lab import queue, turn
 from printprep.lab.jobfile import PrintFile
 from printprep.lab.lease import this_agent
@@ -23,6 +24,7 @@ from printprep.lab.rush import (
     offers,
     queue_offer,
 )
+from printprep.lab.spool import path_of
 from printprep.lab.store import Job, State, Store
 from printprep.plan import Estimate
 from printprep.profiles.load import Profiles, load_profiles
@@ -130,9 +132,15 @@ def test_a_rush_waits_for_the_print_under_way_and_for_earlier_rushes(
     (offer,) = offers([variant("prusa-xl", "rush")], {"xl": "prusa-xl"}, profiles, queue.open_jobs(store), store.now())
     assert offer.wait_s == 3600 + 600
     assert offer.notes == ("J-0004 stands before it and has no estimate",)
+    file = tmp_path / "plate-1.gcode"
+    file.write_bytes(b"G28\n")
+    kept = PrintFile(file=file, sha256=sha256_of(file))
+    offer = replace(offer, variant=replace(offer.variant, files=(kept,)))
     (job,) = queue_offer(store, offer, who="ann", deadline=store.now() + dt.timedelta(hours=9))
     line = [job.id for job in queue.jobs(store, printer="xl", states=[State.QUEUED])]
     assert line == ["J-0003", "J-0004", job.id, "J-0002"]
+    file.write_bytes(b"G28\nG1 X1\n")  # a second rush into the same folder
+    assert sha256_of(path_of(store.spool, job.file)) == kept.sha256
 
 
 def test_estimates_side_by_side(tmp_path: Path) -> None:
