@@ -22,6 +22,12 @@ COLOURS = {
 }  # fmt: skip
 """Of states, of jobs and plates."""
 
+NAME_LENGTH = 24
+"""Characters of a file's name in a table."""
+
+FREE = ("reason", "who", "by")
+"""Columns of sentences, which may take several lines."""
+
 
 def store_option(command: F) -> F:
     """Add ``--store`` as ``store_url``."""
@@ -51,14 +57,15 @@ def show_jobs(title: str, jobs: Sequence[Job], plates: Sequence[PlateRecord] = (
     """Print jobs, and the plates they wait for, as tables."""
     from rich.markup import escape
 
-    columns = ("id", "printer", "state", ">place", "file", "case", ">takes", ">progress", "by", "who", "reason")
+    columns = ("id", "printer", "state", "", ">place", "file", "case", ">takes", ">progress", "by", "who", "reason")
     rows = [
         (
             job.id,
             escape(job.printer),
             coloured(job.state),
+            "[bold red]URGENT[/]" if job.urgent else "",
             "" if job.position is None else str(job.position),
-            escape(f"{job.file.parent.name}/{job.file.name}"),
+            escape(short(job.file.name)),
             job.case_id or "",
             duration(job.estimate_s),
             progress_of(job),
@@ -69,10 +76,21 @@ def show_jobs(title: str, jobs: Sequence[Job], plates: Sequence[PlateRecord] = (
         for job in jobs
     ]
     filled = [index for index in range(len(columns)) if index < 3 or any(row[index] for row in rows)]
-    out().print(table(title, [columns[i] for i in filled], [[row[i] for i in filled] for row in rows]))
+    shown = table(title, [columns[i] for i in filled], [[row[i] for i in filled] for row in rows])
+    for column in shown.columns:
+        column.no_wrap = column.header not in FREE  # ids and names in pieces cannot be read
+    out().print(shown)
     if plates:
         rows_of_plates = [(p.printer, coloured(p.state), escape(p.who or "nobody"), moment(p.at)) for p in plates]
         out().print(table("Plates", ("printer", "plate", "last cleared by", "since"), rows_of_plates))
+
+
+def short(name: str) -> str:
+    """A file's name for a table: a long one loses its middle."""
+    if len(name) <= NAME_LENGTH:
+        return name
+    end = NAME_LENGTH // 2
+    return f"{name[: NAME_LENGTH - end - 1]}…{name[-end:]}"
 
 
 def job_document(job: Job) -> dict[str, Any]:

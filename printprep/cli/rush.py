@@ -46,6 +46,8 @@ def rush(
     queued, the exit code is 1 and the answer says by how much the earliest misses.
 
     The lab's registered printers are asked (printprep printer add); a lab that has none is told of every profile.
+    A finish is no promise where something is to be minded, which is said of each printer: a plate that somebody must
+    clear at once, a job of unknown length in front, a port that is not there, no agent that runs it.
 
     \b
     Example:
@@ -64,7 +66,9 @@ def rush(
         offers,
         queue_offer,
     )
+    from printprep.lab.standing import standings
     from printprep.lab.store import open_store
+    from printprep.printers.registry import load_printers
     from printprep.profiles.load import load_profiles
 
     wish = Wish(out=folder, supports=supports, **reading)
@@ -76,7 +80,8 @@ def rush(
         asked, pairs = candidates(profiles, registered if wanted else own_printers(registered), wanted)
         with progress(as_json) as watcher:
             variants = estimate_all(wish, pairs, progress=watcher)
-        found = offers(variants, asked, profiles, open_jobs(store), store.now())
+        mind = standings(store, asked, load_printers())
+        found = offers(variants, asked, profiles, open_jobs(store), store.now(), mind)
         choice = choose(found, deadline)
         queued: tuple[Job, ...] = ()
         if queue_it and choice.offer is not None:
@@ -108,9 +113,20 @@ def show(found: tuple[Offer, ...], choice: Choice, queued: tuple[Job, ...], dead
 
     columns = ("printer", "process", "finish", ">to spare", ">prints", ">cost", "what it gives up")
     out().print(table(f"By {moment(deadline)}", columns, [row(offer) for offer in found]))
+    for words, printers in minded(found).items():
+        out().print(f"[yellow]mind[/] {', '.join(printers)}: {escape('; '.join(words))}", soft_wrap=True)
     out().print(choice.why, markup=False)
     for job in queued:
         out().print(f"[green]Queued[/] {job.id} on {job.printer}, place {job.position}: {job.file.name}")
+
+
+def minded(found: tuple[Offer, ...]) -> dict[tuple[str, ...], list[str]]:
+    """What there is to mind, with the printers that it is said of."""
+    said: dict[tuple[str, ...], list[str]] = {}
+    for printer, words in sorted({offer.printer: offer.mind for offer in found}.items()):
+        if words:
+            said.setdefault(words, []).append(printer)
+    return said
 
 
 def takes(offer: Offer) -> str:
@@ -158,6 +174,7 @@ def offer_document(offer: Offer, deadline: dt.datetime) -> dict[str, Any]:
         "cost": None if cost is None else {"total": str(cost.total), "currency": cost.currency},
         "gives_up": offer.gives_up,
         "notes": list(offer.notes),
+        "mind": list(offer.mind),
         "problem": offer.variant.problem,
         "files": [str(file.file) for file in offer.variant.files],
     }

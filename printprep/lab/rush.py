@@ -73,6 +73,7 @@ class Offer:
     post_processing_s: float
     finish: dt.datetime | None  # None: it cannot be printed so
     notes: tuple[str, ...] = ()
+    mind: tuple[str, ...] = ()  # what the finish counts on at the printer
 
     def in_time(self, deadline: dt.datetime) -> bool:
         """Whether it is in the hand by then."""
@@ -210,17 +211,31 @@ def offers(
     profiles: Profiles,
     queued: Sequence[Job],
     now: dt.datetime,
+    standings: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[Offer, ...]:
-    """Every variant on every printer that it is for, the finest first, then the earliest; what fails comes last."""
+    """Every variant on every printer that it is for, the finest first, then the earliest; what fails comes last.
+
+    ``standings`` says what there is to mind at each printer (:func:`printprep.lab.standing.standings`); of equal
+    offers the one with the least to mind goes first.
+    """
+    known = standings or {}
     order = fidelity(profiles)
     made = [
-        _offer(variant, printer, profiles, [job for job in queued if job.printer == printer], now, order)
+        _offer(
+            variant,
+            printer,
+            profiles,
+            [job for job in queued if job.printer == printer],
+            now,
+            order,
+            known.get(printer, ()),
+        )
         for variant in variants
         for printer, profile in printers.items()
         if profile == variant.profile
     ]
     last = dt.datetime.max.replace(tzinfo=dt.UTC)
-    return tuple(sorted(made, key=lambda o: (o.finish is None, o.fidelity, o.finish or last, o.printer)))
+    return tuple(sorted(made, key=lambda o: (o.finish is None, o.fidelity, o.finish or last, len(o.mind), o.printer)))
 
 
 def choose(found: Sequence[Offer], deadline: dt.datetime) -> Choice:
@@ -236,7 +251,7 @@ def choose(found: Sequence[Offer], deadline: dt.datetime) -> Choice:
         why = (
             f"{best.variant.process} on {best.printer} is the finest that is in time, with {format_duration(spare_s)} "
             f"to spare; {beyond}, {coarser or 'no'} coarser in time. "
-            f"It gives up: {best.gives_up}"
+            f"It gives up: {best.gives_up}{_to_mind(best)}"
         )
         return Choice(offer=best, why=why)
     if not printable:
@@ -245,7 +260,7 @@ def choose(found: Sequence[Offer], deadline: dt.datetime) -> Choice:
     missed_s = (_finish(first) - deadline).total_seconds()
     why = (
         f"nothing is in time: the earliest, {first.variant.process} on {first.printer}, "
-        f"misses the deadline by {format_duration(missed_s)}"
+        f"misses the deadline by {format_duration(missed_s)}.{_to_mind(first)}"
     )
     return Choice(offer=None, why=why, missed_by_s=missed_s)
 
@@ -264,11 +279,17 @@ def queue_offer(store: Store, offer: Offer, *, who: str, deadline: dt.datetime) 
 
 
 def _offer(
-    variant: Variant, printer: str, profiles: Profiles, here: list[Job], now: dt.datetime, order: Mapping[str, int]
+    variant: Variant,
+    printer: str,
+    profiles: Profiles,
+    here: list[Job],
+    now: dt.datetime,
+    order: Mapping[str, int],
+    standing: tuple[str, ...],
 ) -> Offer:
-    wait_s, notes = _wait(here, now)
-    if len(variant.files) > 1:
-        notes = (*notes, f"{len(variant.files)} plates: somebody must clear the plate in between")
+    wait_s, mind = _wait(here, now)
+    plates = len(variant.files)
+    notes = (f"{plates} plates: somebody must clear the plate in between",) if plates > 1 else ()
     technology = profiles.printer(variant.profile).technology
     minutes = profiles.lab().post_processing_min
     post_s = 60 * minutes.get(technology, minutes.get("default", 0.0))
@@ -282,23 +303,29 @@ def _offer(
         post_processing_s=post_s,
         finish=None if seconds is None else now + dt.timedelta(seconds=seconds),
         notes=notes,
+        mind=(*standing, *mind),
     )
 
 
 def _wait(here: list[Job], now: dt.datetime) -> tuple[float, tuple[str, ...]]:
-    """Seconds that a new rush waits on a printer, and what that does not tell."""
+    """Seconds that a new rush waits on a printer, and what there is to mind about them."""
     before = [job for job in here if job.state in ON_PLATE or (job.state is State.QUEUED and job.priority >= RUSH)]
     wait_s = 0.0
-    notes = []
+    mind = []
     for job in before:
         if job.estimate_s is None:
-            notes.append(f"{job.id} stands before it and has no estimate")
+            mind.append(f"{job.id} in front is of unknown length, counted as nothing")
         elif job.started_at is None:
             wait_s += job.estimate_s
         else:
             wait_s += max(job.estimate_s - (now - job.started_at).total_seconds(), 0.0)
-    notes += [f"{job.id} was interrupted: somebody must settle it" for job in here if job.state is State.INTERRUPTED]
-    return wait_s, tuple(notes)
+    mind += [f"{job.id} was interrupted: somebody must settle it" for job in here if job.state is State.INTERRUPTED]
+    return wait_s, tuple(mind)
+
+
+def _to_mind(offer: Offer) -> str:
+    """What the promise of an offer counts on, as the end of a sentence."""
+    return f" Mind on {offer.printer}: {'; '.join(offer.mind)}." if offer.mind else ""
 
 
 def _finish(offer: Offer) -> dt.datetime:

@@ -19,11 +19,12 @@ from printprep.errors import InputError, NotAllowed
 from printprep.lab import queue as queue_module
 from printprep.lab import rush as rush_module
 from printprep.lab.agent import file_problem
-from printprep.lab.jobfile import PrintFile
+from printprep.lab.jobfile import PrintFile, print_files
 from printprep.lab.rush import Variant
 from printprep.lab.spool import path_of
 from printprep.lab.store import open_store
 from printprep.plan import Estimate
+from printprep.printers.registry import add_printer, new_printer
 
 GCODE = b"G28\n"
 
@@ -101,6 +102,31 @@ def test_people_read_tables(build: Path) -> None:
         assert word in table
     assert "queued on ender-3" in said(queue, "show", "J-0002")
     assert said(queue, "clear-plate", "ender-3", "--who", "bob") == "The plate of ender-3 is clear, says bob.\n"
+
+
+def test_a_terminal_of_120_columns_shows_names_whole(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    printer = "left-of-the-window"
+    add_printer(new_printer(name=printer, link="serial", profile="ender-3", port="/dev/ttyACM0"))
+    file = build / "plate-3-of-a-case-that-has-a-very-long-name.gcode"
+    file.write_bytes(GCODE)
+    with open_store(str(build.parent / "lab.sqlite3")) as store:
+        for asked in (build / "plate-1.gcode", file):
+            queue_module.take_in(
+                store,
+                print_files(asked),
+                printer=printer,
+                who="operator-7",
+                deadline=store.now() + dt.timedelta(hours=9),
+                priority=queue_module.RUSH if asked == file else queue_module.ROUTINE,
+            )
+        queue_module.cancel(store, "J-0001", who="operator-7", why="the wrong side of the heart; it is to be mirrored")
+    urgent, routine = (
+        next(line.split() for line in said(queue, "list").splitlines() if job_id in line)
+        for job_id in ("J-0002", "J-0001")
+    )
+    assert urgent[:6] == ["J-0002", printer, "queued", "URGENT", "1", "plate-3-of-…g-name.gcode"]
+    assert routine[:5] == ["J-0001", printer, "cancelled", "plate-1.gcode", "CHD-0142"]
 
 
 def test_a_build_written_anew_does_not_touch_what_waits(build: Path) -> None:
@@ -181,7 +207,12 @@ def test_a_deadline_that_only_rush_meets(build: Path) -> None:
     assert "Steps of 0.32 mm" in document["why"]
     (job,) = answer(queue, "list")["jobs"]
     assert (job["file"], job["urgent"], job["deadline"]) == ("rush.gcode", True, document["deadline"])
-    table = said(rush, str(build), "--by", "+9h", "--no-queue")
+    assert {tuple(offer["mind"]) for offer in document["offers"]} == {("not set up yet",)}
+    add_printer(new_printer(name="left", link="serial", profile="prusa-xl", port=str(build / "ttyACM0")))
+    words = " ".join(said(rush, str(build), "--by", "+9h", "--printers", "left", "--no-queue").split())
+    mind = "plate unknown: counts on its being cleared at once; no agent runs it"
+    assert f"mind left: not reachable: there is no {build / 'ttyACM0'}; {mind}" in words
+    table = said(rush, str(build), "--by", "+9h", "--no-queue", "--printers", "ender-3")
     assert "Steps of 0.2 mm" in table
     assert "late" in table
     assert len(answer(queue, "list")["jobs"]) == 1

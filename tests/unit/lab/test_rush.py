@@ -86,7 +86,7 @@ def test_nothing_in_time_says_by_how_much(profiles: Profiles, store: Store) -> N
     choice = choose(offers(xl_variants(), LAB, profiles, (), now), now + dt.timedelta(hours=2, minutes=15))
     assert choice.offer is None
     assert choice.missed_by_s == 900
-    assert "rush on xl, misses the deadline by 15 min" in choice.why
+    assert choice.why.endswith("rush on xl, misses the deadline by 15 min.")
 
 
 def test_of_equals_the_earliest_and_the_one_that_merges_nothing(profiles: Profiles, store: Store) -> None:
@@ -101,6 +101,18 @@ def test_of_equals_the_earliest_and_the_one_that_merges_nothing(profiles: Profil
     best = choose(offers([variant("prusa-xl", "fine"), merged], LAB, profiles, (), now), late).offer
     assert best is not None
     assert best.printer == "xl"
+
+
+def test_what_a_promise_counts_on_is_said(profiles: Profiles, store: Store) -> None:
+    now = store.now()
+    both = {"left": "prusa-xl", "right": "prusa-xl"}
+    mind = {"left": ("not reachable: there is no /dev/ttyACM0", "no agent runs it"), "right": ("no agent runs it",)}
+    found = offers([variant("prusa-xl", "fine")], both, profiles, (), now, mind)
+    assert [(offer.printer, offer.mind) for offer in found] == [("right", mind["right"]), ("left", mind["left"])]
+    assert choose(found, now + dt.timedelta(days=1)).why.endswith("Mind on right: no agent runs it.")
+    assert "Mind on left: not reachable" in choose(found[1:], now).why
+    ready = offers([variant("prusa-xl", "fine")], both, profiles, (), now, {})
+    assert "Mind" not in choose(ready, now + dt.timedelta(days=1)).why
 
 
 def test_what_cannot_be_printed_is_listed_last_with_its_reason(profiles: Profiles, store: Store) -> None:
@@ -131,7 +143,7 @@ def test_a_rush_waits_for_the_print_under_way_and_for_earlier_rushes(
     wind(3600)
     (offer,) = offers([variant("prusa-xl", "rush")], {"xl": "prusa-xl"}, profiles, queue.open_jobs(store), store.now())
     assert offer.wait_s == 3600 + 600
-    assert offer.notes == ("J-0004 stands before it and has no estimate",)
+    assert offer.mind == ("J-0004 in front is of unknown length, counted as nothing",)
     file = tmp_path / "plate-1.gcode"
     file.write_bytes(b"G28\n")
     kept = PrintFile(file=file, sha256=sha256_of(file))
