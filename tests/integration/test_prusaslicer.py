@@ -13,12 +13,14 @@ import pytest
 from printprep.case import Case, Part, Source
 from printprep.errors import SettingNotHonoured, SliceFailed
 from printprep.formats.stl import read as read_stl
+from printprep.gcode.guard import guard
 from printprep.gcode.read import Gcode, read_gcode
 from printprep.geometry.mesh import Bool, Float, Mesh, join
 from printprep.plan import Plan, PlannedPart, Plate, SlicedPlate
 from printprep.prepare.assign import assign
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.profiles.load import Profiles, load_profiles
+from printprep.safety import guard_limits
 from printprep.slicers import prusaslicer
 from printprep.slicers.prusa_project import Volume, write_project
 from printprep.slicers.prusa_settings import settings, to_ini
@@ -197,6 +199,18 @@ def test_the_wipe_tower_stands_on_the_bed_beside_the_parts(profiles: Profiles, t
         assert high[1] < bed.depth_mm
         body = join([p.mesh.transformed(plan.plates[0].case_to_plate) for p in plan.parts]).bounds_mm[:, :2]
         assert (high + 2 < body[0]).any() or (low - 2 > body[1]).any()
+
+
+@pytest.mark.parametrize("printer", ["prusa-mk4-mmu3", "prusa-xl", "ender-3", "voron-2.4", "virtual"])
+def test_the_guard_has_nothing_against_what_the_shipped_profiles_make(
+    printer: str, profiles: Profiles, tmp_path: Path
+) -> None:
+    meshes = {"bone": (cube(4, (0, 0, 0)), "bone"), "vein": (cube(4, (8, 0, 0)), "vein")}
+    plan = plan_of(meshes, profiles, printer)
+    cut(plan, profiles, tmp_path)
+    loaded = {load.tool: profiles.material(load.material) for load in plan.tools}
+    (gcode,) = tmp_path.rglob("*.gcode")
+    assert guard(gcode, guard_limits(profiles.printer(printer), loaded)) == ()
 
 
 def test_a_real_case_uses_each_assigned_tool_and_asks_for_nothing_in_vain(
