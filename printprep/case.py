@@ -127,6 +127,20 @@ class KeepOut(BaseModel):
     box: Box | None = Field(default=None, description="or a box along the axes")
 
 
+class Split(BaseModel):
+    """What may be done to a body that is larger than the bed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allowed: bool = Field(default=False, description="whether a body larger than the bed may be cut into pieces")
+    pins: bool = Field(default=True, description="pins on one side of a cut and holes on the other")
+    pin_diameter_mm: Annotated[float, Field(ge=1.5, le=30)] = Field(default=4.0, description="of each pin")
+    # published starting values for a tight fit by extrusion are 0.10 to 0.15 mm a side; each printer wants its own
+    clearance_mm: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.15, description="between a pin and its hole, all round"
+    )
+
+
 class Acceptance(BaseModel):
     """A finding that the case goes on in spite of, and why; it goes into the record."""
 
@@ -190,6 +204,7 @@ class CaseFile(BaseModel):
     limits: Limits | None = Field(default=None, description="of this case; else the lab's profile says them")
     parts: Annotated[tuple[PartWish, ...], Field(min_length=1)]
     keep_out: tuple[KeepOut, ...] = Field(default=(), description="zones where nothing is drilled, supported or marked")
+    split: Split | None = Field(default=None, description="cutting a body that is larger than the bed into pieces")
     accept: tuple[Acceptance, ...] = Field(default=(), description="findings to go on in spite of")
 
 
@@ -230,6 +245,7 @@ class Case:
     deadline: dt.datetime | None = None
     limits: Limits = field(default_factory=Limits)
     keep_out: tuple[KeepOut, ...] = ()
+    split: Split = field(default_factory=Split)
     accept: tuple[Acceptance, ...] = ()
     findings: tuple[Finding, ...] = ()  # of reading it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.case import Finding
+from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.mesh import Mesh, Point
 
@@ -40,15 +42,27 @@ class PlannedPart:
     priority: int  # where parts overlap the higher one wins
     side: str | None = None
     critical: bool = False
+    piece: int = 0  # which piece of the body it belongs to, 1-based; 0: the body is whole
+    piece_of: str | None = None  # the part of the case that a cut went through; None: this is all of it
+
+    @property
+    def source(self) -> str:
+        """Name of the part of the case that this is, or is a piece of."""
+        return self.piece_of or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plate:
-    """One bed full: the parts on it, moving as ONE body by one rigid motion."""
+    """One bed full. A body, or each piece of a body that was cut, moves as ONE by one rigid motion."""
 
     index: int  # 1-based
     parts: tuple[str, ...]  # names
     case_to_plate: Matrix  # (4, 4) rigid, determinant +1; plate frame: bed's front left corner at 0, z up, mm
+    motions: Mapping[int, Matrix] = field(default_factory=dict)  # of the pieces that stand elsewhere, by their number
+
+    def motion(self, part: PlannedPart) -> Matrix:
+        """What moves a part from the case's frame to its place on this plate, (4, 4)."""
+        return self.motions.get(part.piece, self.case_to_plate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +117,15 @@ class Plan:
     parts: tuple[PlannedPart, ...]  # by rising priority: a slicer lets the LATER volume win
     tools: tuple[ToolLoad, ...]
     plates: tuple[Plate, ...]
-    changes: dict[str, tuple[Change, ...]]  # by part name
+    changes: dict[str, tuple[Change, ...]]  # by name of the part of the case
     findings: tuple[Finding, ...]
     supports: bool = True
     synthetic: bool = False
+    cuts: tuple[Cut, ...] = ()  # in the case's frame
+
+    def pieces(self, source: str) -> tuple[PlannedPart, ...]:
+        """What is printed of a part of the case: the part, or its pieces."""
+        return tuple(part for part in self.parts if part.source == source)
 
     def part(self, name: str) -> PlannedPart:
         """The part of that name; a KeyError if there is none."""

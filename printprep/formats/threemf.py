@@ -177,7 +177,7 @@ def read_prepared(path: Path, plan: Plan) -> Plan:
         )
     parts = []
     for part in plan.parts:
-        back = np.linalg.inv(wanted[part.name].case_to_plate)
+        back = np.linalg.inv(wanted[part.name].motion(part))
         parts.append(replace(part, mesh=there[part.name].placed().transformed(back)))
     return replace(plan, parts=tuple(parts))
 
@@ -213,19 +213,20 @@ def _write_model(model: IO[bytes], plan: Plan, parts: list[PlannedPart], plates:
     )
     for index, part in enumerate(parts):
         said = {
-            "part": part.name,
+            "part": part.source,
             "tissue": part.tissue,
             "side": part.side,
             "material": part.material,
             "tool": str(part.tool),
             "plate": str(plates[part.name].index),
+            "piece": str(part.piece) if part.piece else None,
         }
         material = materials.index((part.material, part.colour))
         model.write(
             f'<object id="{index + 2}" type="model" name={quoteattr(part.name)} pid="1" pindex="{material}">\n'
             f"<metadatagroup>\n{_metadata(said)}</metadatagroup>\n<mesh>\n".encode()
         )
-        _write_mesh(model, part.mesh.transformed(plates[part.name].case_to_plate))
+        _write_mesh(model, part.mesh.transformed(plates[part.name].motion(part)))
         model.write(b"</mesh>\n</object>\n")
     items = "".join(f'<item objectid="{index + 2}"/>\n' for index in range(len(parts)))
     model.write(f"</resources>\n<build>\n{items}</build>\n</model>\n".encode())

@@ -7,7 +7,7 @@ decided exactly, by separating axes. All searches go through fixed lists, so the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -20,6 +20,8 @@ Rectangle = tuple[float, float, float, float]
 
 _ANGLES_DEG: Final = (0, 90, *sorted(set(range(5, 180, 5)) - {90}), *(a for a in range(1, 180) if a % 5))
 _STEP_MM: Final = 5.0  # of the search for a place beside keep-outs
+GAP_MM: Final = 5.0  # between the body and what else must stand beside it
+RESERVE_EDGE_MM: Final = 2.0  # between what stands beside it and the edge of the bed
 _SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the way from the middle to an edge
 
 
@@ -115,7 +117,7 @@ def place(outline: Float, room: Room) -> Spot | None:
 
 
 def free_spot(
-    bed: BedLike, footprint: Float, size_mm: float, *, gap_mm: float = 5.0, edge_mm: float = 2.0
+    bed: BedLike, footprint: Float, size_mm: float, *, gap_mm: float = GAP_MM, edge_mm: float = RESERVE_EDGE_MM
 ) -> tuple[float, float] | None:
     """Front left corner of a free square beside a body, such as the place of a wipe tower.
 
@@ -249,3 +251,94 @@ def _gap(outline: Float, offsets: Float, rectangle: Rectangle) -> Float:
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
     nearest = (corners @ normals.T).min(axis=0)
     return np.asarray(np.maximum(gaps, (nearest[None] - reach).max(axis=1)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """Where one of several bodies stands."""
+
+    bed: int  # 0-based
+    spot: Spot
+
+
+def share_beds(outlines: Sequence[Float], room: Room, spacing_mm: float) -> list[Stand] | None:
+    """Stand several bodies on as few beds as a greedy search finds, the largest first.
+
+    A body goes to the first bed with a place for it, there to the place nearest to the front left corner at the least
+    turn about z. A bed with one body has it where :func:`place` puts it.
+
+    Parameters
+    ----------
+    outlines
+        Convex footprints, each (k, 2) mm, anywhere; whatever overlaps no footprint cannot touch a body.
+    room
+        Each bed. What it reserves stays free on every one.
+    spacing_mm
+        Between two footprints.
+
+    Returns
+    -------
+    list of Stand or None
+        In the order of ``outlines``; None when one has no place even on a bed of its own.
+    """
+    order = sorted(range(len(outlines)), key=lambda k: (-_area(outlines[k]), k))
+    beds: list[dict[int, Spot]] = []
+    for k in order:
+        for bed in beds:
+            beside_all = _place_among([beside(outlines[i], spot) for i, spot in bed.items()], outlines[k], room, spacing_mm)
+            if beside_all is not None:
+                bed[k] = beside_all
+                break
+        else:
+            alone = _place_among([], outlines[k], room, spacing_mm)
+            if alone is None and place(outlines[k], room) is None:
+                return None
+            beds.append({k: alone or place(outlines[k], room)})  # type: ignore[dict-item]
+    for bed in beds:
+        if len(bed) == 1:
+            (k,) = bed
+            bed[k] = place(outlines[k], room) or bed[k]
+    return [Stand(bed=b, spot=beds[b][k]) for k in range(len(outlines)) for b in range(len(beds)) if k in beds[b]]
+
+
+def _place_among(standing: Sequence[Float], outline: Float, room: Room, spacing_mm: float) -> Spot | None:
+    """The place nearest to the front left corner, clear of what stands there; at the least turn that has one."""
+    free = _free(room)
+    size = np.array([room.bed.width_mm, room.bed.depth_mm])
+    for angle_deg in [a for a in _ANGLES_DEG if a % 15 == 0]:
+        turned = outline @ turn_z(angle_deg)[:2, :2].T
+        lower, upper = turned.min(axis=0), turned.max(axis=0)
+        if (upper - lower > free + 1e-9).any():
+            continue
+        low, high = room.margin_mm - lower, np.maximum(room.margin_mm - lower, size - room.margin_mm - upper)
+        lines = [_line(low[axis], high[axis], _STEP_MM) for axis in range(2)]
+        offsets = np.stack(np.meshgrid(*lines, indexing="xy"), axis=-1).reshape(-1, 2)
+        clear: Bool = np.ones(len(offsets), dtype=np.bool_)
+        for keep_out in room.bed.keep_outs_mm:
+            clear &= _gap(turned, offsets, keep_out) >= room.margin_mm
+        for other in standing:
+            clear &= _gap_between(turned, offsets, other) >= spacing_mm
+        offsets = offsets[clear]
+        offsets = offsets[np.lexsort((offsets[:, 0], offsets[:, 1], np.round((offsets - low).sum(axis=1), 6)))]
+        for offset in offsets:
+            everything = np.concatenate([*standing, turned + offset])
+            if not room.reserve_mm or free_spot(room.bed, footprint(everything), room.reserve_mm) is not None:
+                return Spot(angle_deg=float(angle_deg), x_mm=float(offset[0]), y_mm=float(offset[1]), centred=False)
+    return None
+
+
+def _area(outline: Float) -> float:
+    x, y = outline.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2.0)
+
+
+def _gap_between(outline: Float, offsets: Float, other: Float) -> Float:
+    """Distance between the moved convex outline and another one along their best separating axis, (n,) mm."""
+    gaps = np.full(len(offsets), -np.inf)
+    for ring, sign in ((outline, 1.0), (other, -1.0)):
+        edges = np.roll(ring, -1, axis=0) - ring
+        lengths = np.linalg.norm(edges, axis=1)
+        normals = (np.column_stack([edges[:, 1], -edges[:, 0]]) / np.maximum(lengths, 1e-12)[:, None])[lengths > 1e-9]
+        for normal in normals * sign:  # from the moved outline towards the other
+            gaps = np.maximum(gaps, (other @ normal).min() - (outline @ normal).max() - offsets @ normal)
+    return gaps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,18 +14,22 @@ from printprep.geometry import nest
 from printprep.geometry.mesh import Float
 from printprep.geometry.topology import used_vertices
 from printprep.plan import Matrix, Plate
-from printprep.prepare.draft import Draft
+from printprep.prepare.draft import Draft, DraftPart
 from printprep.progress import SILENT, Progress
 
 EDGE_MM: Final = 2.0  # between the body with its brim and the edge of the bed: skirt, clips, a wet corner
 WIPE_TOWER_MM: Final = 60.0  # edge of the square kept free for the wipe tower when more than one tool prints
 
 
+SPACING_MM: Final = 5.0  # between two pieces on one bed, brims not counted
+
+
 def arrange(draft: Draft, progress: Progress = SILENT) -> Draft:
-    """Put all parts as one body on the bed of the draft's printer.
+    """Put all parts as one body on the bed of the draft's printer, or the pieces of a split body on several.
 
     Turns by ``draft.rotation``, then about z as little as needed, stands the lowest point on z = 0, in the middle of
-    the bed when that is free. Adds the finding ``arranged``.
+    the bed when that is free. The parts of a piece keep their places against each other; the pieces stand side by
+    side on as few plates as :func:`printprep.geometry.nest.share_beds` finds. Adds a finding ``arranged`` a plate.
 
     Raises
     ------
@@ -32,18 +37,61 @@ def arrange(draft: Draft, progress: Progress = SILENT) -> Draft:
         With the body's size, the bed's, the largest scale that fits, and the parts that stick out.
     """
     with progress.step("arrange"):
-        points = np.concatenate([used_vertices(part.mesh).vertices for part in draft.parts])
-        turned = points @ draft.rotation[:3, :3].T
+        if any(part.piece for part in draft.parts):
+            return _arrange_pieces(draft)
+        turned = _turned(draft, draft.parts)
         outline = nest.footprint(turned)
-        low, high = turned[:, 2].min(), turned[:, 2].max()
-        space = room(draft)
-        spot = nest.place(outline, space) if high - low <= space.bed.height_mm else None
+        spot = _spot(outline, turned, room(draft))
         if spot is None:
-            raise DoesNotFit(_refusal(draft, outline, turned, space))
-        motion = nest.turn_z(spot.angle_deg) @ _turn_only(draft.rotation)
-        motion[:3, 3] = spot.x_mm, spot.y_mm, -low
+            raise DoesNotFit(refusal(draft))
+        motion = _motion(draft, spot, turned)
         plate = Plate(index=1, parts=tuple(part.name for part in draft.parts), case_to_plate=motion)
         return replace(draft, plates=(plate,)).with_findings(_arranged(draft, spot, np.ptp(turned, axis=0)))
+
+
+def stands_whole(draft: Draft) -> bool:
+    """Whether the body as oriented has a place on the bed as one."""
+    turned = _turned(draft, draft.parts)
+    return _spot(nest.footprint(turned), turned, room(draft)) is not None
+
+
+def _arrange_pieces(draft: Draft) -> Draft:
+    numbers = sorted({part.piece for part in draft.parts})
+    groups = [tuple(part for part in draft.parts if part.piece == number) for number in numbers]
+    turned = [_turned(draft, group) for group in groups]
+    space = room(draft)
+    spacing_mm = SPACING_MM + 2.0 * (space.margin_mm - EDGE_MM)
+    stands = nest.share_beds([nest.footprint(points) for points in turned], space, spacing_mm)
+    if stands is None or any(np.ptp(points[:, 2]) > space.bed.height_mm for points in turned):
+        raise DoesNotFit(f"a piece of the split body does not fit the bed of {draft.printer.name} with its pins")
+    plates, findings = [], []
+    for bed in range(max(stand.bed for stand in stands) + 1):
+        here = [k for k, stand in enumerate(stands) if stand.bed == bed]
+        motions = {numbers[k]: _motion(draft, stands[k].spot, turned[k]) for k in here}
+        names = tuple(part.name for part in draft.parts if part.piece in motions)
+        first = motions[numbers[here[0]]]
+        plates.append(
+            Plate(index=bed + 1, parts=names, case_to_plate=first, motions=motions if len(here) > 1 else {})
+        )
+        findings.append(_plate_arranged(draft, bed + 1, {numbers[k]: np.ptp(turned[k], axis=0) for k in here}))
+    return replace(draft, plates=tuple(plates)).with_findings(*findings)
+
+
+def _turned(draft: Draft, parts: Sequence[DraftPart]) -> Float:
+    """All points of parts in the build direction, (n, 3) mm."""
+    points = np.concatenate([used_vertices(part.mesh).vertices for part in parts])
+    return np.asarray(points @ draft.rotation[:3, :3].T)
+
+
+def _spot(outline: Float, turned: Float, space: nest.Room) -> nest.Spot | None:
+    low, high = turned[:, 2].min(), turned[:, 2].max()
+    return nest.place(outline, space) if high - low <= space.bed.height_mm else None
+
+
+def _motion(draft: Draft, spot: nest.Spot, turned: Float) -> Matrix:
+    motion = nest.turn_z(spot.angle_deg) @ _turn_only(draft.rotation)
+    motion[:3, 3] = spot.x_mm, spot.y_mm, -turned[:, 2].min()
+    return motion
 
 
 def room(draft: Draft) -> nest.Room:
@@ -83,8 +131,16 @@ def _arranged(draft: Draft, spot: nest.Spot, size_mm: Float) -> Finding:
     )
 
 
-def _refusal(draft: Draft, outline: Float, turned: Float, space: nest.Room) -> str:
-    bed = space.bed
+def _plate_arranged(draft: Draft, index: int, sizes_mm: dict[int, Float]) -> Finding:
+    what = ", ".join(f"piece {k} of {' x '.join(f'{v:.1f}' for v in size)} mm" for k, size in sizes_mm.items())
+    message = f"plate {index} of {draft.printer.name}: {what}"
+    return Finding(code="arranged", severity=Severity.INFO, message=message, value=index)
+
+
+def refusal(draft: Draft) -> str:
+    """Why the body does not fit, and what would."""
+    turned, space = _turned(draft, draft.parts), room(draft)
+    outline, bed = nest.footprint(turned), space.bed
     size = np.ptp(turned, axis=0)
     scale = nest.largest_scale(outline, float(size[2]), space)
     wanted = draft.case.scale * np.floor(scale * 1000.0) / 1000.0

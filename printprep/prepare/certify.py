@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
 from printprep.case import Case, Finding, Limits, Part, Severity
-from printprep.geometry.mesh import Point
+from printprep.geometry.mesh import Point, join
 from printprep.plan import Certificate, PartCertificate, Plan, PlannedPart
 from printprep.prepare.faithful import Faith, compare
 from printprep.prepare.overlap import losses, lost_mm3
@@ -43,13 +44,12 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
         With the findings ``deviation-over-limit``, ``volume-over-limit``, ``volume-unknown``, ``part-not-closed``,
         ``part-missing``, ``part-unknown``, ``parts-moved``, ``priority-not-honoured`` and ``volume-lost-to-part``.
     """
-    printed = {part.name: part for part in plan.parts}
-    pairs = [(part, printed[part.name]) for part in case.parts if part.name in printed]
+    pairs = [(part, _together(plan.pieces(part.name))) for part in case.parts if plan.pieces(part.name)]
     findings = [*_roll_call(case, plan), *_plates(plan)]
     certificates: list[PartCertificate] = []
     with progress.step("certify") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
         overlap = pool.submit(lost_mm3, plan)
-        work = pool.map(lambda pair: compare(pair[0], pair[1], plan.changes.get(pair[0].name, ())), pairs)
+        work = pool.map(lambda pair: compare(*pair, plan.changes.get(pair[0].name, ()), plan.cuts), pairs)
         found: list[Faith] = []
         for faith in work:
             step.advance(len(found) / (len(pairs) + 1), pairs[len(found)][0].name)
@@ -63,6 +63,13 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
     return Certificate(
         case_id=case.id, parts=tuple(certificates), findings=tuple(findings), prepared_sha256=prepared_sha256
     )
+
+
+def _together(pieces: tuple[PlannedPart, ...]) -> PlannedPart:
+    """The pieces of a part where they stood in the case, as one; cut faces and pins stay in its surface."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return replace(pieces[0], name=pieces[0].source, mesh=join([piece.mesh for piece in pieces]))
 
 
 def _certificate(
@@ -83,33 +90,53 @@ def _certificate(
 
 
 def _roll_call(case: Case, plan: Plan) -> Iterator[Finding]:
-    """Every part of the case is in the plan and on exactly one plate, and nothing else is."""
-    asked, planned = [part.name for part in case.parts], [part.name for part in plan.parts]
+    """Every part of the case, or each of its pieces, is in the plan and on exactly one plate, and nothing else is."""
+    asked = [part.name for part in case.parts]
+    planned = [part.name if part.source in asked else "" for part in plan.parts]
     for name in asked:
-        if planned.count(name) != 1:
-            message = f"part {name} is {planned.count(name)} times in the plan; it was asked for once"
+        pieces = plan.pieces(name)
+        whole = [piece for piece in pieces if piece.piece_of is None]
+        numbers = {piece.piece for piece in pieces}
+        if not pieces or len(numbers) != len(pieces) or (whole and len(pieces) > 1):
+            message = f"part {name} is {len(pieces)} times in the plan; it was asked for once"
             yield Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message)
-        on = sum(plate.parts.count(name) for plate in plan.plates)
-        if name in planned and on != 1:
-            message = f"part {name} is on {on} plates; every part is printed once"
-            yield Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message, value=on, limit=1)
-    for name in sorted({*planned, *(name for plate in plan.plates for name in plate.parts)} - set(asked)):
+        for piece in dict.fromkeys(piece.name for piece in pieces):
+            on = sum(plate.parts.count(piece) for plate in plan.plates)
+            if on != 1:
+                message = f"part {piece} is on {on} plates; every part is printed once"
+                found = Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message)
+                yield replace(found, value=on, limit=1)
+    unasked = {part.name for part in plan.parts if part.source not in asked}
+    for name in sorted(unasked | {name for plate in plan.plates for name in plate.parts} - set(planned)):
         message = f"part {name} is in the plan and nobody asked for it"
         yield Finding(code="part-unknown", severity=Severity.ERROR, part=name, message=message)
 
 
 def _plates(plan: Plan) -> Iterator[Finding]:
-    """The motion of every plate is rigid and does not mirror; being one matrix, its parts share it."""
-    for plate in plan.plates:
-        rotation = plate.case_to_plate[:3, :3]
+    """The motions of every plate are rigid and do not mirror; being one matrix a piece, its parts share it."""
+    yield from _torn(plan)
+    for plate, motion in ((plate, m) for plate in plan.plates for m in (plate.case_to_plate, *plate.motions.values())):
+        rotation = motion[:3, :3]
         stretch = float(np.abs(rotation.T @ rotation - np.eye(3)).max())
         determinant = float(np.linalg.det(rotation))
-        if stretch > 1e-6 or determinant < 0 or not np.allclose(plate.case_to_plate[3], [0, 0, 0, 1]):
+        if stretch > 1e-6 or determinant < 0 or not np.allclose(motion[3], [0, 0, 0, 1]):
             message = (
                 f"plate {plate.index} does not keep the shape of its parts: determinant {determinant:.6f}, off a "
                 f"rotation by {stretch:.2e}; it must be one rigid motion"
             )
             yield Finding(code="parts-moved", severity=Severity.ERROR, message=message, value=determinant, limit=1.0)
+
+
+def _torn(plan: Plan) -> Iterator[Finding]:
+    """Pieces whose parts stand on several plates, where nothing keeps their places against each other."""
+    if not plan.cuts:
+        return
+    for number in sorted({part.piece for part in plan.parts}):
+        names = {part.name for part in plan.parts if part.piece == number}
+        on = [plate.index for plate in plan.plates if names & set(plate.parts)]
+        if len(on) > 1:
+            message = f"the parts of piece {number} stand on plates {', '.join(map(str, on))}; they must move as one"
+            yield Finding(code="parts-moved", severity=Severity.ERROR, message=message, value=len(on), limit=1)
 
 
 def _faults(part: Part, planned: PlannedPart, faith: Faith, limits: Limits) -> Iterator[Finding]:

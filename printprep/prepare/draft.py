@@ -8,6 +8,7 @@ from typing import Final, Self
 import numpy as np
 
 from printprep.case import Case, Finding
+from printprep.geometry.cuts import Cut
 from printprep.geometry.measure import Defects
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Change, Matrix, Plate, ToolLoad
@@ -32,6 +33,13 @@ class DraftPart:
     colour: Rgb = NEUTRAL  # by assign
     priority: int = 0  # by assign
     changes: tuple[Change, ...] = ()
+    piece: int = 0  # by split: which piece of the body, 1-based; 0: the body is whole
+    piece_of: str | None = None  # by split: the part that was cut
+
+    @property
+    def source(self) -> str:
+        """Name of the part of the case that this is, or is a piece of."""
+        return self.piece_of or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +53,7 @@ class Draft:
     parts: tuple[DraftPart, ...]
     rotation: Matrix = field(default_factory=lambda: np.eye(4))  # by orient: case frame to build direction, rigid
     tools: tuple[ToolLoad, ...] = ()  # by assign
+    cuts: tuple[Cut, ...] = ()  # by split
     plates: tuple[Plate, ...] = ()  # by arrange
     findings: tuple[Finding, ...] = ()
 

@@ -9,7 +9,9 @@ reason, it is left out, and only then:
   this source, it is left out, up to the area of the patches that the plan declares;
 - the cavity of a hollow part is printed surface deeper inside the source than half the wall; left out when the plan
   declares a cavity, so that of a hollow part the outer skin is compared;
-- around the declared place of a drain hole, both surfaces end.
+- around the declared place of a drain hole, both surfaces end;
+- of a part that was cut, its pieces stand in the case's frame as one surface; printed surface inside the source that
+  lies on a declared cut, pin or pin hole, as exactly as the file says where it is, is left out.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 
 from printprep.case import Part
 from printprep.geometry.bvh import Tree, build, nearest, winding
+from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import matter_of, on_triangles, parts_matter
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
@@ -54,8 +57,8 @@ class Faith:
         return 100.0 * unasked_mm3 / max(self.volume_source_mm3, 1e-9)
 
 
-def compare(part: Part, printed: PlannedPart, changes: tuple[Change, ...]) -> Faith:
-    """Measure ``printed`` (in the case's frame) against the mesh of ``part`` as it came."""
+def compare(part: Part, printed: PlannedPart, changes: tuple[Change, ...], cuts: tuple[Cut, ...] = ()) -> Faith:
+    """Measure ``printed`` (in the case's frame, its pieces as one) against the mesh of ``part`` as it came."""
     defects = inspect(printed.mesh, self_intersections=False)
     if same(part.mesh, printed.mesh) and defects.closed:
         volume_mm3, comparable = abs(defects.volume_mm3), True
@@ -65,7 +68,7 @@ def compare(part: Part, printed: PlannedPart, changes: tuple[Change, ...]) -> Fa
     whole_mm = float(np.linalg.norm(np.nan_to_num(part.mesh.size_mm)))  # of a part that is not there, all is missing
     nothing = Deviation(max_mm=whole_mm, p95_mm=whole_mm, mean_mm=whole_mm, where_mm=None, samples=0)
     return Faith(
-        deviation=_deviation(part, printed.mesh, changes) if usable else nothing,
+        deviation=_deviation(part, printed, changes, cuts) if usable else nothing,
         defects=defects,
         volume_source_mm3=volume_mm3,
         comparable=comparable,
@@ -85,8 +88,9 @@ def source_volume_mm3(mesh: Mesh) -> tuple[float, bool]:
     return abs(found.volume_mm3), True
 
 
-def _deviation(part: Part, printed: Mesh, changes: tuple[Change, ...]) -> Deviation:
-    source = part.mesh
+def _deviation(part: Part, planned: PlannedPart, changes: tuple[Change, ...], cuts: tuple[Cut, ...]) -> Deviation:
+    source, printed = part.mesh, planned.mesh
+    cuts = tuple(cut for cut in cuts if planned.piece_of is not None)
     if same(source, printed):  # number by number: nothing to measure
         return Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=2 * len(source.vertices))
     there, back = sample(source, _SAMPLES // 2, 0), sample(printed, _SAMPLES // 2, 1)
@@ -96,12 +100,13 @@ def _deviation(part: Part, printed: Mesh, changes: tuple[Change, ...]) -> Deviat
     counts_there, counts_back = np.ones(len(far), np.bool_), np.ones(len(near), np.bool_)
     doubtful = far > _DOUBT_MM, near > _DOUBT_MM
     repaired = any(change.stage == "repair" for change in changes) and (doubtful[0].any() or doubtful[1].any())
-    if repaired or part.hollow is not None:  # else nothing may be set aside, or nothing needs to be
+    if repaired or cuts or part.hollow is not None:  # else nothing may be set aside, or nothing needs to be
         mended, patches_mm = closed(source) if repaired else (source, np.zeros((0, 3, 3)))
         matter = matter_of(mended)
         if repaired:
             counts_there[doubtful[0]] = parts_matter(source, matter, there, doubtful[0])
             counts_back &= ~_patched(printed, changes, patches_mm, back, doubtful[1])
+        _set_aside_cuts(cuts, matter, back, counts_back, doubtful[1])
         _set_aside_cavity(part, changes, matter, (there, counts_there, far), (back, counts_back, near))
     return summarise([(there, far, counts_there), (back, near, counts_back)])
 
@@ -116,6 +121,16 @@ def _patched(printed: Mesh, changes: tuple[Change, ...], patches_mm: Float, back
         if share * printed.area_mm2 > _PATCH_SLACK * declared_mm2:
             patched[:] = False
     return patched
+
+
+def _set_aside_cuts(cuts: tuple[Cut, ...], matter: Tree, back: Samples, counts: Bool, doubtful: Bool) -> None:
+    """Leave out the faces that declared cuts and pins made inside the source; changes the mask."""
+    asked = np.flatnonzero(counts & doubtful)
+    made = np.zeros(len(asked), np.bool_)
+    for cut in cuts:
+        made |= cut.made(back.points[asked], _DOUBT_MM)
+    asked = asked[made]
+    counts[asked[winding(matter, back.points[asked]) > 0]] = False
 
 
 def _set_aside_cavity(

@@ -19,11 +19,11 @@ NOTHING_MM3 = 0.01
 def lost_mm3(plan: Plan) -> tuple[dict[str, dict[str, float]], list[Finding]]:
     """By part the volume that each part of higher priority takes from it, exact, and what is wrong with the order.
 
-    Only parts of one plate overlap in print. The highest priority takes first, so that volume that three parts share
+    Both by their names in the case: what the pieces of a part lose adds up. Only parts of one piece overlap in print. The highest priority takes first, so that volume that three parts share
     is counted once. Parts that are no solids are left out; the certificate says of them that they are not closed.
     """
     solids = _Solids()
-    lost: dict[str, dict[str, float]] = {part.name: {} for part in plan.parts}
+    lost: dict[str, dict[str, float]] = {part.source: {} for part in plan.parts}
     findings = _order(plan)
     usable = [part for part in plan.parts if len(part.mesh) and np.isfinite(part.mesh.vertices).all()]
     for i, part in enumerate(usable):
@@ -37,7 +37,7 @@ def lost_mm3(plan: Plan) -> tuple[dict[str, dict[str, float]], list[Finding]]:
             volume_mm3 = float((rest ^ solid).volume())
             if volume_mm3 <= NOTHING_MM3:
                 continue
-            lost[part.name][other.name] = volume_mm3
+            lost[part.source][other.source] = lost[part.source].get(other.source, 0.0) + volume_mm3
             if other is not ranked[-1]:
                 rest = rest - solid
             if other.priority == part.priority:
@@ -61,8 +61,8 @@ class _Solids:
 
 
 def _meet(plan: Plan, a: PlannedPart, b: PlannedPart) -> bool:
-    """Whether two parts are on one plate and they may share volume."""
-    if not any(a.name in plate.parts and b.name in plate.parts for plate in plan.plates):
+    """Whether two parts are on one plate, in one piece, and they may share volume."""
+    if a.piece != b.piece or not any(a.name in plate.parts and b.name in plate.parts for plate in plan.plates):
         return False
     return not apart(a.mesh, b.mesh)
 
@@ -103,15 +103,16 @@ def losses(plan: Plan, lost: Mapping[str, Mapping[str, float]], limit_percent: f
     """
     findings = []
     for name, takers in lost.items():
-        part = plan.part(name)
-        whole_mm3 = max(part.mesh.volume_mm3, 1e-9)
+        pieces = plan.pieces(name)
+        critical = any(piece.critical for piece in pieces)
+        whole_mm3 = max(sum(piece.mesh.volume_mm3 for piece in pieces), 1e-9)
         total_mm3 = sum(takers.values())
         percent = 100.0 * total_mm3 / whole_mm3
         for taker, volume_mm3 in takers.items():
             share = 100.0 * volume_mm3 / whole_mm3
             heavy = percent > limit_percent and volume_mm3 == max(takers.values())
             over = heavy or share > limit_percent
-            severity = (Severity.ERROR if part.critical else Severity.WARNING) if over else Severity.INFO
+            severity = (Severity.ERROR if critical else Severity.WARNING) if over else Severity.INFO
             message = (
                 f"part {name} loses {volume_mm3:.2f} mm3 ({share:.2f} %) to part {taker}, which has the higher priority"
             )

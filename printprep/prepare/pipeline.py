@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from printprep.case import Case, settle, stopping
-from printprep.plan import Plan, PlannedPart
+from printprep.plan import Change, Plan, PlannedPart
 from printprep.prepare.arrange import arrange
 from printprep.prepare.assign import assign
 from printprep.prepare.draft import Draft, DraftPart
@@ -14,13 +14,14 @@ from printprep.prepare.hollow import hollow
 from printprep.prepare.inspect import inspect
 from printprep.prepare.orient import orient
 from printprep.prepare.repair import repair
+from printprep.prepare.split import split
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 from printprep.progress import SILENT, Progress
 
 Stage = Callable[[Draft, Progress], Draft]
 
-STAGES: Final[tuple[Stage, ...]] = (inspect, repair, assign, orient, hollow, arrange)
+STAGES: Final[tuple[Stage, ...]] = (inspect, repair, assign, orient, hollow, split, arrange)
 """Every stage, in the order in which a part meets them."""
 
 
@@ -41,6 +42,9 @@ def prepare(draft: Draft, stages: tuple[Stage, ...] = STAGES, progress: Progress
 
 def plan_of(draft: Draft, *, supports: bool) -> Plan:
     """The plan that a draft has become after all stages."""
+    changes: dict[str, tuple[Change, ...]] = {}
+    for part in draft.parts:
+        changes[part.source] = (*changes.get(part.source, ()), *part.changes)
     return Plan(
         case_id=draft.case.id,
         printer=draft.printer.id,
@@ -48,15 +52,16 @@ def plan_of(draft: Draft, *, supports: bool) -> Plan:
         parts=tuple(_planned(draft, part) for part in sorted(draft.parts, key=lambda part: part.priority)),
         tools=draft.tools,
         plates=draft.plates,
-        changes={part.name: part.changes for part in draft.parts},
+        changes=changes,
         findings=draft.findings,
         supports=supports,
         synthetic=draft.case.synthetic,
+        cuts=draft.cuts,
     )
 
 
 def _planned(draft: Draft, part: DraftPart) -> PlannedPart:
-    asked = draft.case.part(part.name)
+    asked = draft.case.part(part.source)
     if part.material is None or part.tool is None:
         raise ValueError(f"part {part.name} was not assigned: the stage assign comes before a plan")
     return PlannedPart(
@@ -69,4 +74,6 @@ def _planned(draft: Draft, part: DraftPart) -> PlannedPart:
         priority=part.priority,
         side=asked.side,
         critical=asked.critical,
+        piece=part.piece,
+        piece_of=part.piece_of,
     )

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from importlib.resources import files
 from typing import Any, Final
 
 from printprep.case import Case, Finding, Part, stopping
+from printprep.geometry.mesh import join
 from printprep.geometry.topology import edges
 from printprep.plan import COST_ROWS, Certificate, Cost, Estimate, PartCertificate, Plan, PlannedPart, SlicedPlate
 
@@ -99,7 +101,8 @@ def finding_json(finding: Finding) -> Json:
 
 def _part(part: Part, plan: Plan | None, certificate: Certificate | None) -> Json:
     """A part as far as it has come: as it came, as planned, as certified."""
-    planned = next((p for p in plan.parts if p.name == part.name), None) if plan else None
+    pieces = plan.pieces(part.name) if plan else ()
+    planned = _as_one(pieces) if pieces else None
     certified = next((p for p in certificate.parts if p.name == part.name), None) if certificate else None
     mesh = planned.mesh if planned else part.mesh
     return {
@@ -112,7 +115,24 @@ def _part(part: Part, plan: Plan | None, certificate: Certificate | None) -> Jso
         "volume_mm3": _number(certified.volume_mm3 if certified else mesh.volume_mm3),
         "size_mm": [_number(edge, 3) for edge in mesh.size_mm],
         "closed": certified.closed if certified else _closed(part, planned),
+        "pieces": [_piece(piece, plan) for piece in pieces if plan and piece.piece],
         **_certified(certified),
+    }
+
+
+def _as_one(pieces: Sequence[PlannedPart]) -> PlannedPart:
+    """A part of the case as it is printed; of several pieces their surfaces where they stood in the case."""
+    return pieces[0] if len(pieces) == 1 else replace(pieces[0], mesh=join([piece.mesh for piece in pieces]))
+
+
+def _piece(piece: PlannedPart, plan: Plan) -> Json:
+    return {
+        "name": piece.name,
+        "piece": piece.piece,
+        "plate": next((plate.index for plate in plan.plates if piece.name in plate.parts), None),
+        "triangles": len(piece.mesh),
+        "volume_mm3": _number(piece.mesh.volume_mm3),
+        "size_mm": [_number(edge, 3) for edge in piece.mesh.size_mm],
     }
 
 

@@ -147,7 +147,7 @@ def bed_view(plan: Plan, plate: Plate, printer: Printer, *, size_px: tuple[int, 
     """A plate as it will stand on the bed, from the front, the right and above, with grid and keep-outs."""
     bed = printer.bed
     axes = Camera.along((-0.24, 0.76, -0.60), (0.0, 0.0, 1.0))
-    solids = [Solid(p.mesh.transformed(plate.case_to_plate), p.colour) for p in plan.parts if p.name in plate.parts]
+    solids = [Solid(p.mesh.transformed(plate.motion(p)), p.colour) for p in plan.parts if p.name in plate.parts]
     corners = np.array([[x, y, 0.0] for x in (0, bed.width_mm) for y in (0, bed.depth_mm)])
     points = np.concatenate([corners, *(s.mesh.vertices for s in solids)])
     camera = Camera.around(points, axes, *size_px, margin=0.06)

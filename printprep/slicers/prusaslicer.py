@@ -218,7 +218,7 @@ def _job(plan: Plan, plate: Plate, profiles: Profiles) -> _Job:
     if not parts:
         raise SliceFailed(f"plate {plate.index} of case {plan.case_id} has no parts")
     process = profiles.process(plan.process).fdm
-    meshes = {part.name: part.mesh.transformed(plate.case_to_plate) for part in parts}
+    meshes = {part.name: part.mesh.transformed(plate.motion(part)) for part in parts}
     check_fits(meshes, printer.bed, margin_mm=process.brim_mm)
     tools = used_tools(plan, plate)
     tower = None

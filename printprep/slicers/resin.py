@@ -131,7 +131,7 @@ def _job(plan: Plan, plate: Plate, profiles: Profiles) -> tuple[_Job, tuple[Find
     material = profiles.material(names[0])
     if material.resin is None:
         raise ProfileError(f"material {material.id} is no resin; {printer.id} prints nothing else")
-    meshes = {part.name: part.mesh.transformed(plate.case_to_plate) for part in parts}
+    meshes = {part.name: part.mesh.transformed(plate.motion(part)) for part in parts}
     resin = printer.resin
     check_fits(meshes, printer.bed)
     panel_mm = np.array([resin.width_px * resin.pixel_mm[0], resin.height_px * resin.pixel_mm[1]])
@@ -361,11 +361,10 @@ def _supports(job: _Job, recipe: Recipe, rendered: Rendered) -> tuple[Finding, .
 def _islands(job: _Job, recipe: Recipe, rendered: Rendered) -> tuple[Finding, ...]:
     """The largest regions that start in the air, and how many there are."""
     largest = sorted(rendered.islands, key=lambda island: (-island.area_mm2, island.layer))[:SHOWN_ISLANDS]
-    plate_to_case = np.linalg.inv(job.plate.case_to_plate)
     findings = []
     for rank, island in enumerate(largest):
         z_mm = (island.layer - recipe.raised + 0.5) * job.process.layer_height_mm
-        where = plate_to_case @ [island.x_mm, island.y_mm, z_mm, 1.0]
+        where = _plate_to_case(job, island.x_mm, island.y_mm) @ [island.x_mm, island.y_mm, z_mm, 1.0]
         more = f" ({len(rendered.islands)} in all)" if rank == 0 and len(rendered.islands) > 1 else ""
         findings.append(
             Finding(
@@ -381,3 +380,14 @@ def _islands(job: _Job, recipe: Recipe, rendered: Rendered) -> tuple[Finding, ..
             )
         )
     return tuple(findings)
+
+
+def _plate_to_case(job: _Job, x_mm: float, y_mm: float) -> Matrix:
+    """Back to the case's frame, (4, 4), by the motion of the piece that stands nearest to a place on the plate."""
+    at = np.array([x_mm, y_mm])
+
+    def away_mm(name: str) -> float:
+        lower, upper = job.meshes[name].bounds_mm[:, :2]
+        return float(np.maximum(0.0, np.maximum(lower - at, at - upper)).sum())
+
+    return np.linalg.inv(job.plate.motion(job.plan.part(min(job.meshes, key=away_mm))))

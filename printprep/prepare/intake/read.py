@@ -27,6 +27,7 @@ from printprep.case import (
     Severity,
     Side,
     Source,
+    Split,
     is_opaque,
 )
 from printprep.errors import CaseError
@@ -153,6 +154,7 @@ def _brought_together(
         deadline=header.deadline,
         limits=_limits(case.limits if case else None, profiles.lab()),
         keep_out=tuple(frame.keep_out(zone) for zone in case.keep_out) if case else (),
+        split=(case.split if case else None) or Split(),
         accept=case.accept if case else (),
         findings=(
             *_oddities(wanted, identified),

@@ -12,7 +12,7 @@ from typing import Any, Final
 import tomlkit
 from pydantic import BaseModel
 
-from printprep.case import Acceptance, Box, CaseFile, CaseHeader, Hollow, KeepOut, Limits, PartWish, Sphere
+from printprep.case import Acceptance, Box, CaseFile, CaseHeader, Hollow, KeepOut, Limits, PartWish, Sphere, Split
 from printprep.prepare.intake.naming import Identified
 from printprep.prepare.intake.read import Survey
 from printprep.prepare.intake.sizes import extent_of, proposed_unit
@@ -75,6 +75,7 @@ def case_template(folder: Path, found: Survey | None, profiles: Profiles, *, uni
         lines += ["", "[[parts]]"]
         lines += _keys(PartWish, values) if index == 0 else [f"{key} = {_toml(v)}" for key, v in values.items()]
     lines += ["", *_shown(KeepOut, "keep_out", "[[keep_out]]")]
+    lines += ["", *_shown(Split, "split", "[split]")]
     lines += ["", *_shown(Acceptance, "accept", "[[accept]]")]
     return "\n".join(lines) + "\n"
 

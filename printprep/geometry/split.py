@@ -1,0 +1,377 @@
+"""Where to cut a body that is too large for a bed, and cutting it there.
+
+A body is several solids that stand as one; every plane goes through all of them, so that a piece is a rigid group. The
+pieces form a binary tree: each plane cuts one piece in two, until each fits. Planes come from a fixed list of
+directions and places, so that the same body is cut alike on every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from printprep.errors import DoesNotFit, MeshError
+from printprep.geometry import nest
+from printprep.geometry.cuts import Plane
+from printprep.geometry.mesh import Bool, Float, Mesh, as_point
+from printprep.geometry.section import sections
+from printprep.geometry.solid import Manifold, from_solid
+
+MAX_PIECES: Final = 24
+VOLUME_TOLERANCE: Final = 1e-6  # of the volume; both sides of a cut add up within this
+
+_PLACES: Final = 40  # tried along each direction
+_EDGE: Final = 0.04  # of the extent at either end where no cut is tried
+_TILT_DEG: Final = 15.0
+_TRIED: Final = 5  # of the best planes are really cut, to count the slivers
+_PROGRESS: Final = 0.8  # what is too large must shrink at least to this share
+_SPARE: Final = 2  # pieces more than needed that a plane may cost
+
+_PART_MM: Final = 25.0  # a part cut costs as much as so much more outline
+_THIN_MM: Final = 15.0  # an outline too thin for a pin
+_NO_PIN_MM: Final = 150.0  # a plane without any place for a pin
+_TILT_MM: Final = 20.0  # a plane across no axis of the build
+_SLIVER_MM: Final = 80.0  # a loose crumb, or a side thinner than 15 mm
+_SLIVER_MM3: Final = 20.0
+_SIDE_MM: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the pieces must be like."""
+
+    room: nest.Room  # each piece must stand in it, turned about z only
+    up: Float  # (3, 3) rotation from the frame of the solids to the build direction
+    barred: frozenset[str] = frozenset()  # names of solids that no plane should cut
+    spheres: Float = field(default_factory=lambda: np.zeros((0, 4)))  # (k, 4) x y z radius, in the solids' frame
+    boxes: Float = field(default_factory=lambda: np.zeros((0, 6)))  # (k, 6) lower and upper corner
+    reach_mm: float = 0.0  # how far pins will stand out of a cut
+    thin_mm: float = 6.0  # outlines thinner than this hold no pin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Solids that stay together, by name, and points that they will reach once pins stand on them."""
+
+    solids: Mapping[str, Manifold]
+    extra_mm: Float = field(default_factory=lambda: np.zeros((0, 3)))
+
+    def points_mm(self) -> Float:
+        """All vertices and extra points, (n, 3)."""
+        return np.concatenate([*(from_solid(s).vertices for s in self.solids.values()), self.extra_mm])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parted:
+    """A piece that a plane cut in two."""
+
+    plane: Plane
+    below: Piece | Parted
+    above: Piece | Parted
+    area_mm2: Mapping[str, float]  # of the cut, by the names of the solids that it goes through
+    trespassed: tuple[str, ...]  # barred solids and keep-out zones that it could not avoid
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The leaves, from below up."""
+        return (*leaves(self.below), *leaves(self.above))
+
+
+def leaves(tree: Piece | Parted) -> tuple[Piece, ...]:
+    """The pieces of a tree, in the order of their numbers."""
+    return (tree,) if isinstance(tree, Piece) else tree.pieces
+
+
+def nodes(tree: Piece | Parted) -> Iterator[Parted]:
+    """Every cut of a tree, the first one first."""
+    if isinstance(tree, Parted):
+        yield tree
+        yield from nodes(tree.below)
+        yield from nodes(tree.above)
+
+
+def split(solids: Mapping[str, Manifold], wish: Wish) -> Piece | Parted:
+    """Cut a body until every piece fits.
+
+    Parameters
+    ----------
+    solids
+        The body, by name, in one frame, mm.
+    wish
+        The room for a piece and what to avoid.
+
+    Returns
+    -------
+    Piece or Parted
+        A Piece when nothing has to be cut.
+
+    Raises
+    ------
+    DoesNotFit
+        More than :data:`MAX_PIECES` would be needed, or no plane makes what is too large smaller.
+    """
+    return _split(Piece(solids=dict(solids)), wish, [1])
+
+
+def fits(piece: Piece, wish: Wish) -> bool:
+    """Whether a piece has a place on the bed."""
+    turned = piece.points_mm() @ wish.up.T
+    return nest.fits(nest.footprint(turned), float(np.ptp(turned[:, 2])), wish.room)
+
+
+def cut(piece: Piece, plane: Plane, reach_mm: float = 0.0) -> tuple[Piece, Piece]:
+    """What of a piece is below and above a plane, exact.
+
+    Raises
+    ------
+    MeshError
+        The volumes do not add up within :data:`VOLUME_TOLERANCE`.
+    """
+    below: dict[str, Manifold] = {}
+    above: dict[str, Manifold] = {}
+    for name, solid in piece.solids.items():
+        upper, lower = solid.split_by_plane(plane.normal, plane.offset_mm)
+        lost_mm3 = solid.volume() - upper.volume() - lower.volume()
+        if abs(lost_mm3) > VOLUME_TOLERANCE * solid.volume():
+            raise MeshError(f"{name} lost {lost_mm3:.6f} mm3 of {solid.volume():.3f} when it was cut; repair it first")
+        for side, half in ((below, lower), (above, upper)):
+            if not half.is_empty():
+                side[name] = half
+    height_mm = plane.above_mm(piece.extra_mm)
+    feet = Piece(solids=below).points_mm()
+    feet = feet[np.abs(plane.above_mm(feet)) < 1e-6]
+    pins_mm = feet + reach_mm * np.array(plane.normal) if reach_mm else np.zeros((0, 3))
+    return (
+        Piece(solids=below, extra_mm=np.concatenate([piece.extra_mm[height_mm <= 0], pins_mm])),
+        Piece(solids=above, extra_mm=piece.extra_mm[height_mm > 0]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Option:
+    """A plane that might be taken, with what it costs."""
+
+    plane: Plane
+    trespassed: tuple[str, ...]
+    pieces: int  # that both sides will need at least
+    cost_mm: float
+    area_mm2: dict[str, float]
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        return len(self.trespassed), self.pieces, round(self.cost_mm, 6)
+
+
+def _split(piece: Piece, wish: Wish, count: list[int]) -> Piece | Parted:
+    if fits(piece, wish):
+        return piece
+    count[0] += 1
+    if count[0] > MAX_PIECES:
+        raise DoesNotFit(f"the body would have to be cut into more than {MAX_PIECES} pieces")
+    option, below, above = _best(piece, wish)
+    return Parted(
+        plane=option.plane,
+        below=_split(below, wish, count),
+        above=_split(above, wish, count),
+        area_mm2=option.area_mm2,
+        trespassed=option.trespassed,
+    )
+
+
+def _best(piece: Piece, wish: Wish) -> tuple[_Option, Piece, Piece]:
+    """The best plane, after really cutting the few that look best."""
+    options = sorted(_options(piece, wish), key=lambda option: option.rank)
+    if not options:
+        size = " x ".join(f"{v:.0f}" for v in np.ptp(piece.points_mm() @ wish.up.T, axis=0))
+        raise DoesNotFit(f"no plane parts the piece of {size} mm into smaller ones that could fit")
+    likely = [option for option in options if option.rank[:2] == options[0].rank[:2]][:_TRIED]
+    best: tuple[_Option, Piece, Piece] | None = None
+    for option in likely:
+        below, above = cut(piece, option.plane, wish.reach_mm)
+        names = option.area_mm2
+        crumbs = sum(_crumbs(half.solids[name]) for half in (below, above) for name in names if name in half.solids)
+        tried = replace(option, cost_mm=option.cost_mm + _SLIVER_MM * crumbs)
+        if below.solids and above.solids and (best is None or tried.rank < best[0].rank):
+            best = tried, below, above
+    assert best is not None  # a plane that goes through something has something on both sides
+    return best
+
+
+def _crumbs(solid: Manifold) -> int:
+    """Loose bodies too small to keep hold of."""
+    return sum(body.volume() < _SLIVER_MM3 for body in solid.decompose())
+
+
+def _directions(up: Float) -> Iterator[tuple[Float, bool]]:
+    """Normals in the solids' frame, and whether they are across an axis of the build."""
+    axes = np.eye(3)
+    slope = np.tan(np.radians(_TILT_DEG))
+    for axis in (0, 1, 2):
+        yield axes[axis] @ up, True
+    for axis in (0, 1, 2):
+        for other in (k for k in (0, 1, 2) if k != axis):
+            for sign in (1.0, -1.0):
+                normal = axes[axis] + sign * slope * axes[other]
+                yield normal / np.linalg.norm(normal) @ up, False
+    for sign in (1.0, -1.0):
+        yield np.array([1.0, sign, 0.0]) / np.sqrt(2.0) @ up, False
+
+
+def _options(piece: Piece, wish: Wish) -> Iterator[_Option]:
+    meshes = {name: from_solid(solid) for name, solid in piece.solids.items()}
+    points = np.concatenate([*(mesh.vertices for mesh in meshes.values()), piece.extra_mm])
+    wish = _near(wish, points)
+    bins = _bins(wish.room)
+    need, excess = _need(np.ptp(points @ wish.up.T, axis=0)[None], bins)
+    for normal, straight in _directions(wish.up):
+        normal = normal if (wish.up @ normal)[2] >= -1e-9 else -normal  # pins stand on the side that looks up
+        frame = frame_of(normal)
+        offsets = _offsets(points @ normal, bins)
+        if not len(offsets):
+            continue
+        look = _look(meshes, frame, offsets, wish)
+        below, above = _sides(points, normal, offsets, look, wish)
+        pieces_below, excess_below = _need(below, bins)
+        pieces_above, excess_above = _need(above, bins)
+        pieces = pieces_below + pieces_above
+        worst = np.maximum(excess_below, excess_above)
+        able = (worst <= _PROGRESS * excess[0]) & (pieces <= need[0] + 1 + _SPARE) & (look.outline_mm.sum(axis=0) > 0)
+        heights = points @ normal
+        thin_side = np.minimum(offsets - heights.min(), heights.max() - offsets)
+        cost = look.cost_mm + (0.0 if straight else _TILT_MM) + _SLIVER_MM * (thin_side < _SIDE_MM)
+        for k in np.flatnonzero(able):
+            plane = Plane(normal=as_point(normal), offset_mm=float(offsets[k]))
+            through = {name: float(look.area_mm2[i, k]) for i, name in enumerate(meshes) if look.outline_mm[i, k] > 0}
+            yield _Option(
+                plane=plane,
+                trespassed=_trespassed(plane, through, wish),
+                pieces=int(pieces[k]),
+                cost_mm=float(cost[k]),
+                area_mm2=through,
+            )
+
+
+def _offsets(heights: Float, bins: Float) -> Float:
+    """Places along a direction: evenly, and where a full bed's worth is cut off either end."""
+    low, high = float(heights.min()), float(heights.max())
+    inner_low, inner_high = low + _EDGE * (high - low), high - _EDGE * (high - low)
+    full = [end + sign * size * 0.995 for size in np.unique(bins) for end, sign in ((low, 1.0), (high, -1.0))]
+    places = np.append(np.linspace(inner_low, inner_high, _PLACES), full)
+    places = places[(places >= inner_low) & (places <= inner_high)]
+    return np.unique(np.round(places, 6))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What planes of one direction go through: rows are solids, columns are planes."""
+
+    outline_mm: Float
+    area_mm2: Float
+    cost_mm: Float  # (k,)
+    lower_mm: Float  # (k, 3) box of all outlines in the build frame; inf where there are none
+    upper_mm: Float
+
+
+def _look(meshes: Mapping[str, Mesh], frame: Float, offsets: Float, wish: Wish) -> _Look:
+    count = len(offsets)
+    outline, area = np.zeros((len(meshes), count)), np.zeros((len(meshes), count))
+    thin, thickest = np.zeros(count), np.zeros(count)
+    lower, upper = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
+    for i, mesh in enumerate(meshes.values()):
+        found = sections(Mesh(mesh.vertices @ frame.T, mesh.faces), offsets)
+        area[i] = found.area_mm2
+        for k in range(count):
+            points, starts = found.layer(k)
+            if not len(points):
+                continue
+            lengths, areas = _loops(points, starts)
+            outline[i, k] = lengths.sum()
+            widths = 2.0 * areas / np.maximum(lengths, 1e-9)  # of a long strip its width, of a disc its radius
+            thin[k] += int((widths < wish.thin_mm / 2.0).sum())
+            if list(meshes)[i] not in wish.barred:
+                thickest[k] = max(thickest[k], float(widths.max()))
+            placed = np.column_stack([points, np.full(len(points), offsets[k])]) @ frame @ wish.up.T
+            lower[k] = np.minimum(lower[k], placed.min(axis=0))
+            upper[k] = np.maximum(upper[k], placed.max(axis=0))
+    cost = outline.sum(axis=0) + _PART_MM * (outline > 0).sum(axis=0) + _THIN_MM * thin
+    cost += _NO_PIN_MM * (thickest < wish.thin_mm / 2.0)
+    return _Look(outline_mm=outline, area_mm2=area, cost_mm=cost, lower_mm=lower, upper_mm=upper)
+
+
+def _loops(points: Float, starts: np.ndarray) -> tuple[Float, Float]:
+    """Length and unsigned area of each closed loop."""
+    after = np.arange(1, len(points) + 1)
+    after[starts[1:] - 1] = starts[:-1]
+    nearby = points - points.mean(axis=0)
+    step = nearby[after] - nearby
+    crossed = nearby[:, 0] * nearby[after][:, 1] - nearby[:, 1] * nearby[after][:, 0]
+    lengths = np.add.reduceat(np.linalg.norm(step, axis=1), starts[:-1])
+    return np.asarray(lengths), np.abs(np.add.reduceat(crossed, starts[:-1])) / 2.0
+
+
+def _sides(points: Float, normal: Float, offsets: Float, look: _Look, wish: Wish) -> tuple[Float, Float]:
+    """Extents (k, 3) in the build frame of what is below and above each plane, pins included."""
+    heights = points @ normal
+    order = np.argsort(heights, kind="stable")
+    placed = (points @ wish.up.T)[order]
+    split_at = np.searchsorted(heights[order], offsets)
+    least, most = np.minimum.accumulate(placed), np.maximum.accumulate(placed)
+    least_up, most_up = np.minimum.accumulate(placed[::-1])[::-1], np.maximum.accumulate(placed[::-1])[::-1]
+    before, after = np.clip(split_at - 1, 0, None), np.clip(split_at, None, len(points) - 1)
+    stand = wish.reach_mm * (wish.up @ normal)
+    below = np.maximum(most[before], np.maximum(look.upper_mm, look.upper_mm + stand))
+    below = below - np.minimum(least[before], np.minimum(look.lower_mm, look.lower_mm + stand))
+    above = np.maximum(most_up[after], look.upper_mm) - np.minimum(least_up[after], look.lower_mm)
+    return below, above
+
+
+def _bins(room: nest.Room) -> Float:
+    """(b, 3) boxes that surely have room: the bed between its margins, less a strip for what must stay free."""
+    bed = room.bed
+    width, depth = bed.width_mm - 2 * room.margin_mm, bed.depth_mm - 2 * room.margin_mm
+    strip = room.reserve_mm + nest.GAP_MM + nest.RESERVE_EDGE_MM - room.margin_mm if room.reserve_mm else 0.0
+    flat = {(width - strip, depth), (width, depth - strip)}
+    return np.array(sorted({(a, b, bed.height_mm) for x, y in flat for a, b in ((x, y), (y, x))}))
+
+
+def _need(extents: Float, bins: Float) -> tuple[Float, Float]:
+    """Pieces (k,) that boxes (k, 3) need at least, and by how much they are too large, as a share; 1 is a fit."""
+    share = extents[:, None, :] / np.maximum(bins[None], 1e-9)
+    pieces = np.ceil(share - 1e-9).prod(axis=2).min(axis=1)
+    over = np.maximum(share, 1.0).prod(axis=2).min(axis=1)
+    return np.maximum(pieces, 1.0), np.maximum(over - 1.0, 0.0)
+
+
+def _near(wish: Wish, points: Float) -> Wish:
+    """The wish with the zones only that reach into the box of ``points``."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    centre, radius = wish.spheres[:, :3], wish.spheres[:, 3:]
+    balls = ((centre + radius > low) & (centre - radius < high)).all(axis=1)
+    boxes = ((wish.boxes[:, 3:] > low) & (wish.boxes[:, :3] < high)).all(axis=1)
+    return replace(wish, spheres=wish.spheres[balls], boxes=wish.boxes[boxes])
+
+
+def _trespassed(plane: Plane, through: Mapping[str, float], wish: Wish) -> tuple[str, ...]:
+    """Barred solids that a plane goes through, and zones that it touches."""
+    found = [name for name in through if name in wish.barred]
+    centre, radius = wish.spheres[:, :3], wish.spheres[:, 3]
+    touched: Bool = np.abs(plane.above_mm(centre)) < radius
+    found += [f"a keep-out zone at {_place(centre[k])}" for k in np.flatnonzero(touched)]
+    middle, half = (wish.boxes[:, :3] + wish.boxes[:, 3:]) / 2.0, (wish.boxes[:, 3:] - wish.boxes[:, :3]) / 2.0
+    touched = np.abs(plane.above_mm(middle)) < half @ np.abs(np.array(plane.normal))
+    return (*found, *(f"a keep-out zone at {_place(middle[k])}" for k in np.flatnonzero(touched)))
+
+
+def _place(point_mm: Float) -> str:
+    return "({:.0f}, {:.0f}, {:.0f}) mm".format(*point_mm)
+
+
+def frame_of(normal: Float) -> Float:
+    """(3, 3) rotation that turns ``normal`` to z."""
+    side = np.eye(3)[int(np.argmin(np.abs(normal)))]
+    x = np.cross(side, normal)
+    x /= np.linalg.norm(x)
+    return np.stack([x, np.cross(normal, x), normal])

@@ -1,0 +1,282 @@
+"""Cut a body that is larger than the bed into numbered pieces, if the case allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from printprep.case import Finding, Severity
+from printprep.errors import DoesNotFit, MeshError
+from printprep.geometry import split as geometry
+from printprep.geometry.cuts import END_MM, Cut, Pin, Plane
+from printprep.geometry.mesh import Float, Point, as_point
+from printprep.geometry.pins import MOST, find_pins, hole_solid, pin_solid
+from printprep.geometry.solid import Manifold, from_solid, to_solid
+from printprep.geometry.split import Parted, Piece, Wish, leaves, nodes
+from printprep.plan import Change
+from printprep.prepare.arrange import refusal, room, stands_whole
+from printprep.prepare.draft import Draft, DraftPart
+from printprep.progress import SILENT, Progress
+
+LENGTH: Final = 1.5  # diameters that a pin stands out of its cut
+WALL_MM: Final = 1.5  # matter around a hole and under its end: three lines of a common nozzle
+
+
+def split(draft: Draft, progress: Progress = SILENT) -> Draft:
+    """Cut the body until every piece stands on the bed; a body that fits, or of an older cut, goes through untouched.
+
+    Every plane goes through all parts of the piece that it cuts. A part that is cut becomes several, ``bone.1`` and
+    ``bone.2``, by the numbers of the pieces; what is not cut keeps its name and only gets its piece's number. Adds
+    the findings ``split`` (a cut), ``split-through-critical`` and ``pins-impossible``.
+
+    Raises
+    ------
+    DoesNotFit
+        The case does not allow it, with how many pieces it would make; or no cuts make pieces that fit.
+    """
+    if stands_whole(draft):
+        return draft
+    with progress.step("split") as step:
+        if not draft.case.split.allowed:
+            raise DoesNotFit(f"{refusal(draft)}{_offer(draft)}")
+        try:
+            tree = _tree(draft)
+        except DoesNotFit as exc:
+            raise DoesNotFit(f"{refusal(draft)}; {exc}") from exc
+        step.advance(0.7, f"{len(leaves(tree))} pieces")
+        return _divided(draft, tree)
+
+
+def _offer(draft: Draft) -> str:
+    """What cutting would do, for the refusal of a body that may not be cut."""
+    try:
+        count = len(leaves(_tree(draft)))
+    except (DoesNotFit, MeshError) as exc:
+        return f"; cutting it would not help: {exc}"
+    return f", or let it be cut into {count} pieces: [split] allowed = true in case.toml"
+
+
+def _tree(draft: Draft) -> Piece | Parted:
+    solids = {}
+    for part in draft.parts:
+        try:
+            solids[part.name] = to_solid(part.mesh)
+        except MeshError as exc:
+            raise DoesNotFit(f"{part.name} cannot be cut: {exc}") from exc
+    spheres, boxes = _zones(draft)
+    asked = draft.case.split
+    wish = Wish(
+        room=room(draft),
+        up=draft.rotation[:3, :3],
+        barred=frozenset(part.name for part in draft.case.parts if part.critical),
+        spheres=spheres,
+        boxes=boxes,
+        reach_mm=LENGTH * asked.pin_diameter_mm if asked.pins else 0.0,
+        thin_mm=asked.pin_diameter_mm + 2.0 * WALL_MM,
+    )
+    return geometry.split(solids, wish)
+
+
+def _zones(draft: Draft) -> tuple[Float, Float]:
+    """The case's zones: balls (k, 4) and boxes (k, 6), mm in the case's frame."""
+    spheres = [(*zone.sphere.centre_mm, zone.sphere.radius_mm) for zone in draft.case.keep_out if zone.sphere]
+    boxes = [(*zone.box.lower_mm, *zone.box.upper_mm) for zone in draft.case.keep_out if zone.box]
+    return np.reshape(np.array(spheres, np.float64), (-1, 4)), np.reshape(np.array(boxes, np.float64), (-1, 6))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Joint:
+    """Where two pieces meet at a cut."""
+
+    below: int  # numbers of the pieces
+    above: int
+    parts: tuple[str, ...]  # that the cut went through there
+    pins: tuple[Pin, ...]
+
+
+def _divided(draft: Draft, tree: Piece | Parted) -> Draft:
+    pieces = {k: dict(piece.solids) for k, piece in enumerate(leaves(tree), start=1)}
+    numbers = {id(piece): k for k, piece in enumerate(leaves(tree), start=1)}
+    cuts: list[Cut] = []
+    findings: list[Finding] = []
+    changes: dict[str, list[Change]] = {part.name: [] for part in draft.parts}
+    for node in nodes(tree):
+        where = _where(node)
+        for name, area_mm2 in node.area_mm2.items():
+            what = f"a cut across {_named(node.plane)}"
+            changes[name].append(Change(stage="split", what=what, area_mm2=2.0 * area_mm2, where_mm=where))
+        joints = [
+            _join(draft, node, pieces, below, above, changes)
+            for below in (numbers[id(piece)] for piece in leaves(node.below))
+            for above in (numbers[id(piece)] for piece in leaves(node.above))
+        ]
+        joints = [joint for joint in joints if joint.parts]
+        cuts.append(Cut(plane=node.plane, pins=tuple(pin for joint in joints for pin in joint.pins)))
+        findings.append(_cut(len(cuts), node, joints, where))
+        findings.extend(_trespasses(draft, node, where))
+        findings.extend(_unpinned(draft, joints, where))
+    parts = tuple(_parts(draft, pieces, changes))
+    return replace(draft, parts=parts, cuts=tuple(cuts)).with_findings(*findings)
+
+
+def _join(
+    draft: Draft,
+    node: Parted,
+    pieces: dict[int, dict[str, Manifold]],
+    below: int,
+    above: int,
+    changes: dict[str, list[Change]],
+) -> _Joint:
+    """Pins of the parts that two pieces share at a cut: made in ``pieces`` and noted in ``changes``."""
+    asked = draft.case.split
+    shared = tuple(
+        name for name in node.area_mm2 if _touches(pieces[below], name, node) and _touches(pieces[above], name, node)
+    )
+    spheres, boxes = _zones(draft)
+    middles, halves = (boxes[:, :3] + boxes[:, 3:]) / 2.0, (boxes[:, 3:] - boxes[:, :3]) / 2.0
+    balls = np.concatenate([spheres, np.column_stack([middles, np.linalg.norm(halves, axis=1)])])
+    made: list[Pin] = []
+    for name in shared if asked.pins else ():
+        if draft.case.part(name).critical:
+            continue
+        pins = find_pins(
+            pieces[below],
+            pieces[above],
+            name,
+            node.plane,
+            diameter_mm=asked.pin_diameter_mm,
+            length_mm=LENGTH * asked.pin_diameter_mm,
+            clearance_mm=asked.clearance_mm,
+            wall_mm=WALL_MM,
+            spheres=balls,
+        )
+        for pin in pins:
+            changes[name].append(_set(pin, pieces, below, above))
+        made.extend(pins)
+    return _Joint(below=below, above=above, parts=shared, pins=tuple(made))
+
+
+def _touches(solids: Mapping[str, Manifold], name: str, node: Parted) -> bool:
+    """Whether a piece has a face of that part on the plane of a cut."""
+    if name not in solids:
+        return False
+    return bool((np.abs(node.plane.above_mm(from_solid(solids[name]).vertices)) < 1e-6).any())
+
+
+def _set(pin: Pin, pieces: dict[int, dict[str, Manifold]], below: int, above: int) -> Change:
+    """Put a pin on the piece below and drill its hole into the one above; changes ``pieces``."""
+    name = pin.part
+    before_mm3 = pieces[below][name].volume() + pieces[above][name].volume()
+    pieces[below][name] = pieces[below][name] + pin_solid(pin)
+    pieces[above][name] = pieces[above][name] - hole_solid(pin)
+    after_mm3 = pieces[below][name].volume() + pieces[above][name].volume()
+    hole_mm = pin.diameter_mm + 2.0 * pin.clearance_mm
+    walls_mm2 = np.pi * (pin.diameter_mm * pin.length_mm + hole_mm * (pin.length_mm + END_MM))
+    return Change(
+        stage="split",
+        what=f"a pin of {pin.diameter_mm:g} mm on piece {below}, its hole of {hole_mm:g} mm in piece {above}",
+        volume_mm3=after_mm3 - before_mm3,
+        area_mm2=float(walls_mm2),
+        where_mm=pin.at_mm,
+    )
+
+
+def _parts(
+    draft: Draft, pieces: Mapping[int, Mapping[str, Manifold]], changes: Mapping[str, list[Change]]
+) -> Iterator[DraftPart]:
+    """Every part or its pieces; of the pieces the first one carries the changes."""
+    mark = _mark({part.name for part in draft.parts}, len(pieces))
+    for part in draft.parts:
+        holders = [k for k, solids in pieces.items() if part.name in solids]
+        if len(holders) == 1:
+            yield replace(part, piece=holders[0])
+            continue
+        noted = (*part.changes, *changes[part.name])
+        for k in holders:
+            mesh = from_solid(pieces[k][part.name])
+            yield replace(part, name=f"{part.name}{mark}{k}", mesh=mesh, piece=k, piece_of=part.name, changes=noted)
+            noted = ()
+
+
+def _mark(names: set[str], count: int) -> str:
+    """What stands between name and number: a dot, or as many as no other part's name has there."""
+    mark = "."
+    while any(f"{name}{mark}{k}" in names for name in names for k in range(1, count + 1)):
+        mark += "."
+    return mark
+
+
+def _cut(index: int, node: Parted, joints: list[_Joint], where: Point) -> Finding:
+    pins = [f"{pin.part}" for joint in joints for pin in joint.pins]
+    counted = ", ".join(f"{pins.count(name)} in {name}" for name in dict.fromkeys(pins)) or "none"
+    met = ", ".join(f"{joint.below} and {joint.above}" for joint in joints)
+    area_mm2 = sum(node.area_mm2.values())
+    message = (
+        f"cut {index} across {_named(node.plane)} parts pieces {met}; it goes through {', '.join(node.area_mm2)}, "
+        f"{area_mm2:.0f} mm2 in all; pins: {counted}"
+    )
+    return Finding(code="split", severity=Severity.INFO, message=message, value=area_mm2, where_mm=where)
+
+
+def _trespasses(draft: Draft, node: Parted, where: Point) -> Iterator[Finding]:
+    names = {part.name for part in draft.parts}
+    for what in node.trespassed:
+        message = (
+            f"no cut that makes pieces for the bed of {draft.printer.name} keeps clear of {what}: this one goes across "
+            f"{_named(node.plane)}; choose a larger printer or a smaller scale, or accept it with a reason"
+        )
+        yield Finding(
+            code="split-through-critical",
+            severity=Severity.ERROR,
+            part=what if what in names else None,
+            message=message,
+            value=node.area_mm2.get(what),
+            limit=0.0,
+            where_mm=where,
+        )
+
+
+def _unpinned(draft: Draft, joints: list[_Joint], where: Point) -> Iterator[Finding]:
+    """Pieces that fewer than two pins hold, and parts without any."""
+    if not draft.case.split.pins:
+        return
+    for joint in joints:
+        pinned = {pin.part for pin in joint.pins}
+        bare = [name for name in joint.parts if name not in pinned]
+        if len(joint.pins) >= MOST and not bare:
+            continue
+        message = (
+            f"pieces {joint.below} and {joint.above} are joined by {len(joint.pins)} pins of "
+            f"{draft.case.split.pin_diameter_mm:g} mm, {MOST} are needed so that they cannot turn"
+        )
+        if bare:
+            message += f"; no place for one in {', '.join(bare)} (too thin, critical, or inside another part): glue"
+        yield Finding(
+            code="pins-impossible",
+            severity=Severity.WARNING,
+            part=bare[0] if len(bare) == 1 else None,
+            message=message,
+            value=len(joint.pins),
+            limit=MOST,
+            where_mm=where,
+        )
+
+
+def _where(node: Parted) -> Point:
+    """The middle of the box of what was cut."""
+    found = [piece.points_mm() for piece in leaves(node.above)]
+    points = np.concatenate(found)
+    points = points[np.abs(node.plane.above_mm(points)) < 1e-6]
+    return as_point((points.min(axis=0) + points.max(axis=0)) / 2.0)
+
+
+def _named(plane: Plane) -> str:
+    """A plane in words: the axis it stands across, or its normal."""
+    normal = np.array(plane.normal)
+    axis = int(np.argmax(np.abs(normal)))
+    if abs(normal[axis]) > 1.0 - 1e-9:
+        return f"{'xyz'[axis]} = {plane.offset_mm / normal[axis]:.1f} mm"
+    return "the plane {:.3f} x {:+.3f} y {:+.3f} z = {:.1f} mm".format(*plane.normal, plane.offset_mm)
