@@ -285,20 +285,21 @@ def share_beds(outlines: Sequence[Float], room: Room, spacing_mm: float) -> list
     beds: list[dict[int, Spot]] = []
     for k in order:
         for bed in beds:
-            beside_all = _place_among([beside(outlines[i], spot) for i, spot in bed.items()], outlines[k], room, spacing_mm)
-            if beside_all is not None:
-                bed[k] = beside_all
+            standing = [beside(outlines[i], spot) for i, spot in bed.items()]
+            if (spot := _place_among(standing, outlines[k], room, spacing_mm)) is not None:
+                bed[k] = spot
                 break
         else:
-            alone = _place_among([], outlines[k], room, spacing_mm)
-            if alone is None and place(outlines[k], room) is None:
+            alone = _place_among([], outlines[k], room, spacing_mm) or place(outlines[k], room)
+            if alone is None:
                 return None
-            beds.append({k: alone or place(outlines[k], room)})  # type: ignore[dict-item]
+            beds.append({k: alone})
     for bed in beds:
         if len(bed) == 1:
             (k,) = bed
             bed[k] = place(outlines[k], room) or bed[k]
-    return [Stand(bed=b, spot=beds[b][k]) for k in range(len(outlines)) for b in range(len(beds)) if k in beds[b]]
+    found = {k: Stand(bed=b, spot=spot) for b, bed in enumerate(beds) for k, spot in bed.items()}
+    return [found[k] for k in range(len(outlines))]
 
 
 def _place_among(standing: Sequence[Float], outline: Float, room: Room, spacing_mm: float) -> Spot | None:

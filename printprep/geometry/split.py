@@ -26,7 +26,7 @@ VOLUME_TOLERANCE: Final = 1e-6  # of the volume; both sides of a cut add up with
 _PLACES: Final = 40  # tried along each direction
 _EDGE: Final = 0.04  # of the extent at either end where no cut is tried
 _TILT_DEG: Final = 15.0
-_TRIED: Final = 5  # of the best planes are really cut, to count the slivers
+_TRIED: Final = 3  # of the best planes are really cut, to count the slivers
 _PROGRESS: Final = 0.8  # what is too large must shrink at least to this share
 _SPARE: Final = 2  # pieces more than needed that a plane may cost
 
@@ -169,7 +169,8 @@ def _split(piece: Piece, wish: Wish, count: list[int]) -> Piece | Parted:
     if fits(piece, wish):
         return piece
     count[0] += 1
-    if count[0] > MAX_PIECES:
+    least, _ = _need(np.ptp(piece.points_mm() @ wish.up.T, axis=0)[None], _bins(wish.room))
+    if max(count[0], least[0] / 2.0) > MAX_PIECES:  # turned on the bed, pieces may be fewer than their boxes say
         raise DoesNotFit(f"the body would have to be cut into more than {MAX_PIECES} pieces")
     option, below, above = _best(piece, wish)
     return Parted(
@@ -201,8 +202,8 @@ def _best(piece: Piece, wish: Wish) -> tuple[_Option, Piece, Piece]:
 
 
 def _crumbs(solid: Manifold) -> int:
-    """Loose bodies too small to keep hold of."""
-    return sum(body.volume() < _SLIVER_MM3 for body in solid.decompose())
+    """Loose bodies too small to keep hold of; a cavity is one of negative volume."""
+    return sum(0.0 < body.volume() < _SLIVER_MM3 for body in solid.decompose())
 
 
 def _directions(up: Float) -> Iterator[tuple[Float, bool]]:
@@ -225,21 +226,22 @@ def _options(piece: Piece, wish: Wish) -> Iterator[_Option]:
     points = np.concatenate([*(mesh.vertices for mesh in meshes.values()), piece.extra_mm])
     wish = _near(wish, points)
     bins = _bins(wish.room)
-    need, excess = _need(np.ptp(points @ wish.up.T, axis=0)[None], bins)
+    placed = points @ wish.up.T
+    need, excess = _need(np.ptp(placed, axis=0)[None], bins)
     for normal, straight in _directions(wish.up):
         normal = normal if (wish.up @ normal)[2] >= -1e-9 else -normal  # pins stand on the side that looks up
         frame = frame_of(normal)
-        offsets = _offsets(points @ normal, bins)
+        heights = points @ normal
+        offsets = _offsets(heights, bins)
         if not len(offsets):
             continue
         look = _look(meshes, frame, offsets, wish)
-        below, above = _sides(points, normal, offsets, look, wish)
+        below, above = _sides(placed, heights, normal, offsets, look, wish)
         pieces_below, excess_below = _need(below, bins)
         pieces_above, excess_above = _need(above, bins)
         pieces = pieces_below + pieces_above
         worst = np.maximum(excess_below, excess_above)
         able = (worst <= _PROGRESS * excess[0]) & (pieces <= need[0] + 1 + _SPARE) & (look.outline_mm.sum(axis=0) > 0)
-        heights = points @ normal
         thin_side = np.minimum(offsets - heights.min(), heights.max() - offsets)
         cost = look.cost_mm + (0.0 if straight else _TILT_MM) + _SLIVER_MM * (thin_side < _SIDE_MM)
         for k in np.flatnonzero(able):
@@ -280,22 +282,22 @@ def _look(meshes: Mapping[str, Mesh], frame: Float, offsets: Float, wish: Wish) 
     outline, area = np.zeros((len(meshes), count)), np.zeros((len(meshes), count))
     thin, thickest = np.zeros(count), np.zeros(count)
     lower, upper = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
-    for i, mesh in enumerate(meshes.values()):
+    for i, (name, mesh) in enumerate(meshes.items()):
         found = sections(Mesh(mesh.vertices @ frame.T, mesh.faces), offsets)
-        area[i] = found.area_mm2
-        for k in range(count):
-            points, starts = found.layer(k)
-            if not len(points):
-                continue
-            lengths, areas = _loops(points, starts)
-            outline[i, k] = lengths.sum()
-            widths = 2.0 * areas / np.maximum(lengths, 1e-9)  # of a long strip its width, of a disc its radius
-            thin[k] += int((widths < wish.thin_mm / 2.0).sum())
-            if list(meshes)[i] not in wish.barred:
-                thickest[k] = max(thickest[k], float(widths.max()))
-            placed = np.column_stack([points, np.full(len(points), offsets[k])]) @ frame @ wish.up.T
-            lower[k] = np.minimum(lower[k], placed.min(axis=0))
-            upper[k] = np.maximum(upper[k], placed.max(axis=0))
+        if not len(found.points_mm):
+            continue
+        lengths, areas = _loops(found.points_mm, found.loop_start)
+        of_loop = np.repeat(np.arange(count), np.diff(found.layer_start))
+        outline[i], area[i] = np.bincount(of_loop, lengths, count), found.area_mm2
+        widths = 2.0 * areas / np.maximum(lengths, 1e-9)  # of a long strip its width, of a disc its radius
+        thin += np.bincount(of_loop[widths < wish.thin_mm / 2.0], minlength=count)
+        if name not in wish.barred:
+            np.maximum.at(thickest, of_loop, widths)
+        of_point = np.repeat(of_loop, np.diff(found.loop_start))
+        placed = np.column_stack([found.points_mm, offsets[of_point]]) @ frame @ wish.up.T
+        there, first = np.unique(of_point, return_index=True)
+        lower[there] = np.minimum(lower[there], np.minimum.reduceat(placed, first))
+        upper[there] = np.maximum(upper[there], np.maximum.reduceat(placed, first))
     cost = outline.sum(axis=0) + _PART_MM * (outline > 0).sum(axis=0) + _THIN_MM * thin
     cost += _NO_PIN_MM * (thickest < wish.thin_mm / 2.0)
     return _Look(outline_mm=outline, area_mm2=area, cost_mm=cost, lower_mm=lower, upper_mm=upper)
@@ -312,19 +314,22 @@ def _loops(points: Float, starts: np.ndarray) -> tuple[Float, Float]:
     return np.asarray(lengths), np.abs(np.add.reduceat(crossed, starts[:-1])) / 2.0
 
 
-def _sides(points: Float, normal: Float, offsets: Float, look: _Look, wish: Wish) -> tuple[Float, Float]:
+def _sides(
+    placed: Float, heights: Float, normal: Float, offsets: Float, look: _Look, wish: Wish
+) -> tuple[Float, Float]:
     """Extents (k, 3) in the build frame of what is below and above each plane, pins included."""
-    heights = points @ normal
-    order = np.argsort(heights, kind="stable")
-    placed = (points @ wish.up.T)[order]
-    split_at = np.searchsorted(heights[order], offsets)
-    least, most = np.minimum.accumulate(placed), np.maximum.accumulate(placed)
-    least_up, most_up = np.minimum.accumulate(placed[::-1])[::-1], np.maximum.accumulate(placed[::-1])[::-1]
-    before, after = np.clip(split_at - 1, 0, None), np.clip(split_at, None, len(points) - 1)
+    slab = np.searchsorted(offsets, heights).astype(np.int16)  # of 16 bits, which numpy sorts without comparing
+    order = np.argsort(slab, kind="stable")
+    there, first = np.unique(slab[order], return_index=True)
+    least, most = np.full((len(offsets) + 1, 3), np.inf), np.full((len(offsets) + 1, 3), -np.inf)
+    least[there] = np.minimum.reduceat(placed[order], first)
+    most[there] = np.maximum.reduceat(placed[order], first)
+    least_up, most_up = np.minimum.accumulate(least[::-1])[::-1][1:], np.maximum.accumulate(most[::-1])[::-1][1:]
+    least, most = np.minimum.accumulate(least)[:-1], np.maximum.accumulate(most)[:-1]
     stand = wish.reach_mm * (wish.up @ normal)
-    below = np.maximum(most[before], np.maximum(look.upper_mm, look.upper_mm + stand))
-    below = below - np.minimum(least[before], np.minimum(look.lower_mm, look.lower_mm + stand))
-    above = np.maximum(most_up[after], look.upper_mm) - np.minimum(least_up[after], look.lower_mm)
+    below = np.maximum(most, np.maximum(look.upper_mm, look.upper_mm + stand))
+    below = below - np.minimum(least, np.minimum(look.lower_mm, look.lower_mm + stand))
+    above = np.maximum(most_up, look.upper_mm) - np.minimum(least_up, look.lower_mm)
     return below, above
 
 

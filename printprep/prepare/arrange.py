@@ -70,9 +70,7 @@ def _arrange_pieces(draft: Draft) -> Draft:
         motions = {numbers[k]: _motion(draft, stands[k].spot, turned[k]) for k in here}
         names = tuple(part.name for part in draft.parts if part.piece in motions)
         first = motions[numbers[here[0]]]
-        plates.append(
-            Plate(index=bed + 1, parts=names, case_to_plate=first, motions=motions if len(here) > 1 else {})
-        )
+        plates.append(Plate(index=bed + 1, parts=names, case_to_plate=first, motions=motions if len(here) > 1 else {}))
         findings.append(_plate_arranged(draft, bed + 1, {numbers[k]: np.ptp(turned[k], axis=0) for k in here}))
     return replace(draft, plates=tuple(plates)).with_findings(*findings)
 

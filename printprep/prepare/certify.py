@@ -49,7 +49,7 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
     certificates: list[PartCertificate] = []
     with progress.step("certify") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
         overlap = pool.submit(lost_mm3, plan)
-        work = pool.map(lambda pair: compare(*pair, plan.changes.get(pair[0].name, ()), plan.cuts), pairs)
+        work = pool.map(lambda pair: compare(pair[0], pair[1], plan.changes.get(pair[0].name, ()), plan.cuts), pairs)
         found: list[Faith] = []
         for faith in work:
             step.advance(len(found) / (len(pairs) + 1), pairs[len(found)][0].name)
@@ -115,16 +115,20 @@ def _roll_call(case: Case, plan: Plan) -> Iterator[Finding]:
 def _plates(plan: Plan) -> Iterator[Finding]:
     """The motions of every plate are rigid and do not mirror; being one matrix a piece, its parts share it."""
     yield from _torn(plan)
-    for plate, motion in ((plate, m) for plate in plan.plates for m in (plate.case_to_plate, *plate.motions.values())):
-        rotation = motion[:3, :3]
-        stretch = float(np.abs(rotation.T @ rotation - np.eye(3)).max())
-        determinant = float(np.linalg.det(rotation))
-        if stretch > 1e-6 or determinant < 0 or not np.allclose(motion[3], [0, 0, 0, 1]):
-            message = (
-                f"plate {plate.index} does not keep the shape of its parts: determinant {determinant:.6f}, off a "
-                f"rotation by {stretch:.2e}; it must be one rigid motion"
-            )
-            yield Finding(code="parts-moved", severity=Severity.ERROR, message=message, value=determinant, limit=1.0)
+    for plate in plan.plates:
+        for motion in (plate.case_to_plate, *plate.motions.values()):
+            rotation = motion[:3, :3]
+            stretch = float(np.abs(rotation.T @ rotation - np.eye(3)).max())
+            determinant = float(np.linalg.det(rotation))
+            if stretch > 1e-6 or determinant < 0 or not np.allclose(motion[3], [0, 0, 0, 1]):
+                message = (
+                    f"plate {plate.index} does not keep the shape of its parts: determinant {determinant:.6f}, off a "
+                    f"rotation by {stretch:.2e}; it must be one rigid motion"
+                )
+                yield Finding(
+                    code="parts-moved", severity=Severity.ERROR, message=message, value=determinant, limit=1.0
+                )
+                break
 
 
 def _torn(plan: Plan) -> Iterator[Finding]:

@@ -19,8 +19,9 @@ NOTHING_MM3 = 0.01
 def lost_mm3(plan: Plan) -> tuple[dict[str, dict[str, float]], list[Finding]]:
     """By part the volume that each part of higher priority takes from it, exact, and what is wrong with the order.
 
-    Both by their names in the case: what the pieces of a part lose adds up. Only parts of one piece overlap in print. The highest priority takes first, so that volume that three parts share
-    is counted once. Parts that are no solids are left out; the certificate says of them that they are not closed.
+    Both by their names in the case: what the pieces of a part lose adds up. Only parts of one piece, which is on one
+    plate, overlap in print. The highest priority takes first, so that volume that three parts share is counted once.
+    Parts that are no solids are left out; the certificate says of them that they are not closed.
     """
     solids = _Solids()
     lost: dict[str, dict[str, float]] = {part.source: {} for part in plan.parts}

@@ -26,7 +26,7 @@ WALL_MM: Final = 1.5  # matter around a hole and under its end: three lines of a
 
 
 def split(draft: Draft, progress: Progress = SILENT) -> Draft:
-    """Cut the body until every piece stands on the bed; a body that fits, or of an older cut, goes through untouched.
+    """Cut the body until every piece stands on the bed; a body that fits goes through untouched.
 
     Every plane goes through all parts of the piece that it cuts. A part that is cut becomes several, ``bone.1`` and
     ``bone.2``, by the numbers of the pieces; what is not cut keeps its name and only gets its piece's number. Adds

@@ -28,7 +28,7 @@ from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.raster import Panel
 from printprep.geometry.section import sections
 from printprep.geometry.solid import union
-from printprep.plan import Estimate, MaterialUse, Plan, Plate, Setting, SlicedPlate
+from printprep.plan import Estimate, MaterialUse, Matrix, Plan, Plate, Setting, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Material, Printer, Resin, ResinProcess
 from printprep.progress import SILENT, Progress, Step
@@ -390,4 +390,4 @@ def _plate_to_case(job: _Job, x_mm: float, y_mm: float) -> Matrix:
         lower, upper = job.meshes[name].bounds_mm[:, :2]
         return float(np.maximum(0.0, np.maximum(lower - at, at - upper)).sum())
 
-    return np.linalg.inv(job.plate.motion(job.plan.part(min(job.meshes, key=away_mm))))
+    return np.asarray(np.linalg.inv(job.plate.motion(job.plan.part(min(job.meshes, key=away_mm)))))
