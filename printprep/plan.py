@@ -40,6 +40,7 @@ class PlannedPart:
     priority: int  # where parts overlap the higher one wins
     side: str | None = None
     critical: bool = False
+    added: bool = False  # no anatomy: a strut or a tab, which every other part wins over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,17 @@ class PartCertificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddedCertificate:
+    """What was added to the anatomy as a part of its own, and takes nothing from it."""
+
+    name: str
+    closed: bool
+    triangles: int
+    volume_mm3: float
+    changes: tuple[Change, ...]  # what it is, and where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """How far everything that will be printed is from what was asked for."""
 
@@ -86,6 +98,7 @@ class Certificate:
     parts: tuple[PartCertificate, ...]
     findings: tuple[Finding, ...]
     prepared_sha256: str  # of the prepared.3mf that it speaks of
+    added: tuple[AddedCertificate, ...] = ()
 
     @property
     def within_limits(self) -> bool:

@@ -219,6 +219,7 @@ def _write_model(model: IO[bytes], plan: Plan, parts: list[PlannedPart], plates:
             "material": part.material,
             "tool": str(part.tool),
             "plate": str(plates[part.name].index),
+            "added": "true" if part.added else None,
         }
         material = materials.index((part.material, part.colour))
         model.write(

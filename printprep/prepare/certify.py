@@ -13,8 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from printprep.case import Case, Finding, Limits, Part, Severity
+from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Point
-from printprep.plan import Certificate, PartCertificate, Plan, PlannedPart
+from printprep.plan import AddedCertificate, Certificate, PartCertificate, Plan, PlannedPart
+from printprep.prepare.added import may_be_added
 from printprep.prepare.faithful import Faith, compare
 from printprep.prepare.overlap import losses, lost_mm3
 from printprep.progress import SILENT, Progress
@@ -49,7 +51,7 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
     certificates: list[PartCertificate] = []
     with progress.step("certify") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
         overlap = pool.submit(lost_mm3, plan)
-        work = pool.map(lambda pair: compare(pair[0], pair[1], plan.changes.get(pair[0].name, ())), pairs)
+        work = pool.map(lambda pair: compare(pair[0], pair[1], plan.changes.get(pair[0].name, ()), case.label), pairs)
         found: list[Faith] = []
         for faith in work:
             step.advance(len(found) / (len(pairs) + 1), pairs[len(found)][0].name)
@@ -60,9 +62,39 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
         findings.extend(faults)
         certificates.append(_certificate(part, planned, plan, faith, lost[part.name], faults))
     findings.extend([*order, *losses(plan, lost, case.limits.volume_change_percent)])
+    added = tuple(_added(part, plan) for part in plan.parts if part.added)
+    findings.extend(_faults_of_added(plan, added))
     return Certificate(
-        case_id=case.id, parts=tuple(certificates), findings=tuple(findings), prepared_sha256=prepared_sha256
+        case_id=case.id,
+        parts=tuple(certificates),
+        findings=tuple(findings),
+        prepared_sha256=prepared_sha256,
+        added=added,
     )
+
+
+def _added(part: PlannedPart, plan: Plan) -> AddedCertificate:
+    found = inspect(part.mesh, self_intersections=False)
+    return AddedCertificate(
+        name=part.name,
+        closed=found.closed and not found.inside_out,
+        triangles=found.triangles,
+        volume_mm3=found.volume_mm3,
+        changes=plan.changes.get(part.name, ()),
+    )
+
+
+def _faults_of_added(plan: Plan, added: tuple[AddedCertificate, ...]) -> Iterator[Finding]:
+    """An added part is a solid, and every part of the anatomy wins over it."""
+    anatomy = [part.priority for part in plan.parts if not part.added]
+    for one in added:
+        if not one.closed:
+            message = f"{one.name}, which was added to the anatomy, is no solid; prepare the case again"
+            yield Finding(code="part-not-closed", severity=Severity.ERROR, part=one.name, message=message)
+        priority = plan.part(one.name).priority
+        if anatomy and priority >= min(anatomy):
+            message = f"{one.name}, which was added to the anatomy, would win over a part of it; prepare the case again"
+            yield _over("priority-not-honoured", one.name, message, priority, min(anatomy), None)
 
 
 def _certificate(
@@ -89,11 +121,16 @@ def _roll_call(case: Case, plan: Plan) -> Iterator[Finding]:
         if planned.count(name) != 1:
             message = f"part {name} is {planned.count(name)} times in the plan; it was asked for once"
             yield Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message)
+    added = [part.name for part in plan.parts if part.added and part.name not in asked]
+    for name in [*asked, *added]:
         on = sum(plate.parts.count(name) for plate in plan.plates)
         if name in planned and on != 1:
             message = f"part {name} is on {on} plates; every part is printed once"
             yield Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message, value=on, limit=1)
     for name in sorted({*planned, *(name for plate in plan.plates for name in plate.parts)} - set(asked)):
+        part = next((part for part in plan.parts if part.name == name), None)
+        if part is not None and part.added and may_be_added(case, name) and planned.count(name) == 1:
+            continue
         message = f"part {name} is in the plan and nobody asked for it"
         yield Finding(code="part-unknown", severity=Severity.ERROR, part=name, message=message)
 

@@ -32,6 +32,7 @@ class DraftPart:
     colour: Rgb = NEUTRAL  # by assign
     priority: int = 0  # by assign
     changes: tuple[Change, ...] = ()
+    added: bool = False  # no part of the case: a strut or a tab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,8 @@ def losses(plan: Plan, lost: Mapping[str, Mapping[str, float]], limit_percent: f
     findings = []
     for name, takers in lost.items():
         part = plan.part(name)
+        if part.added:
+            continue  # no anatomy: it ends in what it holds
         whole_mm3 = max(part.mesh.volume_mm3, 1e-9)
         total_mm3 = sum(takers.values())
         percent = 100.0 * total_mm3 / whole_mm3

@@ -9,9 +9,11 @@ from printprep.case import Case, settle, stopping
 from printprep.plan import Plan, PlannedPart
 from printprep.prepare.arrange import arrange
 from printprep.prepare.assign import assign
+from printprep.prepare.connect import connect
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.hollow import hollow
 from printprep.prepare.inspect import inspect
+from printprep.prepare.label import label
 from printprep.prepare.orient import orient
 from printprep.prepare.repair import repair
 from printprep.profiles.load import Profiles
@@ -20,7 +22,7 @@ from printprep.progress import SILENT, Progress
 
 Stage = Callable[[Draft, Progress], Draft]
 
-STAGES: Final[tuple[Stage, ...]] = (inspect, repair, assign, orient, hollow, arrange)
+STAGES: Final[tuple[Stage, ...]] = (inspect, repair, assign, connect, orient, hollow, label, arrange)
 """Every stage, in the order in which a part meets them."""
 
 
@@ -56,17 +58,18 @@ def plan_of(draft: Draft, *, supports: bool) -> Plan:
 
 
 def _planned(draft: Draft, part: DraftPart) -> PlannedPart:
-    asked = draft.case.part(part.name)
+    asked = None if part.added else draft.case.part(part.name)
     if part.material is None or part.tool is None:
         raise ValueError(f"part {part.name} was not assigned: the stage assign comes before a plan")
     return PlannedPart(
         name=part.name,
         mesh=part.mesh,
-        tissue=asked.tissue,
+        tissue=asked.tissue if asked else None,
         material=part.material,
         tool=part.tool,
         colour=part.colour,
         priority=part.priority,
-        side=asked.side,
-        critical=asked.critical,
+        side=asked.side if asked else None,
+        critical=asked.critical if asked else False,
+        added=part.added,
     )

@@ -15,7 +15,17 @@ from typing import Any, Final
 
 from printprep.case import Case, Finding, Part, stopping
 from printprep.geometry.topology import edges
-from printprep.plan import COST_ROWS, Certificate, Cost, Estimate, PartCertificate, Plan, PlannedPart, SlicedPlate
+from printprep.plan import (
+    COST_ROWS,
+    Certificate,
+    Change,
+    Cost,
+    Estimate,
+    PartCertificate,
+    Plan,
+    PlannedPart,
+    SlicedPlate,
+)
 
 Json = dict[str, Any]
 
@@ -60,6 +70,7 @@ def document(
         "case": _case(case, plan) if case is not None else None,
         "findings": [finding_json(f) for f in findings],
         "parts": [_part(part, plan, certificate) for part in case.parts] if case is not None else [],
+        "added": _added(plan, certificate),
         "tools": _tools(plan),
         "plates": [_plate(plate, plan) for plate in plates],
         "estimate": _estimate(estimate) if estimate is not None else None,
@@ -116,6 +127,35 @@ def _part(part: Part, plan: Plan | None, certificate: Certificate | None) -> Jso
     }
 
 
+def _added(plan: Plan | None, certificate: Certificate | None) -> list[Json]:
+    """What was added to the anatomy as parts of their own: struts, a tab."""
+    certified = {one.name: one for one in certificate.added} if certificate else {}
+    return [
+        {
+            "name": part.name,
+            **_assigned(part),
+            "volume_mm3": _number(part.mesh.volume_mm3),
+            "closed": certified[part.name].closed if part.name in certified else None,
+            "changes": _changes(plan.changes.get(part.name, ())),
+        }
+        for part in (plan.parts if plan else ())
+        if plan and part.added
+    ]
+
+
+def _changes(changes: Sequence[Change]) -> list[Json]:
+    return [
+        {
+            "stage": change.stage,
+            "what": change.what,
+            "volume_mm3": _number(change.volume_mm3),
+            "area_mm2": _number(change.area_mm2),
+            "where_mm": _point(change.where_mm),
+        }
+        for change in changes
+    ]
+
+
 def _assigned(planned: PlannedPart | None) -> Json:
     return {
         "material": planned.material if planned else None,
@@ -144,16 +184,7 @@ def _certified(part: PartCertificate | None) -> Json:
         "within_limits": part.within_limits,
         "volume_source_mm3": _number(part.volume_source_mm3),
         "lost_to_mm3": {name: _number(volume) for name, volume in part.lost_to_mm3.items()},
-        "changes": [
-            {
-                "stage": change.stage,
-                "what": change.what,
-                "volume_mm3": _number(change.volume_mm3),
-                "area_mm2": _number(change.area_mm2),
-                "where_mm": _point(change.where_mm),
-            }
-            for change in part.changes
-        ],
+        "changes": _changes(part.changes),
     }
 
 
