@@ -14,6 +14,9 @@ from printprep.case import Finding
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.mesh import Mesh, Point
 
+TAB = "label-tab"
+"""Name of the added part that carries the label when no part does; it stands apart from the body."""
+
 Matrix = npt.NDArray[np.float64]
 
 

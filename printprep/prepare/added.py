@@ -12,14 +12,13 @@ from typing import Final
 
 from printprep.case import Case, Finding
 from printprep.geometry.mesh import Mesh
-from printprep.plan import Change, ToolLoad
+from printprep.plan import TAB, Change, ToolLoad
 from printprep.prepare.assign import bed_temperatures, substituted, too_hot, tool_count
 from printprep.prepare.draft import Draft, DraftPart
 
 GREY: Final = (150, 150, 150)
 """Colour of an added part in pictures; it is printed in the colour of its tool."""
 
-TAB: Final = "label-tab"
 _STRUT: Final = re.compile(r"strut-[1-9]\d*")
 
 

@@ -26,8 +26,8 @@ from printprep.geometry.letters import outlines, width_mm
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Float, Mesh, as_point
 from printprep.geometry.topology import used_vertices
-from printprep.plan import Change
-from printprep.prepare.added import TAB, add_part
+from printprep.plan import TAB, Change
+from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.zones import zones_of
@@ -145,7 +145,6 @@ def _on_tab(draft: Draft, asked: Label) -> Draft:
     where = as_point(mesh.bounds_mm.mean(axis=0))
     what = f'a tab of {size[0]:.1f} x {size[1]:.1f} x {TAB_MM:g} mm with "{asked.text.upper()}"'
     change = Change(stage="label", what=what, volume_mm3=mesh.volume_mm3, area_mm2=mesh.area_mm2, where_mm=where)
-    largest = max((part for part in draft.parts if not part.added), key=lambda part: abs(part.mesh.volume_mm3))
     wished = asked.style == "tab"
     why = "" if wished else f": no place {_wanted(asked)}"
     finding = Finding(
@@ -156,7 +155,17 @@ def _on_tab(draft: Draft, asked: Label) -> Draft:
         value=asked.text.upper(),
         where_mm=where,
     )
-    return add_part(draft, TAB, mesh, like=largest.name, change=change).with_findings(finding)
+    return add_part(draft, TAB, mesh, like=_stiffest(draft), change=change).with_findings(finding)
+
+
+def _stiffest(draft: Draft) -> str:
+    """Name of the largest part of a rigid material, else of the largest: a tab should not be floppy."""
+
+    def rank(part: DraftPart) -> tuple[bool, float]:
+        rigid = draft.profiles.material(part.material or "").material_class == "rigid"
+        return rigid, abs(part.mesh.volume_mm3)
+
+    return max((part for part in draft.parts if not part.added), key=rank).name
 
 
 def _wanted(asked: Label) -> str:
