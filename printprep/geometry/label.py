@@ -1,7 +1,7 @@
 """Labels: a flat enough place on a part, letters cut into it or raised from it, and a tab of their own.
 
 A place is taken only if the whole rectangle of the text is flat within a tolerance, faces up or sideways as oriented,
-has matter below it for the letters and as much again, is free above, and keeps its distance from every zone.
+has matter below it for the letters and as much again, is seen from outside, and keeps its distance from every zone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ TAB_MARGIN: Final = 0.4  # of a tab around its text, over the height of its lett
 TAB_MM: Final = 2.0  # thickness of a tab
 CLEARANCE_MM: Final = 0.5  # between the letters and a zone
 _OVER_MM: Final = 0.1  # the letters' prisms reach this far beyond the surface
-_FREE_MM: Final = 2.0  # above the text, so that it can be read
 _DOWN: Final = -0.5  # normals that point further down stand on the bed or on supports
 _ALIKE: Final = np.cos(np.radians(30.0))  # of a normal with the plane's
 _SAMPLES: Final = 1200
@@ -192,7 +191,19 @@ def _allowed(tree: bvh.Tree, normals: Float, place: Place, size: Float, depth_mm
     for down in (place.off_mm + _OVER_MM, depth_mm, 2 * depth_mm):
         if (bvh.winding(tree, points - down * z) != 1).any():
             return False
-    for over in (place.off_mm + _OVER_MM, _FREE_MM / 2, _FREE_MM):
-        if (bvh.winding(tree, points + over * z) != 0).any():
-            return False
-    return bool(zones.gap_mm(points).min() >= depth_mm + CLEARANCE_MM + _GRID_MM)
+    if (bvh.winding(tree, points + (place.off_mm + _OVER_MM) * z) != 0).any():
+        return False
+    if zones.gap_mm(points).min() < depth_mm + CLEARANCE_MM + _GRID_MM:
+        return False
+    corners = np.array([[i, j] for i in (-0.5, 0.0, 0.5) for j in (-0.5, 0.0, 0.5)]) * size
+    return _in_sight(_on_plane(np.array([[place.x, place.y, place.z, place.at_mm]]), corners)[0], z, tree, zones)
+
+
+def _in_sight(points: Float, z: Float, tree: bvh.Tree, zones: Zones) -> bool:
+    """Whether nothing stands in front of points (n, 3), straight on to the end of all parts: inside a skull, no."""
+    trees = (tree, *zones.solids)
+    lower, upper = np.min([t.boxes[0, :3] for t in trees], axis=0), np.max([t.boxes[0, 3:] for t in trees], axis=0)
+    steps = np.arange(FLAT_MM + _OVER_MM, np.linalg.norm(upper - lower), _GRID_MM)
+    way = (points + steps[:, None, None] * z).reshape(-1, 3)
+    way = np.ascontiguousarray(way[((way >= lower) & (way <= upper)).all(axis=1)])
+    return all((bvh.winding(t, way) == 0).all() for t in trees)

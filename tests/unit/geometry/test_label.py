@@ -7,6 +7,7 @@ import pytest
 import trimesh
 from manifold3d import Manifold
 
+from printprep.geometry.bvh import build
 from printprep.geometry.drain import Zones
 from printprep.geometry.label import Place, emboss, engrave, find_place, tab, tab_size_mm
 from printprep.geometry.letters import GLYPHS, outlines, prisms, width_mm, writable
@@ -90,6 +91,22 @@ def test_no_place_on_what_is_round_small_thin_or_kept_out() -> None:
     assert found(block(70, 20, 1.0)) is None  # no matter below letters on the large faces, no height on the small
     everything = Zones(spheres=np.array([[0.0, 0.0, 0.0, 100.0]]))
     assert found(block(70, 20, 12), zones=everything) is None
+
+
+def test_no_place_where_nobody_can_read_it() -> None:
+    outer, inner = Manifold.sphere(60.0, 96), Manifold.cube((80.0, 60.0, 60.0), True)
+    assert found(from_solid(outer - inner)) is None  # six flat walls, all of them inside
+    sides = [
+        ((90, 4, 90), (0, 30, 0)),
+        ((90, 4, 90), (0, -30, 0)),
+        ((90, 90, 4), (0, 0, 30)),
+        ((4, 90, 90), (50, 0, 0)),
+    ]
+    fence = tuple(build(from_solid(Manifold.cube(size, True).translate(at))) for size, at in sides)
+    assert found(block(70, 20, 12), zones=Zones(solids=fence)) is None
+    open_side = found(block(70, 20, 12), zones=Zones(solids=fence[1:]))
+    assert open_side is not None
+    assert open_side.z == pytest.approx((0.0, 1.0, 0.0))
 
 
 def test_a_gently_curved_wall_holds_small_letters() -> None:
