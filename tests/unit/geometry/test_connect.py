@@ -11,7 +11,7 @@ from printprep.geometry.connect import LEAST_MM, SAFETY, SUNK_MM, Strut, diamete
 from printprep.geometry.drain import Zones
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh
-from printprep.geometry.solid import from_solid, overlap_mm3, union
+from printprep.geometry.solid import from_solid, intersect, union
 
 
 def ball(radius: float, *at: float) -> Mesh:
@@ -62,7 +62,7 @@ def test_a_strut_goes_round_what_stands_between() -> None:
     struts = find_struts(UPPER, LOWER, 2, 2.0, zones)
     assert struts
     for strut in struts:
-        assert overlap_mm3(strut.mesh(), wall) == 0.0
+        assert intersect(strut.mesh(), wall).volume_mm3 == 0.0
         assert np.linalg.norm(np.subtract(strut.middle_mm, (-13.0, -13.0, 4.0))) > 5.0 + 1.0
 
 
