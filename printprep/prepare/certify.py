@@ -121,6 +121,9 @@ def _roll_call(case: Case, plan: Plan) -> Iterator[Finding]:
         if planned.count(name) != 1:
             message = f"part {name} is {planned.count(name)} times in the plan; it was asked for once"
             yield Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message)
+    for name in sorted({part.name for part in plan.parts if part.added} & set(asked)):
+        message = f"part {name} was asked for, and the plan calls it added, no anatomy; prepare the case again"
+        yield Finding(code="part-unknown", severity=Severity.ERROR, part=name, message=message)
     added = [part.name for part in plan.parts if part.added and part.name not in asked]
     for name in [*asked, *added]:
         on = sum(plate.parts.count(name) for plate in plan.plates)

@@ -10,6 +10,7 @@ import numpy as np
 
 from printprep.case import Case, Finding, Label, Severity
 from printprep.errors import MeshError
+from printprep.geometry.drain import Zones
 from printprep.geometry.label import (
     CLEARANCE_MM,
     FLAT_MM,
@@ -30,7 +31,7 @@ from printprep.plan import TAB, Change
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.zones import zones_of
+from printprep.prepare.zones import trees_of, zones_of
 from printprep.progress import SILENT, Progress
 
 BESIDE_MM: Final = 5.0
@@ -50,8 +51,9 @@ def label(draft: Draft, progress: Progress = SILENT) -> Draft:
     with progress.step("label"):
         draft = draft.with_findings(*_of_text(draft, asked))
         if asked.style != "tab":
+            trees = trees_of(draft)
             for part in _candidates(draft, asked):
-                written = _write(draft, part, asked)
+                written = _write(draft, part, asked, zones_of(draft, part.name, trees=trees))
                 if written is not None:
                     return written
         return _on_tab(draft, asked)
@@ -81,10 +83,9 @@ def _candidates(draft: Draft, asked: Label) -> list[DraftPart]:
     return sorted(parts, key=lambda part: (-part.mesh.area_mm2, part.name))
 
 
-def _write(draft: Draft, part: DraftPart, asked: Label) -> Draft | None:
+def _write(draft: Draft, part: DraftPart, asked: Label, zones: Zones) -> Draft | None:
     """The draft with the label on ``part``; None when it has no place for it."""
     up = np.ascontiguousarray(draft.rotation[2, :3])
-    zones = zones_of(draft, part.name)
     place = find_place(part.mesh, asked.text, asked.height_mm, asked.depth_mm, up, zones)
     if place is None:
         return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 
 from printprep.geometry import bvh
@@ -9,9 +12,16 @@ from printprep.geometry.drain import Zones
 from printprep.prepare.draft import Draft
 
 
-def zones_of(draft: Draft, *own: str) -> Zones:
-    """The case's zones and all parts but the named ones."""
+def trees_of(draft: Draft) -> dict[str, bvh.Tree]:
+    """A tree of the surface of each part that has one, by name."""
+    return {part.name: bvh.build(part.mesh) for part in draft.parts if len(part.mesh)}
+
+
+def zones_of(draft: Draft, *own: str, trees: Mapping[str, bvh.Tree] | None = None) -> Zones:
+    """The case's zones and all parts but the named ones; ``trees`` of the draft spare building them again."""
     spheres = [(*zone.sphere.centre_mm, zone.sphere.radius_mm) for zone in draft.case.keep_out if zone.sphere]
     boxes = [(*zone.box.lower_mm, *zone.box.upper_mm) for zone in draft.case.keep_out if zone.box]
-    others = tuple(bvh.build(other.mesh) for other in draft.parts if other.name not in own and len(other.mesh))
+    if trees is None:
+        trees = trees_of(replace(draft, parts=tuple(part for part in draft.parts if part.name not in own)))
+    others = tuple(tree for name, tree in trees.items() if name not in own)
     return Zones(spheres=np.reshape(spheres, (-1, 4)), boxes=np.reshape(boxes, (-1, 6)), solids=others)

@@ -144,6 +144,8 @@ def test_a_tab_that_nobody_asked_for_is_found(profiles: Profiles, tmp_path: Path
     assert errors(certify(replace(case, label=None), plan, "0" * 64).findings) == {"part-unknown"}
     above = tuple(replace(part, priority=99 if part.added else 1) for part in reversed(plan.parts))
     assert "priority-not-honoured" in errors(certify(case, replace(plan, parts=above), "0" * 64).findings)
+    disowned = replace(plan, parts=tuple(replace(part, added=True) for part in plan.parts))
+    assert ("part-unknown", "bone") in {(f.code, f.part) for f in certify(case, disowned, "0" * 64).findings}
     opened = tuple(
         replace(part, mesh=Mesh(part.mesh.vertices, part.mesh.faces[:-1])) if part.added else part
         for part in plan.parts
