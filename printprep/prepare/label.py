@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 
 from printprep.case import Case, Finding, Label, Severity
 from printprep.errors import MeshError
@@ -24,9 +24,8 @@ from printprep.geometry.label import (
     tab_size_mm,
 )
 from printprep.geometry.letters import outlines, width_mm
-from printprep.geometry.measure import inspect
+from printprep.geometry.measure import inspect, sample
 from printprep.geometry.mesh import Float, Mesh, as_point
-from printprep.geometry.topology import used_vertices
 from printprep.plan import TAB, Change
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
@@ -36,6 +35,10 @@ from printprep.progress import SILENT, Progress
 
 BESIDE_MM: Final = 5.0
 """Between a tab and the body, so that brims and supports stay apart."""
+
+_OUTLINE: Final = 20_000  # points of a part that say where it stands, besides its vertices
+_CELL_MM: Final = 1.0
+_CELLS: Final = 1000  # a side at most, of a body of any size
 
 
 def label(draft: Draft, progress: Progress = SILENT) -> Draft:
@@ -179,28 +182,38 @@ def _wanted(asked: Label) -> str:
 
 
 def _beside(draft: Draft, made: Mesh) -> Mesh:
-    """The tab in the case's frame where it stands on the bed beside the body, as little in the way as possible."""
+    """The tab in the case's frame where it stands on the bed, free to above, and lets the whole grow least."""
     turn = draft.rotation[:3, :3]
-    body = np.concatenate([used_vertices(part.mesh).vertices for part in draft.parts]) @ turn.T
-    low, high = body.min(axis=0), body.max(axis=0)
-
-    def poses() -> Iterator[tuple[float, Float, Mesh]]:
-        for mesh in (made, made.transformed(_QUARTER)):
-            half = mesh.size_mm[:2] / 2
-            for axis in (0, 1):
-                for side in (-1, 1):
-                    at = (low + high) / 2
-                    at[2] = low[2]
-                    edge = high[axis] if side > 0 else low[axis]
-                    at[axis] = edge + side * (BESIDE_MM + half[axis])
-                    lower = np.minimum(low[:2], at[:2] - half)
-                    upper = np.maximum(high[:2], at[:2] + half)
-                    yield round(float(np.prod(upper - lower)), 6), at, mesh
-
-    _, at, mesh = min(poses(), key=lambda pose: pose[0])
+    body = np.concatenate([sample(part.mesh, _OUTLINE, 0).points for part in draft.parts]) @ turn.T
+    found = [_free_place(body, pose) for pose in (made, made.transformed(_QUARTER))]
+    _, at, mesh = min(found, key=lambda one: one[0])
     back = np.eye(4)
-    back[:3, :3], back[:3, 3] = turn.T, turn.T @ at
+    back[:3, :3], back[:3, 3] = turn.T, turn.T @ np.append(at, body[:, 2].min())
     return mesh.transformed(back)
+
+
+def _free_place(body: Float, tab_mesh: Mesh) -> tuple[tuple[float, float], Float, Mesh]:
+    """What a tab costs where it does best (area of the box around all, distance from its middle), and where that is.
+
+    Seen from above on a grid: a cell is free for the middle of the tab when no point of the body, at any height, is
+    nearer to the tab than :data:`BESIDE_MM`.
+    """
+    half = tab_mesh.size_mm[:2] / 2
+    low, high = body[:, :2].min(axis=0), body[:, :2].max(axis=0)
+    step = max(_CELL_MM, float((high - low).max()) / _CELLS)
+    around = half + BESIDE_MM + 2 * step
+    cells = np.ceil((high - low + 2 * around) / step).astype(int) + 1
+    taken = np.zeros(cells, np.uint8)
+    at = ((body[:, :2] - low + around) / step).astype(int)
+    taken[at[:, 0], at[:, 1]] = 1
+    reach = np.ceil((half + BESIDE_MM) / step).astype(int) + 1
+    blocked = maximum_filter(taken, size=tuple(2 * reach + 1), mode="constant")
+    free = np.argwhere(blocked == 0) * step + step / 2 + low - around
+    lower, upper = np.minimum(low, free - half), np.maximum(high, free + half)
+    area = np.round((upper - lower).prod(axis=1), 3)
+    far = np.round(np.linalg.norm(free - (low + high) / 2, axis=1), 3)
+    best = int(np.lexsort((far, area))[0])
+    return (float(area[best]), float(far[best])), free[best], tab_mesh
 
 
 _QUARTER: Final = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
