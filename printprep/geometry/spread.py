@@ -1,0 +1,99 @@
+"""Points spread over a whole surface, none far from the next, each with its share of the area."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from printprep.geometry.bvh import Tree, build
+from printprep.geometry.mesh import Float, Int, Mesh
+
+MOST: Final = 2_000_000
+"""Long faces are cut to no more pieces than this beyond the faces of the mesh."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Spread:
+    """The middle of every face, or of the pieces of a long one, in the order of a tree: neighbours are near."""
+
+    mesh: Mesh
+    tree: Tree  # of the mesh
+    points: Float  # (n, 3) mm
+    row: Int  # (n,) place in the tree of the face that holds the point
+    area_mm2: Float  # (n,) of its piece
+
+    @property
+    def face(self) -> Int:
+        """(n,) index in the mesh of the face that holds the point."""
+        return np.asarray(self.tree.face[self.row])
+
+
+@njit(cache=True, nogil=True)
+def _pieces(corners: Float, longest2: float, points: Float, owner: Int, areas: Float, most: int) -> int:
+    """Cut triangles at their longest edge until none is longer; how many pieces that makes.
+
+    Pieces beyond the length of ``points`` are counted only, and counting ends above ``most``.
+    """
+    stack = np.empty((96, 3, 3))
+    count = 0
+    for s in range(len(corners)):
+        stack[0] = corners[s]
+        top = 1
+        while top > 0:
+            top -= 1
+            t = stack[top].copy()
+            k, longest = 0, -1.0
+            for e in range(3):
+                f = (e + 1) % 3
+                length2 = (t[f, 0] - t[e, 0]) ** 2 + (t[f, 1] - t[e, 1]) ** 2 + (t[f, 2] - t[e, 2]) ** 2
+                if length2 > longest:
+                    k, longest = e, length2
+            if longest > longest2 and top < 94:
+                middle = 0.5 * (t[k] + t[(k + 1) % 3])
+                stack[top] = t
+                stack[top, k] = middle
+                stack[top + 1] = t
+                stack[top + 1, (k + 1) % 3] = middle
+                top += 2
+                continue
+            if count < len(points):
+                points[count] = (t[0] + t[1] + t[2]) / 3.0
+                owner[count] = s
+                u, v = t[1] - t[0], t[2] - t[0]
+                x, y, z = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
+                areas[count] = 0.5 * np.sqrt(x * x + y * y + z * z)
+            count += 1
+            if count > most:
+                return count
+    return count
+
+
+@njit(cache=True, nogil=True)
+def face_normals(corners: Float) -> Float:
+    """(m, 3) outward normals of length 1; zero for a triangle without area."""
+    normals = np.zeros((len(corners), 3))
+    for s in range(len(corners)):
+        u, v = corners[s, 1] - corners[s, 0], corners[s, 2] - corners[s, 0]
+        x, y, z = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
+        length = np.sqrt(x * x + y * y + z * z)
+        if length > 0.0:
+            normals[s, 0], normals[s, 1], normals[s, 2] = x / length, y / length, z / length
+    return normals
+
+
+def spread(mesh: Mesh, spacing_mm: float) -> Spread:
+    """Spread points over ``mesh`` (finite, at least one face), a face's middle standing for pieces up to ``spacing_mm``.
+
+    Where that would be more than :data:`MOST` pieces, the pieces are larger.
+    """
+    tree = build(mesh)
+    none, nobody = np.empty((0, 3)), np.empty(0, np.int32)
+    most, spacing = len(mesh) + MOST, float(spacing_mm)
+    while (count := _pieces(tree.corners, spacing**2, none, nobody, np.empty(0), most)) > most:
+        spacing *= 2.0
+    points, row, areas = np.empty((count, 3)), np.empty(count, np.int32), np.empty(count)
+    _pieces(tree.corners, spacing**2, points, row, areas, most)
+    return Spread(mesh=mesh, tree=tree, points=points, row=row, area_mm2=areas)
