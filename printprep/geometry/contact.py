@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from printprep.geometry.bvh import nearest, winding
-from printprep.geometry.mesh import Float, Mesh, Point, as_point, join
+from printprep.geometry.mesh import Float, Int, Mesh, Point, as_point, join
 from printprep.geometry.near import clear
 from printprep.geometry.shells import pick, shells
 from printprep.geometry.spread import Spread, spread
 from printprep.geometry.topology import bodies as label_bodies
 from printprep.geometry.topology import edges
+
+Index = npt.NDArray[np.int64]
 
 TOUCH_MM: Final = 0.05
 """Surfaces nearer than this touch."""
@@ -67,11 +70,12 @@ def solid_bodies(mesh: Mesh, least_mm3: float) -> list[Mesh]:
     return sorted(solids, key=lambda solid: -solid.volume_mm3)
 
 
-def _volumes(mesh: Mesh, label: np.ndarray, count: int) -> Float:
+def _volumes(mesh: Mesh, label: Int, count: int) -> Float:
     """(count,) signed volume of each connected surface."""
     corners = mesh.triangles - mesh.vertices.mean(axis=0)
     volumes = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6.0
-    return np.bincount(label[label >= 0], weights=volumes[label >= 0], minlength=count)
+    sums = np.bincount(label[label >= 0], weights=volumes[label >= 0], minlength=count)
+    return np.asarray(sums, dtype=np.float64)
 
 
 def contact_mm2(a: Spread, b: Spread, enough_mm2: float) -> float:
@@ -79,7 +83,8 @@ def contact_mm2(a: Spread, b: Spread, enough_mm2: float) -> float:
 
     Measuring ends as soon as it is ``enough_mm2``.
     """
-    best, rest = 0.0, []
+    best = 0.0
+    rest: list[tuple[Spread, Float, Float, float]] = []
     for one, other in ((a, b), (b, a)):
         lower, upper = other.mesh.bounds_mm
         reach = ((one.points >= lower - TOUCH_MM) & (one.points <= upper + TOUCH_MM)).all(axis=1)
@@ -122,7 +127,7 @@ def clusters(solids: Sequence[Mesh], enough_mm2: float) -> tuple[Cluster, ...]:
     volumes = np.array([solid.volume_mm3 for solid in solids])
     members = [np.flatnonzero(group == name) for name in np.unique(group)]
     members.sort(key=lambda mine: (-volumes[mine].sum(), mine[0]))
-    found = []
+    found: list[Cluster] = []
     for mine in members:
         bodies = tuple(sorted(mine.tolist(), key=lambda i: -volumes[i]))
         gap, other, where = _gap(surfaces, boxes, group, bodies) if found else (0.0, None, boxes[mine[0]].mean(axis=0))
@@ -148,9 +153,7 @@ def _meeting(boxes: Float) -> list[tuple[int, int]]:
     return [(i, j) for _, i, j in sorted(pairs, key=lambda pair: (-pair[0], *pair[1:]))]
 
 
-def _gap(
-    surfaces: Sequence[Spread], boxes: Float, group: np.ndarray, mine: tuple[int, ...]
-) -> tuple[float, int, Float]:
+def _gap(surfaces: Sequence[Spread], boxes: Float, group: Index, mine: tuple[int, ...]) -> tuple[float, int, Float]:
     """Distance of bodies to the nearest of any other cluster, that one, and the place."""
     points = np.concatenate([np.concatenate([surfaces[i].points, surfaces[i].mesh.vertices]) for i in mine])
     lower, upper = points.min(axis=0), points.max(axis=0)

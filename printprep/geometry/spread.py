@@ -85,13 +85,15 @@ def face_normals(corners: Float) -> Float:
 
 
 def spread(mesh: Mesh, spacing_mm: float) -> Spread:
-    """Spread points over ``mesh`` (finite, at least one face), a face's middle standing for pieces up to ``spacing_mm``.
+    """Spread points over ``mesh``, which is finite and has a face: no piece longer than ``spacing_mm``.
 
-    Where that would be more than :data:`MOST` pieces, the pieces are larger.
+    Where that would make more than :data:`MOST` pieces, they are larger.
     """
     tree = build(mesh)
     none, nobody = np.empty((0, 3)), np.empty(0, np.int32)
-    most, spacing = len(mesh) + MOST, float(spacing_mm)
+    most = len(mesh) + MOST
+    # a triangle with no edge over s has at most sqrt(3) / 4 s^2 of area
+    spacing = max(float(spacing_mm), float(np.sqrt(mesh.area_mm2 / (0.433 * most))))
     while (count := _pieces(tree.corners, spacing**2, none, nobody, np.empty(0), most)) > most:
         spacing *= 2.0
     points, row, areas = np.empty((count, 3)), np.empty(count, np.int32), np.empty(count)

@@ -32,6 +32,10 @@ STRAIGHT: Final = 0.8
 """Cosine between the inward normal and the way to the other side is above this: within 37 degrees."""
 
 
+SAME: Final = 1e-18
+"""Squared: points nearer to each other than this share of a ball's radius are the same."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Walls:
     """Thickness at points spread over a surface: the middle of every face, or of pieces of a long one."""
@@ -57,27 +61,25 @@ def _touching(p: Float, n: Float, t: Float, radius: float) -> float:
 
     Every step takes the ball through the triangle's point that is nearest to the centre of the ball before.
     """
-    r = radius
+    r, straight = radius, 1.0
     for _ in range(60):
         x, y, z = p[0] - r * n[0], p[1] - r * n[1], p[2] - r * n[2]
         a, b, c = _closest_on_triangle(t, x, y, z)
         qx = a * t[0, 0] + b * t[1, 0] + c * t[2, 0]
         qy = a * t[0, 1] + b * t[1, 1] + c * t[2, 1]
         qz = a * t[0, 2] + b * t[1, 2] + c * t[2, 2]
-        if (qx - x) ** 2 + (qy - y) ** 2 + (qz - z) ** 2 >= r * r * (1.0 - 1e-9):
-            break
         dx, dy, dz = p[0] - qx, p[1] - qy, p[2] - qz
         distance2 = dx * dx + dy * dy + dz * dz
-        below = dx * n[0] + dy * n[1] + dz * n[2]
-        if distance2 == 0.0:
+        if distance2 <= SAME * radius * radius:
             return 0.0  # the two sides lie on each other
-        if below <= STRAIGHT * np.sqrt(distance2):
-            return radius
-        smaller = distance2 / (2.0 * below)
+        if (qx - x) ** 2 + (qy - y) ** 2 + (qz - z) ** 2 >= r * r * (1.0 - 1e-9):
+            break
+        below = dx * n[0] + dy * n[1] + dz * n[2]
+        smaller = distance2 / (2.0 * below) if below > 0.0 else r
         if smaller >= r:
             break
-        r = smaller
-    return r
+        r, straight = smaller, below / np.sqrt(distance2)
+    return r if straight > STRAIGHT else radius
 
 
 @njit(cache=True, nogil=True)
@@ -100,7 +102,7 @@ def _thickness(
             top -= 1
             box = stack[top]
             x, y, z = p[0] - r * n[0], p[1] - r * n[1], p[2] - r * n[2]
-            if _box_distance2(boxes, box, x, y, z) >= r * r:
+            if _box_distance2(boxes, box, x, y, z) > r * r * (1.0 + 1e-9):  # what lies on p itself counts
                 continue
             if box >= leaves - 1:
                 begin = (box - leaves + 1) * LEAF
@@ -126,8 +128,9 @@ def _thickness(
 def walls(mesh: Mesh, cap_mm: float | None = None, spacing_mm: float = 1.0) -> Walls:
     """Thickness of the solid that ``mesh`` bounds, all over its surface.
 
-    Exact to rounding for the triangles as they are: plates and facets of tubes that face each other to 1e-9 of their
-    thickness; a sphere to the sagitta of its facets.
+    Exact for the triangles as they are: plates, and cavities in blocks, to 1e-9 of their thickness. Round things are as
+    exact as their facets: the wall of a tube of 96 sides to 1e-3, the diameter of a sphere of 8,192 faces to 1 %, with
+    the square of the facets' size.
 
     Parameters
     ----------

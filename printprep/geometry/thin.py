@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
@@ -23,11 +24,17 @@ from printprep.geometry.spread import face_normals
 from printprep.geometry.thickness import Walls
 from printprep.geometry.topology import bodies, edges
 
+Index = npt.NDArray[np.int64]
+
 FITS: Final = 0.9
 """A ball fits when nothing comes nearer to its centre than this share of its radius: a rough surface is no edge."""
 
 LEAST_SHARE: Final = 0.05
 """The minimum of a patch is of so much of its area, so that one bad triangle does not speak for it."""
+
+
+PROBES: Final = 5000
+"""At so many points of a patch its loss is measured; it changes by no more than the way from one to the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +79,19 @@ def patches(walls: Walls, limit_mm: float, *, area_mm2: float, loss_mm: float) -
     at, label = at[kept], label[kept]
     if not len(at):
         return ()
-    loss = _loss(walls, thin, at, limit_mm)
-    found = []
-    for name in np.unique(label):
-        mine = label == name
-        if float(loss[mine].max()) >= loss_mm:
-            found.append(_patch(walls, at[mine], loss[mine]))
+    by = np.argsort(label, kind="stable")
+    places = np.split(at[by], np.flatnonzero(np.diff(label[by])) + 1)
+    probes = [place[:: 1 + len(place) // PROBES] for place in places]
+    losses = np.split(_loss(walls, thin, np.concatenate(probes), limit_mm), np.cumsum([len(p) for p in probes])[:-1])
+    found = [
+        _patch(walls, place, probe[int(np.argmax(loss))], float(loss.max()))
+        for place, probe, loss in zip(places, probes, losses, strict=True)
+        if float(loss.max()) >= loss_mm
+    ]
     return tuple(sorted(found, key=lambda patch: (-patch.loss_mm, patch.where_mm)))
 
 
-def _label(walls: Walls, at: Int) -> Int:
+def _label(walls: Walls, at: Index) -> Index:
     """(k,) number of the place that each thin sample is in: joined over edges, and to the wall's other side."""
     mesh, face = walls.spread.mesh, walls.spread.face[at]
     faces, row = np.unique(face, return_inverse=True)
@@ -92,10 +102,10 @@ def _label(walls: Walls, at: Int) -> Int:
     joined = (here >= 0) & (there >= 0)
     graph = coo_array((np.ones(int(joined.sum())), (here[joined], there[joined])), shape=(count, count))
     group = connected_components(graph, directed=False)[1]
-    return np.asarray(group[along[row]])
+    return np.asarray(group[along[row]], dtype=np.int64)
 
 
-def _loss(walls: Walls, thin: Bool, at: Int, limit_mm: float) -> Float:
+def _loss(walls: Walls, thin: Bool, at: Index, limit_mm: float) -> Float:
     """(k,) distance of samples from the nearest ball of diameter ``limit_mm`` in the solid; inf if there is none."""
     radius = limit_mm / 2.0
     over = walls.spread
@@ -106,7 +116,7 @@ def _loss(walls: Walls, thin: Bool, at: Int, limit_mm: float) -> Float:
     return np.asarray(np.maximum(cKDTree(centres).query(over.points[at])[0] - radius, 0.0))
 
 
-def _patch(walls: Walls, at: Int, loss: Float) -> Patch:
+def _patch(walls: Walls, at: Index, worst: int, loss_mm: float) -> Patch:
     thickness, areas = walls.thickness_mm[at], walls.spread.area_mm2[at]
     by = np.argsort(thickness, kind="stable")
     share = np.cumsum(areas[by])
@@ -114,11 +124,10 @@ def _patch(walls: Walls, at: Int, loss: Float) -> Patch:
     points = walls.spread.points[at]
     # in a part that is thin everywhere no ball fits at all: it is lost as far as it reaches
     reach = float(np.linalg.norm(np.ptp(points, axis=0))) / 2.0
-    worst = int(np.argmax(loss)) if np.isfinite(loss).all() else int(by[0])
     return Patch(
         faces=np.unique(walls.spread.face[at]),
         area_mm2=float(areas.sum()),
         least_mm=least,
-        loss_mm=min(float(loss.max()), reach) if np.isfinite(loss).all() else reach,
-        where_mm=as_point(points[worst]),
+        loss_mm=loss_mm if np.isfinite(loss_mm) else reach,
+        where_mm=as_point(walls.spread.points[worst]),
     )

@@ -19,6 +19,9 @@ from printprep.progress import SILENT, Progress
 PATCH_MM2: Final = 2.0
 """A thin place of less surface than this, both its sides counted, is a speck."""
 
+SPACING_MM: Final = 0.8
+"""Walls are measured at points not farther apart than about this."""
+
 RESIN_WALL_MM: Final = 0.4
 """The thinnest wall, supported at its edges, that makers of resin printers promise."""
 
@@ -78,7 +81,7 @@ def findings_of(part: DraftPart, needs: Least, loss_mm: float, *, critical: bool
     """What is too thin in a part; errors in a critical one, and where a part is lost as a whole."""
     if not len(part.mesh) or not np.isfinite(part.mesh.vertices).all():
         return ()
-    measured = walls(part.mesh, cap_mm=needs.wall_mm, spacing_mm=needs.wall_mm)
+    measured = walls(part.mesh, cap_mm=needs.wall_mm, spacing_mm=SPACING_MM)
     # a thin wall must reach as far as it should be thick: else it is the tip of an edge
     weak = patches(measured, needs.wall_mm, area_mm2=PATCH_MM2, loss_mm=max(loss_mm, needs.wall_mm))
     lost = patches(measured, needs.trace_mm, area_mm2=PATCH_MM2, loss_mm=loss_mm)
