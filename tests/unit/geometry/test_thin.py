@@ -73,5 +73,5 @@ def test_a_rough_surface_is_not_thin() -> None:
 
 
 def test_walls_measured_up_to_less_than_the_limit_are_refused() -> None:
-    with pytest.raises(ValueError, match="less than 0.8 mm"):
+    with pytest.raises(ValueError, match=r"less than 0\.8 mm"):
         patches(walls(block_with_fin(0.5), cap_mm=0.5), 0.8, area_mm2=1.0, loss_mm=1.0)
