@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from printprep.case import Finding, Severity
-from printprep.geometry.contact import Cluster, clusters, solid_bodies
+from printprep.geometry.contact import MOST_BODIES, Cluster, clusters, solid_bodies
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.topology import edges
 from printprep.prepare.draft import Draft, DraftPart
@@ -93,6 +93,8 @@ def _body(bodies: Sequence[Body], cluster: Cluster, rest: Sequence[Cluster]) -> 
     if rest:
         volume = sum(other.volume_mm3 for other in rest)
         what += f" (and so do {len(rest)} smaller ones of {volume:.1f} mm3 in all)"
+        if sum(body.part == first.part for body in bodies) == MOST_BODIES:
+            what += f"; only the {MOST_BODIES} largest bodies were looked at"
     return _finding("floating-body", first.part, what, bodies, cluster)
 
 

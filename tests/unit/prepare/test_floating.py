@@ -76,6 +76,11 @@ def test_of_many_loose_bodies_the_largest_are_named_and_the_others_counted(profi
     assert "4 smaller ones" in loose[-1].message
 
 
+def test_of_a_cloud_of_bodies_it_is_said_that_only_the_largest_were_looked_at(profiles: Profiles) -> None:
+    cloud = join([box(10, 0), *(box(2, 20.0 + 3 * (i % 15), 3.0 * (i // 15)) for i in range(210))])
+    assert "only the 200 largest" in found(profiles, a=cloud)[-1].message
+
+
 def test_crumbs_and_open_parts_are_left_to_others(profiles: Profiles) -> None:
     assert found(profiles, a=join([box(10, 0), box(0.5, 20)])) == []
     opened = box(5, 30)
