@@ -32,39 +32,59 @@ class Spread:
 
 
 @njit(cache=True, nogil=True)
-def _pieces(corners: Float, longest2: float, points: Float, owner: Int, areas: Float, most: int) -> int:
-    """Cut triangles at their longest edge until none is longer; how many pieces that makes.
+def _area(t: Float) -> float:
+    """Area of a triangle (3, 3)."""
+    ux, uy, uz = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[1, 2] - t[0, 2]
+    vx, vy, vz = t[2, 0] - t[0, 0], t[2, 1] - t[0, 1], t[2, 2] - t[0, 2]
+    x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+    area: float = 0.5 * np.sqrt(x * x + y * y + z * z)
+    return area
+
+
+@njit(cache=True, nogil=True)
+def _longest(t: Float) -> tuple[int, float]:
+    """The longest edge of a triangle (3, 3), by its first corner, and its length squared."""
+    edge, longest2 = 0, -1.0
+    for e in range(3):
+        f = (e + 1) % 3
+        length2 = (t[f, 0] - t[e, 0]) ** 2 + (t[f, 1] - t[e, 1]) ** 2 + (t[f, 2] - t[e, 2]) ** 2
+        if length2 > longest2:
+            edge, longest2 = e, length2
+    return edge, longest2
+
+
+@njit(cache=True, nogil=True)
+def _pieces(corners: Float, allowed2: float, points: Float, owner: Int, areas: Float, most: int) -> int:
+    """Cut triangles at their longest edge until none is longer than allowed; how many pieces that makes.
 
     Pieces beyond the length of ``points`` are counted only, and counting ends above ``most``.
     """
     stack = np.empty((96, 3, 3))
     count = 0
     for s in range(len(corners)):
-        stack[0] = corners[s]
+        for c in range(3):
+            for k in range(3):
+                stack[0, c, k] = corners[s, c, k]
         top = 1
         while top > 0:
             top -= 1
-            t = stack[top].copy()
-            k, longest = 0, -1.0
-            for e in range(3):
-                f = (e + 1) % 3
-                length2 = (t[f, 0] - t[e, 0]) ** 2 + (t[f, 1] - t[e, 1]) ** 2 + (t[f, 2] - t[e, 2]) ** 2
-                if length2 > longest:
-                    k, longest = e, length2
-            if longest > longest2 and top < 94:
-                middle = 0.5 * (t[k] + t[(k + 1) % 3])
-                stack[top] = t
-                stack[top, k] = middle
-                stack[top + 1] = t
-                stack[top + 1, (k + 1) % 3] = middle
+            t, other = stack[top], stack[top + 1]
+            first, longest2 = _longest(t)
+            if longest2 > allowed2 and top < 94:
+                second = (first + 1) % 3
+                for k in range(3):
+                    middle = 0.5 * (t[first, k] + t[second, k])
+                    for c in range(3):
+                        other[c, k] = t[c, k]
+                    other[second, k] = middle
+                    t[first, k] = middle
                 top += 2
                 continue
             if count < len(points):
-                points[count] = (t[0] + t[1] + t[2]) / 3.0
+                for k in range(3):
+                    points[count, k] = (t[0, k] + t[1, k] + t[2, k]) / 3.0
                 owner[count] = s
-                u, v = t[1] - t[0], t[2] - t[0]
-                x, y, z = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
-                areas[count] = 0.5 * np.sqrt(x * x + y * y + z * z)
+                areas[count] = _area(t)
             count += 1
             if count > most:
                 return count
