@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from manifold3d import Manifold
 
 from printprep.case import Case, Finding, Part, Severity, Source
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.solid import from_solid
+from printprep.geometry.weld import weld_vertices
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.floating import floating
+from printprep.prepare.intake import read_case
+from printprep.prepare.thin import thin
 from printprep.profiles.load import Profiles, load_profiles
 
 
@@ -86,3 +91,25 @@ def test_crumbs_and_open_parts_are_left_to_others(profiles: Profiles) -> None:
     opened = box(5, 30)
     assert found(profiles, a=box(10, 0), b=Mesh(opened.vertices, opened.faces[1:])) == []
     assert found(profiles, a=Mesh(opened.vertices, opened.faces[:0])) == []
+
+
+def test_the_demonstration_has_a_loose_branch_and_a_vertebra_that_nothing_holds(
+    profiles: Profiles, dissection: Path
+) -> None:
+    case = read_case([dissection / "case.toml"], profiles)
+    draft = Draft(
+        case=case,
+        printer=profiles.printer("prusa-xl"),
+        process=profiles.process("standard"),
+        profiles=profiles,
+        parts=tuple(DraftPart(name=part.name, mesh=weld_vertices(part.mesh)) for part in case.parts),
+    )
+    by_part = {finding.part: finding for finding in thin(floating(draft)).findings if finding.code != "thin-wall"}
+    assert {part: finding.code for part, finding in by_part.items()} == {
+        "vertebra-T12": "floating-part",
+        "subclavian-left": "floating-body",
+        "false-lumen": "will-vanish",
+    }
+    assert by_part["subclavian-left"].value == pytest.approx(14.56, abs=0.1)
+    assert "32.0 x 9.6 x 7.2 mm" in by_part["subclavian-left"].message
+    assert all(finding.severity is Severity.WARNING for finding in by_part.values())
