@@ -11,18 +11,31 @@ from printprep.prepare.arrange import arrange
 from printprep.prepare.assign import assign
 from printprep.prepare.connect import connect
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.floating import floating
 from printprep.prepare.hollow import hollow
 from printprep.prepare.inspect import inspect
 from printprep.prepare.label import label
 from printprep.prepare.orient import orient
 from printprep.prepare.repair import repair
+from printprep.prepare.thin import thin
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 from printprep.progress import SILENT, Progress
 
 Stage = Callable[[Draft, Progress], Draft]
 
-STAGES: Final[tuple[Stage, ...]] = (inspect, repair, assign, connect, orient, hollow, label, arrange)
+STAGES: Final[tuple[Stage, ...]] = (
+    inspect,
+    repair,
+    assign,
+    thin,
+    connect,
+    floating,
+    orient,
+    hollow,
+    label,
+    arrange,
+)
 """Every stage, in the order in which a part meets them."""
 
 
