@@ -20,6 +20,7 @@ from printprep.geometry.mesh import Mesh, Point
 
 Unit = Literal["um", "mm", "cm", "m", "in"]
 Side = Literal["left", "right"]
+LabelStyle = Literal["engrave", "emboss", "tab", "none"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 OPAQUE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
@@ -141,6 +142,38 @@ class Split(BaseModel):
     )
 
 
+class LabelWish(BaseModel):
+    """The ``[label]`` table: what is written on the print, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    style: LabelStyle = Field(default="engrave", description="how; a tab stands in where no place is flat enough")
+    text: Annotated[str, Field(pattern=r"^[A-Za-z0-9._ -]{1,40}$")] | None = Field(
+        default=None, description="else the case's id, and L or R when all sides that are said agree; never a name"
+    )
+    height_mm: Annotated[float, Field(gt=0, le=50)] | None = Field(
+        default=None, description="of a capital letter; else the lab's label_height_mm"
+    )
+    depth_mm: Annotated[float, Field(ge=0.2, le=3)] = Field(
+        default=0.6, description="of the letters, into the part or out of it"
+    )
+    part: str | None = Field(default=None, description="only on this part; else on any that is not critical")
+
+
+class ConnectWish(BaseModel):
+    """A ``[[connect]]`` table: struts that hold what would come loose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    from_part: str = Field(alias="from", description="name of the part that floats")
+    to: str = Field(description="name of the part that holds it; the same name joins its loose bodies")
+    count: Annotated[int, Field(ge=1, le=12)] = Field(default=2, description="struts for each loose body")
+    diameter_mm: Annotated[float, Field(ge=1, le=20)] | None = Field(
+        default=None, description="of a strut; else by the weight it holds and its length, 2 mm or more"
+    )
+    material: str | None = Field(default=None, description="id of a material profile; else that of the part held to")
+
+
 class Acceptance(BaseModel):
     """A finding that the case goes on in spite of, and why; it goes into the record."""
 
@@ -203,6 +236,8 @@ class CaseFile(BaseModel):
     case: CaseHeader
     limits: Limits | None = Field(default=None, description="of this case; else the lab's profile says them")
     parts: Annotated[tuple[PartWish, ...], Field(min_length=1)]
+    label: LabelWish | None = Field(default=None, description="write the case's id on the print; without it nothing is")
+    connect: tuple[ConnectWish, ...] = Field(default=(), description="struts between parts that would come loose")
     keep_out: tuple[KeepOut, ...] = Field(default=(), description="zones where nothing is drilled, supported or marked")
     split: Split | None = Field(default=None, description="cutting a body that is larger than the bed into pieces")
     accept: tuple[Acceptance, ...] = Field(default=(), description="findings to go on in spite of")
@@ -233,6 +268,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What is to be written on the print, with nothing left to default."""
+
+    text: str
+    height_mm: float
+    depth_mm: float
+    style: LabelStyle
+    part: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """What the lab was asked for, read and checked."""
 
@@ -246,6 +292,8 @@ class Case:
     limits: Limits = field(default_factory=Limits)
     keep_out: tuple[KeepOut, ...] = ()
     split: Split = field(default_factory=Split)
+    label: Label | None = None
+    connect: tuple[ConnectWish, ...] = ()
     accept: tuple[Acceptance, ...] = ()
     findings: tuple[Finding, ...] = ()  # of reading it
 

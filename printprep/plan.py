@@ -16,6 +16,9 @@ from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.mesh import Mesh, Point
 
+TAB = "label-tab"
+"""Name of the added part that carries the label when no part does; it stands apart from the body."""
+
 Matrix = npt.NDArray[np.float64]
 
 
@@ -42,12 +45,13 @@ class PlannedPart:
     priority: int  # where parts overlap the higher one wins
     side: str | None = None
     critical: bool = False
-    piece: int = 0  # which piece of the body it belongs to, 1-based; 0: the body is whole
-    piece_of: str | None = None  # the part of the case that a cut went through; None: this is all of it
+    added: bool = False  # no anatomy: a strut or a tab, which every other part wins over
+    piece: int = 0  # which piece of the body it belongs to, 1-based; 0: the body is whole, or a tab beside its pieces
+    piece_of: str | None = None  # the part that a cut went through; None: this is all of it
 
     @property
     def source(self) -> str:
-        """Name of the part of the case that this is, or is a piece of."""
+        """Name of the part, of the case or added to it, that this is or is a piece of."""
         return self.piece_of or self.name
 
 
@@ -93,6 +97,17 @@ class PartCertificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddedCertificate:
+    """What was added to the anatomy as a part of its own, and takes nothing from it."""
+
+    name: str
+    closed: bool
+    triangles: int
+    volume_mm3: float
+    changes: tuple[Change, ...]  # what it is, and where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """How far everything that will be printed is from what was asked for."""
 
@@ -100,6 +115,7 @@ class Certificate:
     parts: tuple[PartCertificate, ...]
     findings: tuple[Finding, ...]
     prepared_sha256: str  # of the prepared.3mf that it speaks of
+    added: tuple[AddedCertificate, ...] = ()
 
     @property
     def within_limits(self) -> bool:
@@ -117,14 +133,14 @@ class Plan:
     parts: tuple[PlannedPart, ...]  # by rising priority: a slicer lets the LATER volume win
     tools: tuple[ToolLoad, ...]
     plates: tuple[Plate, ...]
-    changes: dict[str, tuple[Change, ...]]  # by name of the part of the case
+    changes: dict[str, tuple[Change, ...]]  # by name of the part, of the case or added to it
     findings: tuple[Finding, ...]
     supports: bool = True
     synthetic: bool = False
     cuts: tuple[Cut, ...] = ()  # in the case's frame
 
     def pieces(self, source: str) -> tuple[PlannedPart, ...]:
-        """What is printed of a part of the case: the part, or its pieces."""
+        """What is printed of a part, of the case or added to it: the part, or its pieces."""
         return tuple(part for part in self.parts if part.source == source)
 
     def part(self, name: str) -> PlannedPart:

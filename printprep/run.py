@@ -144,7 +144,7 @@ def mend(result: RunResult, progress: Progress) -> RunResult:
 
 
 def prepare_parts(result: RunResult, progress: Progress) -> RunResult:
-    """Assign, orient, hollow, arrange; what comes out is the plan."""
+    """Assign, connect, orient, hollow, split, label, arrange; what comes out is the plan."""
     result = _through(result, STAGES[2:], progress)
     if result.stopped or result.draft is None:
         return result

@@ -25,8 +25,11 @@ COLOURS = {
 NAME_LENGTH = 24
 """Characters of a file's name in a table."""
 
-FREE = ("reason", "who", "by")
-"""Columns of sentences, which may take several lines."""
+REASON_LENGTH = 100
+"""Characters of a reason below a table; the history of `printprep queue show` has all."""
+
+FREE = ("who", "by")
+"""Columns that may take several lines."""
 
 
 def store_option(command: F) -> F:
@@ -57,21 +60,19 @@ def show_jobs(title: str, jobs: Sequence[Job], plates: Sequence[PlateRecord] = (
     """Print jobs, and the plates they wait for, as tables."""
     from rich.markup import escape
 
-    columns = ("id", "printer", "state", "", ">place", "file", "case", ">takes", ">progress", "by", "who", "reason")
+    columns = ("id", "printer", "state", "", ">place", "file", "case", ">takes", "by", "who")
     rows = [
         (
             job.id,
             escape(job.printer),
             coloured(job.state),
             "[bold red]URGENT[/]" if job.urgent else "",
-            "" if job.position is None else str(job.position),
+            progress_of(job) if job.position is None else str(job.position),
             escape(short(job.file.name)),
             job.case_id or "",
             duration(job.estimate_s),
-            progress_of(job),
             moment(job.deadline),
             escape(job.who),
-            escape(f"{job.cancel_by} asked to cancel" if job.cancel_by else job.reason or ""),
         )
         for job in jobs
     ]
@@ -80,6 +81,11 @@ def show_jobs(title: str, jobs: Sequence[Job], plates: Sequence[PlateRecord] = (
     for column in shown.columns:
         column.no_wrap = column.header not in FREE  # ids and names in pieces cannot be read
     out().print(shown)
+    for job in jobs:
+        reason = f"{job.cancel_by} asked to cancel" if job.cancel_by else job.reason or ""
+        if reason:
+            words = reason if len(reason) <= REASON_LENGTH else f"{reason[: REASON_LENGTH - 1]}…"
+            out().print(f"{job.id} {job.state}: {words}", markup=False, soft_wrap=True)
     if plates:
         rows_of_plates = [(p.printer, coloured(p.state), escape(p.who or "nobody"), moment(p.at)) for p in plates]
         out().print(table("Plates", ("printer", "plate", "last cleared by", "since"), rows_of_plates))

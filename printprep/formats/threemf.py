@@ -220,6 +220,7 @@ def _write_model(model: IO[bytes], plan: Plan, parts: list[PlannedPart], plates:
             "tool": str(part.tool),
             "plate": str(plates[part.name].index),
             "piece": str(part.piece) if part.piece else None,
+            "added": "true" if part.added else None,
         }
         material = materials.index((part.material, part.colour))
         model.write(

@@ -64,7 +64,7 @@ class Hole:
     def cutter(self) -> Mesh:
         """The cylinder to take away, closed and outward; its polygon has the circle's area."""
         axis = np.array(self.axis)
-        one, two = _across(axis)
+        one, two = across(axis)
         angle = 2.0 * np.pi * np.arange(SEGMENTS) / SEGMENTS
         sector = 2.0 * np.pi / SEGMENTS
         radius = self.diameter_mm / 2.0 * np.sqrt(sector / np.sin(sector))
@@ -240,12 +240,12 @@ class _Place:
 
     def _rim(self, centre: Float, axis: Float) -> Float:
         """The centre and 12 points of a circle around it, (13, 3) mm."""
-        one, two = _across(axis)
+        one, two = across(axis)
         angle = 2.0 * np.pi * np.arange(12)[:, None] / 12
         return np.vstack([centre, centre + self.diameter_mm / 2.0 * (np.cos(angle) * one + np.sin(angle) * two)])
 
 
-def _across(axis: Float) -> tuple[Float, Float]:
+def across(axis: Float) -> tuple[Float, Float]:
     """Two unit vectors that make a right-handed frame with ``axis``."""
     helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
     one = np.cross(axis, helper)

@@ -31,7 +31,7 @@ from printprep.errors import GcodeRefused, IllegalTransition, LabError, NotAllow
 from printprep.files import sha256_of
 from printprep.lab import turn
 from printprep.lab.lease import Agent, this_agent
-from printprep.lab.spool import path_of
+from printprep.lab.spool import VARIABLE, path_of
 from printprep.lab.store import Job, PlateState, State, Store
 from printprep.lab.turn import Told
 
@@ -143,12 +143,16 @@ def run_agent(
 
     def run(printer: str) -> None:
         problems[printer] = LabError(f"{printer}: the agent's thread died of a fault in the program; see the log")
+        worker = _Printer(store, printer, me, press, until, switch, notify, poll_s)
         try:
-            _Printer(store, printer, me, press, until, switch, notify, poll_s).run()
-            del problems[printer]
+            worker.run()
         except PrintprepError as exc:
-            problems[printer] = exc
+            problems[printer] = one_of([*worker.failed, exc])
             LOG.error("printer %s is not run any more: %s", printer, exc, extra={"printer": printer})
+        else:
+            del problems[printer]
+            if worker.failed and until is not Until.STOPPED:
+                problems[printer] = one_of(worker.failed)
 
     threads = [threading.Thread(target=run, args=(printer,), name=f"printer {printer}") for printer in printers]
     for thread in threads:
@@ -228,14 +232,8 @@ class _Printer:
         try:
             while not self.switch.stop.is_set() and self.step_or_wait():
                 pass
-        except PrintprepError as exc:
-            if not self.failed:
-                raise
-            raise one_of([*self.failed, exc]) from exc
         finally:
             turn.let_go(self.store, self.name, self.me)
-        if self.failed and self.until is not Until.STOPPED:
-            raise one_of(self.failed)
 
     def step_or_wait(self) -> bool:
         """A step; a store that is away for a while is waited for."""
@@ -352,7 +350,8 @@ def file_problem(job: Job, file: Path) -> str | None:
     try:
         sha256 = sha256_of(file)
     except OSError as exc:
-        return f"its file cannot be read: {exc.strerror or exc} ({file})"
+        hint = "" if job.file.is_absolute() else f"; has this host the lab's {VARIABLE}?"
+        return f"its file cannot be read: {exc.strerror or exc}{hint}"
     if sha256 != job.sha256:
         return f"its file was changed since it was queued (sha256 {sha256[:12]}…, queued {job.sha256[:12]}…)"
     return None

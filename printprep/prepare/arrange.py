@@ -13,7 +13,7 @@ from printprep.errors import DoesNotFit
 from printprep.geometry import nest
 from printprep.geometry.mesh import Float
 from printprep.geometry.topology import used_vertices
-from printprep.plan import Matrix, Plate
+from printprep.plan import TAB, Matrix, Plate
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.progress import SILENT, Progress
 
@@ -130,7 +130,9 @@ def _arranged(draft: Draft, spot: nest.Spot, size_mm: Float) -> Finding:
 
 
 def _plate_arranged(draft: Draft, index: int, sizes_mm: dict[int, Float]) -> Finding:
-    what = ", ".join(f"piece {k} of {' x '.join(f'{v:.1f}' for v in size)} mm" for k, size in sizes_mm.items())
+    what = ", ".join(
+        f"{f'piece {k}' if k else TAB} of {' x '.join(f'{v:.1f}' for v in size)} mm" for k, size in sizes_mm.items()
+    )
     message = f"plate {index} of {draft.printer.name}: {what}"
     return Finding(code="arranged", severity=Severity.INFO, message=message, value=index)
 

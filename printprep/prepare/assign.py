@@ -85,11 +85,11 @@ def assign(draft: Draft, progress: Progress = SILENT) -> Draft:
         parts = by_priority(draft)
         findings: list[Finding] = []
         wants = [_want(draft, part, findings) for part in parts]
-        tools = _merge(_needs(draft, parts, wants), _tool_count(draft.printer))
+        tools = _merge(_needs(draft, parts, wants), tool_count(draft.printer))
         loads = _loads(tools, parts)
         by_part = {name: load for load in loads for name in load.parts}
         findings += _sharing(tools, loads, draft.printer)
-        findings += _beds(loads, draft.profiles)
+        findings += bed_temperatures(loads, draft.profiles)
         findings += _shrinkage(loads, parts, draft)
         assigned = tuple(
             replace(part, material=by_part[part.name].material, tool=by_part[part.name].tool, colour=colour, priority=k)
@@ -158,7 +158,7 @@ def _want(draft: Draft, drafted: DraftPart, findings: list[Finding]) -> tuple[Ma
         )
     material = _choose(draft.profiles, draft.printer, wanted)
     if material.material_class != wanted:
-        findings.append(_substituted(part.name, wanted, material, f"no {wanted} material fits {draft.printer.id}"))
+        findings.append(substituted(part.name, wanted, material, f"no {wanted} material fits {draft.printer.id}"))
     findings += _jams(part.name, material, draft.printer)
     return material, colour
 
@@ -166,7 +166,7 @@ def _want(draft: Draft, drafted: DraftPart, findings: list[Finding]) -> tuple[Ma
 def _wished(draft: Draft, part: Part, wish: str, findings: list[Finding]) -> Material:
     """The material a case names; what the printer cannot do is an error, and another technology's is replaced."""
     material, printer = draft.profiles.material(wish), draft.printer
-    findings += _too_hot(part.name, material, printer) + _jams(part.name, material, printer)
+    findings += too_hot(part.name, material, printer) + _jams(part.name, material, printer)
     if material.technology == printer.technology:
         return material
     instead = _choose(draft.profiles, printer, material.material_class)
@@ -198,14 +198,14 @@ def _choose(profiles: Profiles, printer: Printer, wanted: MaterialClass) -> Mate
         for material in profiles.materials.values()
         if material.technology == printer.technology
         and material.material_class in classes
-        and not _too_hot("", material, printer)
+        and not too_hot("", material, printer)
     ]
     if not able:
         raise ProfileError(f"no material profile fits {printer.id}; add one for {printer.technology} printers")
     return min(able, key=rank)
 
 
-def _too_hot(part: str, material: Material, printer: Printer) -> list[Finding]:
+def too_hot(part: str, material: Material, printer: Printer) -> list[Finding]:
     """Errors where a filament needs more heat than the printer's nozzle or bed may have."""
     if material.fdm is None or printer.fdm is None:
         return []
@@ -265,7 +265,7 @@ def _needs(draft: Draft, parts: Sequence[DraftPart], wants: Sequence[tuple[Mater
     ]
 
 
-def _tool_count(printer: Printer) -> int:
+def tool_count(printer: Printer) -> int:
     """Tools of the printer; a resin printer has one vat."""
     return printer.fdm.tools if printer.fdm else 1
 
@@ -310,7 +310,7 @@ def _loads(tools: Sequence[_Tool], parts: Sequence[DraftPart]) -> tuple[ToolLoad
 def _sharing(tools: Sequence[_Tool], loads: Sequence[ToolLoad], printer: Printer) -> list[Finding]:
     """What was merged: the tissues that share a tool, and each part that gets another material for it."""
     findings = []
-    alone = _tool_count(printer) == 1
+    alone = tool_count(printer) == 1
     wanted = sum(len(tool.needs) for tool in tools)
     for tool, load in zip(tools, loads, strict=True):
         first, *others = tool.needs
@@ -331,13 +331,14 @@ def _sharing(tools: Sequence[_Tool], loads: Sequence[ToolLoad], printer: Printer
             if need.material.id != first.material.id:
                 reason = f"it shares tool {load.tool} of {printer.id}"
                 findings += [
-                    _substituted(name, f"{need.material.id} ({need.material.material_class})", first.material, reason)
+                    substituted(name, f"{need.material.id} ({need.material.material_class})", first.material, reason)
                     for name in need.parts
                 ]
     return findings
 
 
-def _substituted(part: str, wanted: str, material: Material, reason: str) -> Finding:
+def substituted(part: str, wanted: str, material: Material, reason: str) -> Finding:
+    """The finding that a part is printed in another material than it should be, and why."""
     return Finding(
         code="material-substituted",
         severity=Severity.WARNING,
@@ -348,7 +349,7 @@ def _substituted(part: str, wanted: str, material: Material, reason: str) -> Fin
     )
 
 
-def _beds(loads: Sequence[ToolLoad], profiles: Profiles) -> list[Finding]:
+def bed_temperatures(loads: Sequence[ToolLoad], profiles: Profiles) -> list[Finding]:
     """A warning where materials on one bed want very different temperatures of it."""
     beds = {load.material: fdm.bed_c for load in loads if (fdm := profiles.material(load.material).fdm)}
     if not beds or max(beds.values()) - min(beds.values()) <= BED_SPREAD_C:

@@ -14,8 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from printprep.case import Case, Finding, Limits, Part, Severity
+from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Point, join
-from printprep.plan import Certificate, PartCertificate, Plan, PlannedPart
+from printprep.plan import AddedCertificate, Certificate, PartCertificate, Plan, PlannedPart
+from printprep.prepare.added import may_be_added
 from printprep.prepare.faithful import Faith, compare
 from printprep.prepare.overlap import losses, lost_mm3
 from printprep.progress import SILENT, Progress
@@ -49,7 +51,9 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
     certificates: list[PartCertificate] = []
     with progress.step("certify") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
         overlap = pool.submit(lost_mm3, plan)
-        work = pool.map(lambda pair: compare(pair[0], pair[1], plan.changes.get(pair[0].name, ()), plan.cuts), pairs)
+        work = pool.map(
+            lambda pair: compare(pair[0], pair[1], plan.changes.get(pair[0].name, ()), plan.cuts, case.label), pairs
+        )
         found: list[Faith] = []
         for faith in work:
             step.advance(len(found) / (len(pairs) + 1), pairs[len(found)][0].name)
@@ -60,8 +64,14 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
         findings.extend(faults)
         certificates.append(_certificate(part, planned, plan, faith, lost[part.name], faults))
     findings.extend([*order, *losses(plan, lost, case.limits.volume_change_percent)])
+    added = tuple(_added(name, plan) for name in dict.fromkeys(part.source for part in plan.parts if part.added))
+    findings.extend(_faults_of_added(plan, added))
     return Certificate(
-        case_id=case.id, parts=tuple(certificates), findings=tuple(findings), prepared_sha256=prepared_sha256
+        case_id=case.id,
+        parts=tuple(certificates),
+        findings=tuple(findings),
+        prepared_sha256=prepared_sha256,
+        added=added,
     )
 
 
@@ -70,6 +80,30 @@ def _together(pieces: tuple[PlannedPart, ...]) -> PlannedPart:
     if len(pieces) == 1:
         return pieces[0]
     return replace(pieces[0], name=pieces[0].source, mesh=join([piece.mesh for piece in pieces]))
+
+
+def _added(name: str, plan: Plan) -> AddedCertificate:
+    found = [inspect(piece.mesh, self_intersections=False) for piece in plan.pieces(name)]
+    return AddedCertificate(
+        name=name,
+        closed=all(one.closed and not one.inside_out for one in found),
+        triangles=sum(one.triangles for one in found),
+        volume_mm3=sum(one.volume_mm3 for one in found),
+        changes=plan.changes.get(name, ()),
+    )
+
+
+def _faults_of_added(plan: Plan, added: tuple[AddedCertificate, ...]) -> Iterator[Finding]:
+    """An added part is a solid, and every part of the anatomy wins over it."""
+    anatomy = [part.priority for part in plan.parts if not part.added]
+    for one in added:
+        if not one.closed:
+            message = f"{one.name}, which was added to the anatomy, is no solid; prepare the case again"
+            yield Finding(code="part-not-closed", severity=Severity.ERROR, part=one.name, message=message)
+        priority = max(piece.priority for piece in plan.pieces(one.name))
+        if anatomy and priority >= min(anatomy):
+            message = f"{one.name}, which was added to the anatomy, would win over a part of it; prepare the case again"
+            yield _over("priority-not-honoured", one.name, message, priority, min(anatomy), None)
 
 
 def _certificate(
@@ -90,26 +124,41 @@ def _certificate(
 
 
 def _roll_call(case: Case, plan: Plan) -> Iterator[Finding]:
-    """Every part of the case, or each of its pieces, is in the plan and on exactly one plate, and nothing else is."""
+    """Every part of the case, or each of its pieces, is in the plan and on exactly one plate.
+
+    Nothing else is but the parts that the case lets be added, whole or in pieces themselves.
+    """
     asked = [part.name for part in case.parts]
-    planned = [part.name if part.source in asked else "" for part in plan.parts]
+    added = [*dict.fromkeys(part.source for part in plan.parts if part.added and part.source not in asked)]
     for name in asked:
-        pieces = plan.pieces(name)
-        whole = [piece for piece in pieces if piece.piece_of is None]
-        numbers = {piece.piece for piece in pieces}
-        if not pieces or len(numbers) != len(pieces) or (whole and len(pieces) > 1):
+        if not _once(pieces := plan.pieces(name)):
             message = f"part {name} is {len(pieces)} times in the plan; it was asked for once"
             yield Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message)
-        for piece in dict.fromkeys(piece.name for piece in pieces):
+        if any(piece.added for piece in pieces):
+            message = f"part {name} was asked for, and the plan calls it added, no anatomy; prepare the case again"
+            yield Finding(code="part-unknown", severity=Severity.ERROR, part=name, message=message)
+    for name in [*asked, *added]:
+        for piece in dict.fromkeys(piece.name for piece in plan.pieces(name)):
             on = sum(plate.parts.count(piece) for plate in plan.plates)
             if on != 1:
                 message = f"part {piece} is on {on} plates; every part is printed once"
                 found = Finding(code="part-missing", severity=Severity.ERROR, part=name, message=message)
                 yield replace(found, value=on, limit=1)
-    unasked = {part.name for part in plan.parts if part.source not in asked}
-    for name in sorted(unasked | {name for plate in plan.plates for name in plate.parts} - set(planned)):
+    wished = {name for name in added if may_be_added(case, name) and _once(plan.pieces(name))}
+    unasked = {
+        part.name for part in plan.parts if part.source not in asked and not (part.added and part.source in wished)
+    }
+    placed = {name for plate in plan.plates for name in plate.parts}
+    for name in sorted(unasked | placed - {part.name for part in plan.parts}):
         message = f"part {name} is in the plan and nobody asked for it"
         yield Finding(code="part-unknown", severity=Severity.ERROR, part=name, message=message)
+
+
+def _once(pieces: tuple[PlannedPart, ...]) -> bool:
+    """Whether this is one whole part, or pieces with numbers of their own."""
+    whole = [piece for piece in pieces if piece.piece_of is None]
+    numbers = {piece.piece for piece in pieces}
+    return len(pieces) > 0 and len(numbers) == len(pieces) and not (whole and len(pieces) > 1)
 
 
 def _plates(plan: Plan) -> Iterator[Finding]:

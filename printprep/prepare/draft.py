@@ -33,12 +33,13 @@ class DraftPart:
     colour: Rgb = NEUTRAL  # by assign
     priority: int = 0  # by assign
     changes: tuple[Change, ...] = ()
-    piece: int = 0  # by split: which piece of the body, 1-based; 0: the body is whole
+    added: bool = False  # no part of the case: a strut or a tab
+    piece: int = 0  # by split: which piece of the body, 1-based; 0: the body is whole, or a tab beside its pieces
     piece_of: str | None = None  # by split: the part that was cut
 
     @property
     def source(self) -> str:
-        """Name of the part of the case that this is, or is a piece of."""
+        """Name of the part, of the case or added to it, that this is or is a piece of."""
         return self.piece_of or self.name
 
 

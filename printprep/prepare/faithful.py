@@ -11,7 +11,8 @@ reason, it is left out, and only then:
   declares a cavity, so that of a hollow part the outer skin is compared;
 - around the declared place of a drain hole, both surfaces end;
 - of a part that was cut, its pieces stand in the case's frame as one surface; printed surface inside the source that
-  lies on a declared cut, pin or pin hole, as exactly as the file says where it is, is left out.
+  lies on a declared cut, pin or pin hole, as exactly as the file says where it is, is left out;
+- around the declared place of the label, both surfaces may be apart by the depth of letters that the case asks for.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from printprep.case import Part
+from printprep.case import Label, Part
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import matter_of, on_triangles, parts_matter
+from printprep.geometry.label import FLAT_MM
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.repair import closed
 from printprep.geometry.shells import enclosed
 from printprep.geometry.weld import weld_vertices
 from printprep.plan import Change, PlannedPart
+from printprep.prepare.label import most_mm3, reach_mm
 
 _SAMPLES = 100_000
 _DOUBT_MM = 1e-3  # farther off than this, a point is asked whether it counts
@@ -57,8 +60,18 @@ class Faith:
         return 100.0 * unasked_mm3 / max(self.volume_source_mm3, 1e-9)
 
 
-def compare(part: Part, printed: PlannedPart, changes: tuple[Change, ...], cuts: tuple[Cut, ...] = ()) -> Faith:
-    """Measure ``printed`` (in the case's frame, its pieces as one) against the mesh of ``part`` as it came."""
+def compare(
+    part: Part,
+    printed: PlannedPart,
+    changes: tuple[Change, ...],
+    cuts: tuple[Cut, ...] = (),
+    label: Label | None = None,
+) -> Faith:
+    """Measure ``printed`` (in the case's frame, its pieces as one) against the mesh of ``part`` as it came.
+
+    ``cuts`` are what the plan declares, ``label`` is what was asked.
+    """
+    changes = tuple(change for change in changes if change.stage != "label" or _is_label(change, label))
     defects = inspect(printed.mesh, self_intersections=False)
     if same(part.mesh, printed.mesh) and defects.closed:
         volume_mm3, comparable = abs(defects.volume_mm3), True
@@ -68,7 +81,7 @@ def compare(part: Part, printed: PlannedPart, changes: tuple[Change, ...], cuts:
     whole_mm = float(np.linalg.norm(np.nan_to_num(part.mesh.size_mm)))  # of a part that is not there, all is missing
     nothing = Deviation(max_mm=whole_mm, p95_mm=whole_mm, mean_mm=whole_mm, where_mm=None, samples=0)
     return Faith(
-        deviation=_deviation(part, printed, changes, cuts) if usable else nothing,
+        deviation=_deviation(part, printed, changes, cuts, label) if usable else nothing,
         defects=defects,
         volume_source_mm3=volume_mm3,
         comparable=comparable,
@@ -88,7 +101,9 @@ def source_volume_mm3(mesh: Mesh) -> tuple[float, bool]:
     return abs(found.volume_mm3), True
 
 
-def _deviation(part: Part, planned: PlannedPart, changes: tuple[Change, ...], cuts: tuple[Cut, ...]) -> Deviation:
+def _deviation(
+    part: Part, planned: PlannedPart, changes: tuple[Change, ...], cuts: tuple[Cut, ...], label: Label | None
+) -> Deviation:
     source, printed = part.mesh, planned.mesh
     cuts = tuple(cut for cut in cuts if planned.piece_of is not None)
     if same(source, printed):  # number by number: nothing to measure
@@ -108,7 +123,26 @@ def _deviation(part: Part, planned: PlannedPart, changes: tuple[Change, ...], cu
             counts_back &= ~_patched(printed, changes, patches_mm, back, doubtful[1])
         _set_aside_cuts(cuts, matter, back, counts_back, doubtful[1])
         _set_aside_cavity(part, changes, matter, (there, counts_there, far), (back, counts_back, near))
+    _set_aside_label(changes, label, (there, counts_there, far), (back, counts_back, near))
     return summarise([(there, far, counts_there), (back, near, counts_back)])
+
+
+def _is_label(change: Change, label: Label | None) -> bool:
+    """Whether a declared label is the one asked for: letters that cannot be of so much volume are none."""
+    if label is None or label.style not in ("engrave", "emboss") or change.where_mm is None:
+        return False
+    sign = -1 if label.style == "engrave" else 1
+    return 0 <= sign * change.volume_mm3 <= most_mm3(label)
+
+
+def _set_aside_label(changes: tuple[Change, ...], label: Label | None, *sides: tuple[Samples, Bool, Float]) -> None:
+    """Leave out what lies within the letters' depth at the place of the label; changes the masks."""
+    places = [change.where_mm for change in changes if change.stage == "label"]
+    if label is None or len(places) != 1:
+        return
+    for samples, counts, distance in sides:
+        near = np.linalg.norm(samples.points - np.array(places[0]), axis=1) <= reach_mm(label) + label.depth_mm
+        counts &= ~(near & (distance > _DOUBT_MM) & (distance <= label.depth_mm + FLAT_MM))
 
 
 def _patched(printed: Mesh, changes: tuple[Change, ...], patches_mm: Float, back: Samples, doubtful: Bool) -> Bool:

@@ -9,8 +9,7 @@ import numpy as np
 
 from printprep.case import Finding, Hollow, Part, Severity
 from printprep.errors import MeshError
-from printprep.geometry import bvh
-from printprep.geometry.drain import Hole, Zones, drill, find_holes
+from printprep.geometry.drain import Hole, drill, find_holes
 from printprep.geometry.hollow import MAX_POINTS, MIN_CAVITY_MM3, Cavity, GridTooCoarse, Hollowed
 from printprep.geometry.hollow import hollow as hollow_out
 from printprep.geometry.measure import inspect
@@ -21,6 +20,7 @@ from printprep.geometry.solid import intersect
 from printprep.geometry.wall import TOLERANCE_MM, Wall
 from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.zones import zones_of
 from printprep.progress import SILENT, Progress
 
 WALL_AS_ASKED: Final = 0.95  # share of the area; less is a warning
@@ -175,7 +175,7 @@ def _holes(
     """The holes of all cavities, with what is to say of them."""
     asked = wish.hollow
     assert asked is not None
-    zones = _zones(draft, part)
+    zones = zones_of(draft, part.name)  # a hole that ends at a neighbour drains nothing, and may mark it
     holes: list[Hole] = []
     findings: list[Finding] = []
     for k, cavity in enumerate(hollowed.cavities):
@@ -240,14 +240,6 @@ def _too_few(part: DraftPart, cavity: Cavity, asked: Hollow, found: int, where_m
         limit=asked.drain_holes,
         where_mm=where_mm,
     )
-
-
-def _zones(draft: Draft, part: DraftPart) -> Zones:
-    """The case's zones and all other parts: a hole that ends at a neighbour drains nothing, and may mark it."""
-    spheres = [(*zone.sphere.centre_mm, zone.sphere.radius_mm) for zone in draft.case.keep_out if zone.sphere]
-    boxes = [(*zone.box.lower_mm, *zone.box.upper_mm) for zone in draft.case.keep_out if zone.box]
-    others = tuple(bvh.build(other.mesh) for other in draft.parts if other.name != part.name and len(other.mesh))
-    return Zones(spheres=np.reshape(spheres, (-1, 4)), boxes=np.reshape(boxes, (-1, 6)), solids=others)
 
 
 def _hollow_change(cavity: Cavity, up: Float) -> Change:

@@ -105,6 +105,8 @@ def losses(plan: Plan, lost: Mapping[str, Mapping[str, float]], limit_percent: f
     findings = []
     for name, takers in lost.items():
         pieces = plan.pieces(name)
+        if all(piece.added for piece in pieces):
+            continue  # no anatomy: it ends in what it holds
         critical = any(piece.critical for piece in pieces)
         whole_mm3 = max(sum(piece.mesh.volume_mm3 for piece in pieces), 1e-9)
         total_mm3 = sum(takers.values())

@@ -9,19 +9,35 @@ from printprep.case import Case, settle, stopping
 from printprep.plan import Change, Plan, PlannedPart
 from printprep.prepare.arrange import arrange
 from printprep.prepare.assign import assign
+from printprep.prepare.connect import connect
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.floating import floating
 from printprep.prepare.hollow import hollow
 from printprep.prepare.inspect import inspect
+from printprep.prepare.label import label
 from printprep.prepare.orient import orient
 from printprep.prepare.repair import repair
 from printprep.prepare.split import split
+from printprep.prepare.thin import thin
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 from printprep.progress import SILENT, Progress
 
 Stage = Callable[[Draft, Progress], Draft]
 
-STAGES: Final[tuple[Stage, ...]] = (inspect, repair, assign, orient, hollow, split, arrange)
+STAGES: Final[tuple[Stage, ...]] = (
+    inspect,
+    repair,
+    assign,
+    thin,
+    connect,
+    floating,
+    orient,
+    hollow,
+    split,
+    label,
+    arrange,
+)
 """Every stage, in the order in which a part meets them."""
 
 
@@ -61,19 +77,20 @@ def plan_of(draft: Draft, *, supports: bool) -> Plan:
 
 
 def _planned(draft: Draft, part: DraftPart) -> PlannedPart:
-    asked = draft.case.part(part.source)
+    asked = None if part.added else draft.case.part(part.source)
     if part.material is None or part.tool is None:
         raise ValueError(f"part {part.name} was not assigned: the stage assign comes before a plan")
     return PlannedPart(
         name=part.name,
         mesh=part.mesh,
-        tissue=asked.tissue,
+        tissue=asked.tissue if asked else None,
         material=part.material,
         tool=part.tool,
         colour=part.colour,
         priority=part.priority,
-        side=asked.side,
-        critical=asked.critical,
+        side=asked.side if asked else None,
+        critical=asked.critical if asked else False,
+        added=part.added,
         piece=part.piece,
         piece_of=part.piece_of,
     )

@@ -138,9 +138,10 @@ def _join(
     spheres, boxes = _zones(draft)
     middles, halves = (boxes[:, :3] + boxes[:, 3:]) / 2.0, (boxes[:, 3:] - boxes[:, :3]) / 2.0
     balls = np.concatenate([spheres, np.column_stack([middles, np.linalg.norm(halves, axis=1)])])
+    critical = {part.name for part in draft.case.parts if part.critical}
     made: list[Pin] = []
     for name in shared if asked.pins else ():
-        if draft.case.part(name).critical:
+        if name in critical:
             continue
         pins = find_pins(
             pieces[below],

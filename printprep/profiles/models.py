@@ -270,3 +270,4 @@ class Lab(Profile, Limits):
     preparation_min: dict[str, NotNegative]  # staff minutes by technology
     post_processing_min: dict[str, NotNegative]
     failure_rate: Annotated[float, Field(ge=0, lt=1)]  # share of prints that fail
+    label_height_mm: Positive = 5.0  # of letters: read at arm's length, two lines of a 0.4 mm nozzle a stroke

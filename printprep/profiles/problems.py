@@ -102,7 +102,7 @@ def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     for step in loc:
         if not isinstance(step, int):  # a number is a place in a list, whose model is found already
             kind = _model_in(kind.model_fields[step].annotation)
-    return list(kind.model_fields)
+    return [field.alias or name for name, field in kind.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> Any:

@@ -17,7 +17,17 @@ from typing import Any, Final
 from printprep.case import Case, Finding, Part, stopping
 from printprep.geometry.mesh import join
 from printprep.geometry.topology import edges
-from printprep.plan import COST_ROWS, Certificate, Cost, Estimate, PartCertificate, Plan, PlannedPart, SlicedPlate
+from printprep.plan import (
+    COST_ROWS,
+    Certificate,
+    Change,
+    Cost,
+    Estimate,
+    PartCertificate,
+    Plan,
+    PlannedPart,
+    SlicedPlate,
+)
 
 Json = dict[str, Any]
 
@@ -62,6 +72,7 @@ def document(
         "case": _case(case, plan) if case is not None else None,
         "findings": [finding_json(f) for f in findings],
         "parts": [_part(part, plan, certificate) for part in case.parts] if case is not None else [],
+        "added": _added(plan, certificate),
         "tools": _tools(plan),
         "plates": [_plate(plate, plan) for plate in plates],
         "estimate": _estimate(estimate) if estimate is not None else None,
@@ -115,25 +126,61 @@ def _part(part: Part, plan: Plan | None, certificate: Certificate | None) -> Jso
         "volume_mm3": _number(certified.volume_mm3 if certified else mesh.volume_mm3),
         "size_mm": [_number(edge, 3) for edge in mesh.size_mm],
         "closed": certified.closed if certified else _closed(part, planned),
-        "pieces": [_piece(piece, plan) for piece in pieces if plan and piece.piece],
+        "pieces": _pieces(pieces, plan) if plan else [],
         **_certified(certified),
     }
 
 
 def _as_one(pieces: Sequence[PlannedPart]) -> PlannedPart:
-    """A part of the case as it is printed; of several pieces their surfaces where they stood in the case."""
+    """A part as it is printed; of several pieces their surfaces where they stood in the case."""
     return pieces[0] if len(pieces) == 1 else replace(pieces[0], mesh=join([piece.mesh for piece in pieces]))
 
 
-def _piece(piece: PlannedPart, plan: Plan) -> Json:
-    return {
-        "name": piece.name,
-        "piece": piece.piece,
-        "plate": next((plate.index for plate in plan.plates if piece.name in plate.parts), None),
-        "triangles": len(piece.mesh),
-        "volume_mm3": _number(piece.mesh.volume_mm3),
-        "size_mm": [_number(edge, 3) for edge in piece.mesh.size_mm],
-    }
+def _pieces(pieces: Sequence[PlannedPart], plan: Plan) -> list[Json]:
+    return [
+        {
+            "name": piece.name,
+            "piece": piece.piece,
+            "plate": next((plate.index for plate in plan.plates if piece.name in plate.parts), None),
+            "triangles": len(piece.mesh),
+            "volume_mm3": _number(piece.mesh.volume_mm3),
+            "size_mm": [_number(edge, 3) for edge in piece.mesh.size_mm],
+        }
+        for piece in pieces
+        if piece.piece
+    ]
+
+
+def _added(plan: Plan | None, certificate: Certificate | None) -> list[Json]:
+    """What was added to the anatomy as parts of their own: struts, a tab."""
+    if plan is None:
+        return []
+    certified = {one.name: one for one in certificate.added} if certificate else {}
+    found = {part.source: plan.pieces(part.source) for part in plan.parts if part.added}
+    return [
+        {
+            "name": name,
+            **_assigned(pieces[0]),
+            "volume_mm3": _number(sum(piece.mesh.volume_mm3 for piece in pieces)),
+            "closed": certified[name].closed if name in certified else None,
+            "pieces": _pieces(pieces, plan),
+            "changes": _changes(plan.changes.get(name, ())),
+        }
+        for name, pieces in found.items()
+    ]
+
+
+def _changes(changes: Sequence[Change]) -> list[Json]:
+    return [
+        {
+            "stage": change.stage,
+            "what": change.what,
+            "volume_mm3": _number(change.volume_mm3),
+            "area_mm2": _number(change.area_mm2),
+            "where_mm": _point(change.where_mm),
+        }
+        for change in changes
+    ]
 
 
 def _assigned(planned: PlannedPart | None) -> Json:
@@ -164,16 +211,7 @@ def _certified(part: PartCertificate | None) -> Json:
         "within_limits": part.within_limits,
         "volume_source_mm3": _number(part.volume_source_mm3),
         "lost_to_mm3": {name: _number(volume) for name, volume in part.lost_to_mm3.items()},
-        "changes": [
-            {
-                "stage": change.stage,
-                "what": change.what,
-                "volume_mm3": _number(change.volume_mm3),
-                "area_mm2": _number(change.area_mm2),
-                "where_mm": _point(change.where_mm),
-            }
-            for change in part.changes
-        ],
+        "changes": _changes(part.changes),
     }
 
 

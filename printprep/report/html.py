@@ -69,7 +69,7 @@ def page(
         _section("The parts", _pictures(pictures)),
         _section("Turn it", _frame(view3d), "screen"),
         _section("Findings", _findings(document["findings"])),
-        _section("What is printed", _parts(document["parts"])),
+        _section("What is printed", _parts(document["parts"]) + _added(document["added"])),
         _section("Certificate", _certificate(document)),
         _section("On the bed", _pictures(plates, wide=True)),
         _section("Time, material and cost", _estimate(document)),
@@ -170,6 +170,25 @@ def _parts(parts: Sequence[Json]) -> str:
         "part", "tissue", "side", "material", ">tool", ">triangles", ">volume, ml", ">size, mm", "closed",
     )  # fmt: skip
     return _table(columns, rows) if rows else ""
+
+
+def _added(added: Sequence[Json]) -> str:
+    """What is printed and is no anatomy."""
+    if not added:
+        return ""
+    rows = [
+        (
+            _swatch(one["colour"]) + escape(one["name"]),
+            escape("; ".join(change["what"] for change in one["changes"])),
+            escape(one["material"]),
+            f"T{one['tool']}",
+            _fixed(one["volume_mm3"], 2, 1e-3),
+        )
+        for one in added
+    ]
+    return "<p><strong>Added, no anatomy</strong>; every part of the anatomy wins where they meet:</p>" + _table(
+        ("added", "what it is", "material", ">tool", ">volume, ml"), rows
+    )
 
 
 def _certificate(document: Json) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from printprep.case import Case
 from printprep.geometry.mesh import Float
-from printprep.plan import Plan, Plate
+from printprep.plan import TAB, Plan, Plate
 from printprep.profiles.models import Printer
 from printprep.report.raster import OVERSAMPLE, Camera, Image, Solid, draw, png, shadow
 
@@ -110,7 +110,7 @@ def three_views(
     clear: Collection[str] = (),
     size_px: tuple[int, int] = (560, 560),
 ) -> tuple[Picture, ...]:
-    """The parts from three sides, in place and in the colours of their tissues.
+    """The parts from three sides, in place and in the colours of their tissues; a tab beside them is not drawn.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def three_views(
     size_px
         Width and height of each.
     """
-    solids = [Solid(p.mesh, p.colour, GLASS if p.name in clear else 1.0) for p in plan.parts]
+    solids = [Solid(p.mesh, p.colour, GLASS if p.name in clear else 1.0) for p in plan.parts if p.name != TAB]
     return tuple(
         Picture(
             title,

@@ -11,9 +11,9 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from printprep.case import CaseFile, CaseHeader, KeepOut
+from printprep.case import CaseFile, CaseHeader, ConnectWish, KeepOut
 from printprep.errors import CaseError
-from printprep.profiles.problems import complaint
+from printprep.profiles.problems import complaint, nearest
 
 FILE_NAME: Final = "case.toml"
 
@@ -89,10 +89,28 @@ def _contradictions(case: CaseFile) -> Iterator[str]:
         if count > 1:
             indices = ", ".join(f"parts[{k}]" for k, part in enumerate(case.parts) if part.name == name)
             yield f"parts: {count} parts are called {name!r} ({indices}); a name stands for one part"
+    yield from _wrong_names(case)
     for index, zone in enumerate(case.keep_out):
         wrong = _wrong_zone(zone)
         if wrong:
             yield f"keep_out[{index}]: {wrong}"
+
+
+def _wrong_names(case: CaseFile) -> Iterator[str]:
+    """Wishes for parts that are not there, or that may not be touched."""
+    parts = {part.name: part for part in case.parts}
+    named = [(f"connect[{k}].{key}", name) for k, w in enumerate(case.connect) for key, name in _ends(w).items()]
+    if case.label is not None and case.label.part is not None:
+        named.append(("label.part", case.label.part))
+    for key, name in named:
+        if name not in parts:
+            yield f"{key}: there is no part {name!r}{nearest(name, list(parts))}; the parts: {', '.join(parts)}"
+        elif key == "label.part" and parts[name].critical:
+            yield f'{key}: part {name!r} is critical, which keeps it free of marks; name another, or style = "tab"'
+
+
+def _ends(wish: ConnectWish) -> dict[str, str]:
+    return {"from": wish.from_part, "to": wish.to}
 
 
 def _wrong_zone(zone: KeepOut) -> str:

@@ -36,6 +36,7 @@ from printprep.formats import FORMATS, NamedMesh, read_meshes
 from printprep.geometry.mesh import Mesh
 from printprep.prepare.intake.casefile import FILE_NAME, checked_header, read_case_file
 from printprep.prepare.intake.frame import frame_findings, mirrored_by_files, print_frame
+from printprep.prepare.intake.labels import label_of, text_findings
 from printprep.prepare.intake.naming import Asked, Identified, identify
 from printprep.prepare.intake.sizes import settle_units, too_small
 from printprep.profiles.load import Profiles
@@ -155,12 +156,15 @@ def _brought_together(
         limits=_limits(case.limits if case else None, profiles.lab()),
         keep_out=tuple(frame.keep_out(zone) for zone in case.keep_out) if case else (),
         split=(case.split if case else None) or Split(),
+        label=label_of(case.label, header, identified, profiles.lab()) if case and case.label else None,
+        connect=case.connect if case else (),
         accept=case.accept if case else (),
         findings=(
             *_oddities(wanted, identified),
             *doubts,
             *misfits,
             *filter(None, (too_small(part.name, part.mesh, header.scale) for part in parts)),
+            *text_findings(case.label if case else None, header.id, profiles),
             *frame_findings(header, mirrored_by_file=by_file),
         ),
     )

@@ -12,7 +12,20 @@ from typing import Any, Final
 import tomlkit
 from pydantic import BaseModel
 
-from printprep.case import Acceptance, Box, CaseFile, CaseHeader, Hollow, KeepOut, Limits, PartWish, Sphere, Split
+from printprep.case import (
+    Acceptance,
+    Box,
+    CaseFile,
+    CaseHeader,
+    ConnectWish,
+    Hollow,
+    KeepOut,
+    LabelWish,
+    Limits,
+    PartWish,
+    Sphere,
+    Split,
+)
 from printprep.prepare.intake.naming import Identified
 from printprep.prepare.intake.read import Survey
 from printprep.prepare.intake.sizes import extent_of, proposed_unit
@@ -39,6 +52,8 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
         "material": "pla",
     },
     Hollow: {"wall_mm": 2.0},
+    LabelWish: {"text": "CASE-0001 L", "height_mm": 5.0, "part": "bone"},
+    ConnectWish: {"from": "tumour", "to": "bone", "diameter_mm": 3.0, "material": "pla"},
     Sphere: {"centre_mm": [0.0, 0.0, 0.0], "radius_mm": 5.0},
     Box: {"lower_mm": [0.0, 0.0, 0.0], "upper_mm": [10.0, 10.0, 10.0]},
     Acceptance: {"code": "thin-wall", "reason": "decided with the surgeon", "part": "bone"},
@@ -74,6 +89,8 @@ def case_template(folder: Path, found: Survey | None, profiles: Profiles, *, uni
     for index, values in enumerate(parts):
         lines += ["", "[[parts]]"]
         lines += _keys(PartWish, values) if index == 0 else [f"{key} = {_toml(v)}" for key, v in values.items()]
+    lines += ["", *_shown(LabelWish, "label", "[label]")]
+    lines += ["", *_shown(ConnectWish, "connect", "[[connect]]")]
     lines += ["", *_shown(KeepOut, "keep_out", "[[keep_out]]")]
     lines += ["", *_shown(Split, "split", "[split]")]
     lines += ["", *_shown(Acceptance, "accept", "[[accept]]")]
@@ -102,7 +119,8 @@ def _keys(
     model: type[BaseModel], values: Mapping[str, object], remarks: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Every key of a table and what it means: with its value, or as a comment with its default or an example."""
-    for key, field in model.model_fields.items():
+    for name, field in model.model_fields.items():
+        key = field.alias or name
         allowed = _allowed(field.annotation)
         choice = f"one of {', '.join(allowed)}" if len(allowed) > 1 else ""
         meaning = "; ".join(filter(None, (field.description, choice, (remarks or {}).get(key))))
@@ -121,7 +139,7 @@ def _example(model: type[BaseModel], key: str) -> object:
     shown = EXAMPLES.get(model, {})
     if key in shown:
         return shown[key]
-    field = model.model_fields[key]
+    field = next(field for name, field in model.model_fields.items() if key in (name, field.alias))
     inner = next((a for a in (field.annotation, *typing.get_args(field.annotation)) if _is_model(a)), None)
     if inner is not None:
         return {name: _example(inner, name) for name in inner.model_fields}

@@ -127,6 +127,7 @@ def test_a_terminal_of_120_columns_shows_names_whole(build: Path, monkeypatch: p
     )
     assert urgent[:6] == ["J-0002", printer, "queued", "URGENT", "1", "plate-3-of-…g-name.gcode"]
     assert routine[:5] == ["J-0001", printer, "cancelled", "plate-1.gcode", "CHD-0142"]
+    assert "J-0001 cancelled: the wrong side of the heart; it is to be mirrored\n" in said(queue, "list")
 
 
 def test_a_build_written_anew_does_not_touch_what_waits(build: Path) -> None:
