@@ -32,6 +32,7 @@ MOST_BODIES: Final = 200
 SPACING_MM: Final = 1.0
 """Contact is measured at points of the surface not farther apart than about this."""
 
+_PROBES_GAP: Final = 1000  # points of a body that bound its distance to another
 _PROBES: Final = 4000  # points of a body that are asked whether they lie in another
 
 
@@ -163,8 +164,13 @@ def _gap(surfaces: Sequence[Spread], boxes: Float, group: Index, mine: tuple[int
     for other in others[np.argsort(far[others], kind="stable")].tolist():
         if far[other] >= best:
             break
-        distance, _, _ = nearest(surfaces[other].tree, points)
+        tree = surfaces[other].tree
+        some = points[:: 1 + len(points) // _PROBES_GAP]  # a bound first: an unbounded search from afar is slow
+        distance, _, _ = nearest(tree, some)
+        bound = min(best, float(distance.min()))
+        rivals = np.concatenate([points[~clear(tree, points, bound)], some[[int(np.argmin(distance))]]])
+        distance, _, _ = nearest(tree, rivals)
         at = int(np.argmin(distance))
         if distance[at] < best:
-            best, body, where = float(distance[at]), other, points[at]
+            best, body, where = float(distance[at]), other, rivals[at]
     return best, body, where
