@@ -20,11 +20,19 @@ _STEP_MM = 0.01  # to either side of a surface, to ask what is there
 _ON_MM = 1e-6  # closer to a patch or to a removed face than this is on it
 
 
-def judge(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> Deviation | None:
+def judge(
+    source: Mesh,
+    whole: Mesh,
+    result: Mesh,
+    record: Record,
+    *,
+    p95_limit_mm: float = P95_MM,
+    max_limit_mm: float = MAX_MM,
+) -> Deviation | None:
     """Refused unless ``result`` is a solid that stands for ``source``.
 
     Closed, manifold, positive volume; enclosing nothing twice and nothing the wrong way round; and within
-    :data:`P95_MM` and :data:`MAX_MM` of the source in both directions, except on patches, on surface that is listed
+    the limits of the source in both directions, except on patches, on surface that is listed
     as removed, and on surface that does not part matter from void (walls inside united bodies).
 
     Parameters
@@ -37,6 +45,8 @@ def judge(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> Deviation 
         To be judged.
     record
         Of what was done.
+    p95_limit_mm, max_limit_mm
+        How far 95 % and all of the surface may be off.
 
     Returns
     -------
@@ -54,10 +64,19 @@ def judge(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> Deviation 
             f"the surface runs through itself: {max(twice, wrong):.2%} of the volume is enclosed twice or inside out "
             f"(limit {VOLUME_SHARE:.1%})",
             inspect(result).where_mm.get("self_intersecting_faces"),
+            tangled=True,
         )
     if same(source, result):
         return None
-    return _close_enough(source, whole, result, record)
+    deviation = _deviation(source, whole, result, record)
+    if deviation.p95_mm > p95_limit_mm or deviation.max_mm > max_limit_mm:
+        raise Refused(
+            f"the repaired surface is up to {deviation.max_mm:.3f} mm (95 % {deviation.p95_mm:.3f} mm) from the "
+            f"source (limits {max_limit_mm:.3g} and {p95_limit_mm:.3g} mm)",
+            deviation.where_mm,
+            tangled=True,
+        )
+    return deviation
 
 
 def on_triangles(points: Float, *soups: Float) -> Bool:
@@ -87,7 +106,7 @@ def parts_matter(source: Mesh, matter: Tree, samples: Samples, chosen: Bool) -> 
     return np.asarray(outer != inner)
 
 
-def _close_enough(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> Deviation:
+def _deviation(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> Deviation:
     there, back = sample(source, _SAMPLES // 2, 0), sample(result, _SAMPLES // 2, 1)
     far, near = nearest(build(result), there.points)[0], nearest(build(source), back.points)[0]
     counts_there = far > _DOUBT_MM
@@ -98,11 +117,4 @@ def _close_enough(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> De
     doubtful = np.flatnonzero(near > _DOUBT_MM)
     counts_back[doubtful] = ~on_triangles(back.points[doubtful], *record.patches)
     pairs: list[tuple[Samples, Float, Bool]] = [(there, far, counts_there), (back, near, counts_back)]
-    deviation = summarise(pairs)
-    if deviation.p95_mm > P95_MM or deviation.max_mm > MAX_MM:
-        raise Refused(
-            f"the repaired surface is up to {deviation.max_mm:.3f} mm (95 % {deviation.p95_mm:.3f} mm) from the "
-            f"source (limits {MAX_MM} and {P95_MM} mm)",
-            deviation.where_mm,
-        )
-    return deviation
+    return summarise(pairs)

@@ -43,10 +43,11 @@ class Step:
 class Refused(Exception):  # noqa: N818 - caught by repair, never leaves geometry
     """A mesh that cannot be made a solid without guessing."""
 
-    def __init__(self, reason: str, where_mm: Point | None = None) -> None:
+    def __init__(self, reason: str, where_mm: Point | None = None, *, tangled: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.where_mm = where_mm
+        self.tangled = tangled  # closed and wound alike, only too crossed for the steps: a rebuild may do
 
 
 @dataclass(slots=True)
@@ -57,6 +58,19 @@ class Record:
     patches: list[Float] = field(default_factory=list)  # (k, 3, 3) new surface, which has no source to deviate from
     removed: list[Float] = field(default_factory=list)  # (k, 3, 3) old surface that is listed as taken away
     rewound: bool = False  # whether the winding in the file had to be overruled, so that it proves nothing
+
+    def copy(self) -> Record:
+        """One that goes on from here by itself."""
+        return Record(list(self.steps), list(self.patches), list(self.removed), self.rewound)
+
+    def take(self, other: Record) -> None:
+        """Become what ``other``, a copy that went on, has become."""
+        self.steps, self.patches, self.removed, self.rewound = (
+            other.steps,
+            other.patches,
+            other.removed,
+            other.rewound,
+        )
 
 
 def middle_of(mesh: Mesh, face: int) -> Point:

@@ -26,8 +26,31 @@ class InsideOut(Refused):
     """Consistently wound, with the outside facing in."""
 
 
-def settle(mesh: Mesh, record: Record, *, crossing: bool, accept_inside_out: bool) -> Mesh:
-    """Turn, remove and unite shells so that the surface goes around every printed point exactly once.
+def settle(mesh: Mesh, found: list[Shell], record: Record, *, crossing: bool) -> Mesh:
+    """Remove and unite shells so that the surface goes around every printed point exactly once.
+
+    Parameters
+    ----------
+    mesh
+        Closed, as :func:`face_out` gives it back. The same object comes back when nothing is to do.
+    found
+        Its shells.
+    record
+        Of the repair so far.
+    crossing
+        Whether shells may run through each other; False is known to be free of it.
+    """
+    if len(found) == 1:
+        return mesh
+    kept = np.array([_is_skin(shell, found) for shell in found])
+    if not kept.all():
+        mesh = _drop_swallowed(mesh, found, kept, record)
+        found = shells(mesh)
+    return drop_crumbs(_unite(mesh, found, record), record) if crossing and len(found) > 1 else mesh
+
+
+def face_out(mesh: Mesh, record: Record, *, accept_inside_out: bool) -> tuple[Mesh, list[Shell]]:
+    """The mesh with its outermost shells facing out, and its shells.
 
     Parameters
     ----------
@@ -35,8 +58,6 @@ def settle(mesh: Mesh, record: Record, *, crossing: bool, accept_inside_out: boo
         Closed, every shell wound alike. The same object comes back when nothing is to do.
     record
         Of the repair so far; says whether the winding can be trusted.
-    crossing
-        Whether shells may run through each other; False is known to be free of it.
     accept_inside_out
         Turn a mesh that is inside out as a whole, instead of raising InsideOut.
     """
@@ -44,16 +65,8 @@ def settle(mesh: Mesh, record: Record, *, crossing: bool, accept_inside_out: boo
     if not record.rewound and all(shell.volume_mm3 < 0 for shell in found if not shell.inside):
         mesh = _right_side_out(mesh, found, record, accept_inside_out)
         found = shells(mesh)
-    if len(found) == 1 and found[0].volume_mm3 > 0:
-        return mesh
     turned = turn(mesh, found, record)
-    if turned is not mesh:
-        mesh, found = turned, shells(turned)
-    kept = np.array([_is_skin(shell, found) for shell in found])
-    if not kept.all():
-        mesh = _drop_swallowed(mesh, found, kept, record)
-        found = shells(mesh)
-    return drop_crumbs(_unite(mesh, found, record), record) if crossing and len(found) > 1 else mesh
+    return (mesh, found) if turned is mesh else (turned, shells(turned))
 
 
 def _right_side_out(mesh: Mesh, found: list[Shell], record: Record, accept_inside_out: bool) -> Mesh:
@@ -144,7 +157,9 @@ def _unite(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
             united = union(*bodies)
             one = subtract(united, *cavities) if cavities else united
         except MeshError as error:
-            raise Refused(f"bodies that run through each other cannot be united: {error}", where) from error
+            raise Refused(
+                f"bodies that run through each other cannot be united: {error}", where, tangled=True
+            ) from error
         _check_union(join([found[i].mesh for i in group]), one, where)
         what = f"united {len(bodies)} bodies that run through each other"
         if cavities:
@@ -162,4 +177,5 @@ def _check_union(before: Mesh, after: Mesh, where: Point) -> None:
             f"uniting its bodies would change the volume they fill from {one_mm3:.2f} to {two_mm3:.2f} mm3: a body "
             "runs through itself",
             where,
+            tangled=True,
         )

@@ -76,10 +76,10 @@ def to_the_wall(surface: Mesh, outer: bvh.Tree, wall_mm: float, step_mm: float) 
         vertices[active] += away[far] * share[:, None]
         if not len(active):
             break
-    return _without_cuts(surface, vertices)
+    return without_cuts(surface, vertices)
 
 
-def _without_cuts(surface: Mesh, vertices: Float) -> Mesh:
+def without_cuts(surface: Mesh, vertices: Float) -> Mesh:
     """``surface`` with moved ``vertices``, but not those of triangles that would cut others."""
     vertices = vertices.copy()
     for _ in range(TAKEN_BACK):

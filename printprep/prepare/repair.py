@@ -9,6 +9,7 @@ from dataclasses import replace
 from printprep.case import Finding, Severity, settle, stopping
 from printprep.geometry import measure
 from printprep.geometry import repair as geometry
+from printprep.geometry.renew import Renewed
 from printprep.geometry.repair import Refusal, Repaired
 from printprep.geometry.settle import VOLUME_SHARE
 from printprep.plan import Change
@@ -18,10 +19,13 @@ from printprep.progress import SILENT, Progress
 
 def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
     """Repair every part that needs it. Parts that are closed and clean come out as the very same mesh."""
+    limit_mm = draft.case.limits.deviation_max_mm
 
     def work(part: DraftPart) -> tuple[DraftPart, list[Finding]]:
         accepted = _turning_is_accepted(draft, part.name)
-        return _apply(part, geometry.repair(part.mesh, accept_inside_out=accepted, defects=part.defects))
+        return _apply(
+            part, geometry.repair(part.mesh, accept_inside_out=accepted, defects=part.defects, limit_mm=limit_mm)
+        )
 
     parts: list[DraftPart] = []
     findings: list[Finding] = []
@@ -75,6 +79,8 @@ def _done(part: str, result: Repaired) -> list[Finding]:
     findings = [
         Finding(code="repaired", severity=Severity.INFO, part=part, message=message, value=len(result.steps)),
     ]
+    if result.rebuilt is not None:
+        findings.append(_rebuilt(part, result.rebuilt))
     patches = [step for step in result.steps if step.area_mm2 > 0]
     if patches:
         largest = max(patches, key=lambda step: step.area_mm2)
@@ -94,6 +100,24 @@ def _done(part: str, result: Repaired) -> list[Finding]:
             )
         )
     return findings
+
+
+def _rebuilt(part: str, rebuilt: Renewed) -> Finding:
+    """That every vertex is new, why, and how far from the source."""
+    far = rebuilt.deviation
+    measured = f"at most {far.max_mm:.3f} mm and 95 % {far.p95_mm:.3f} mm from the source, " if far else ""
+    message = (
+        f"the whole surface of part {part} was rebuilt on a grid of {rebuilt.step_mm:.3f} mm, {measured}volume "
+        f"{rebuilt.volume_mm3:+.2f} mm3; what is thinner than the grid may be lost. Before: {rebuilt.why}"
+    )
+    return Finding(
+        code="rebuilt",
+        severity=Severity.WARNING,
+        part=part,
+        message=message,
+        value=rebuilt.step_mm,
+        where_mm=far.where_mm if far else None,
+    )
 
 
 def _left(part: DraftPart, result: Repaired) -> list[Finding]:

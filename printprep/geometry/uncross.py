@@ -1,0 +1,305 @@
+"""A body that runs through itself, made one that does not, and only where it crosses.
+
+manifold3d's union of a surface with itself cuts every face along the lines where it crosses others. Where the surface
+goes ``w`` times around a point, that union goes ``2 w - w^2`` times: -3, 0, 1, 0, -3 for w from -1 to 3. So it is no
+answer yet (what is enclosed twice would become a void), but it shows exactly where the surface crosses itself and
+which pieces of it part void (w <= 0) from matter (w >= 1); a winding number on both sides of each piece tells.
+
+Where these pieces fit together they are the answer, exact to rounding. Where they do not (folds whose lines end in a
+vertex, inside-out bubbles, faces that lie on each other), the places of the crossings are boxed, the boxes are cut out
+of the body, and what is in them is rebuilt on a fine grid. Outside the boxes no vertex moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from manifold3d import Manifold, OpType
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from printprep.errors import MeshError
+from printprep.geometry import voxel
+from printprep.geometry.bvh import build, nearest, winding
+from printprep.geometry.intersect import partners, self_intersecting
+from printprep.geometry.measure import inspect
+from printprep.geometry.mend import (
+    Record,
+    Refused,
+    Step,
+    cancel_duplicates,
+    drop_crumbs,
+    drop_degenerate,
+    fill_holes,
+    keep_faces,
+)
+from printprep.geometry.mesh import Bool, Float, Int, Mesh, as_point, join
+from printprep.geometry.rebuild import INVERTED_SHARE, rebuild
+from printprep.geometry.shells import by_body, enclosed, pick
+from printprep.geometry.solid import from_solid, to_solid
+from printprep.geometry.topology import edges, used_vertices
+from printprep.geometry.weld import weld_close
+
+MOST_CROSSING: Final = 200
+"""A body with more faces that cross is left to the gate: place by place takes too long, and seldom does it."""
+FINEST_MM: Final = 0.03
+COARSEST_MM: Final = 0.25
+"""Steps of the grid in a box."""
+_STEPS_A_BOX = 60
+_POINTS_A_BOX = 8_000_000
+_MARGIN_MM = 0.3  # of a box around the crossings in it
+_LINK_SHARE = 0.02  # of the longest side: crossings nearer to each other share a box
+_ASIDE_MM = 1e-3  # to either side of a surface, to ask what is there
+_LAP_MM = 1e-3  # by which what was rebuilt reaches beyond its box, into the same matter
+_SAME = 1e-9
+"""Of the longest side: the two computations of one crossing point are no farther apart than this."""
+_STEP = 1e-6  # of the longest side: how far beside a face to ask what is there, at most
+_ASKED = 5  # of the largest faces of a piece
+_PATCHED_SHARE = 1e-6  # of the area: cracks between the pieces that may be closed
+_EXACT_SHARE = 1e-5  # by which the matter may change where nothing was rebuilt: it is the same surface, but rounded
+_VOLUME_SHARE = 0.002  # and where something was
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncrossed:
+    """A body after the crossings were taken out."""
+
+    mesh: Mesh
+    boxes: int = 0  # that were rebuilt; 0: exact
+    step_mm: float = 0.0  # the coarsest grid step in them
+    far_mm: float = 0.0  # how far the new surface is from the old skin, both ways
+
+
+def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float) -> Mesh:
+    """``mesh`` with each of its bodies free of crossings with itself, where that moves no skin by over ``limit_mm``.
+
+    Bodies that run through each other are left to the union. Each body that was changed gets a step in ``record``.
+
+    Parameters
+    ----------
+    mesh
+        Closed, every shell wound alike, mm.
+    record, limit_mm
+        Gets the steps; how far the new surface may be from the skin that was there, both ways.
+
+    Returns
+    -------
+    Mesh
+        Closed; the same object when nothing was changed.
+    """
+    partner: Int = partners(mesh)
+    if not (partner >= 0).any():
+        return mesh
+    changed, rest = [], np.ones(len(mesh), np.bool_)
+    for faces in by_body(mesh):
+        if not (partner[faces] >= 0).any():
+            continue
+        body = pick(mesh, faces)
+        crossing = self_intersecting(body)
+        if not 0 < crossing.sum() <= MOST_CROSSING:
+            continue
+        inward = body.volume_mm3 < 0
+        done = uncross(body.flipped() if inward else body, limit_mm)
+        if done is None:
+            continue
+        after = done.mesh.flipped() if inward else done.mesh
+        changed.append(after)
+        rest[faces] = False
+        record.steps.append(_step(body, after, crossing, done))
+    return join([keep_faces(mesh, rest), *changed]) if changed else mesh
+
+
+def _step(before: Mesh, after: Mesh, crossing: Bool, done: Uncrossed) -> Step:
+    count = int(crossing.sum())
+    what = f"resolved {count} faces that ran through others of their own body"
+    if done.boxes:
+        what += (
+            f": rebuilt the surface in {done.boxes} places on a grid of up to {done.step_mm:.3f} mm, at most "
+            f"{done.far_mm:.3f} mm from the old one"
+        )
+    else:
+        what += ": cut them where they cross and kept what parts matter from void"
+    where = as_point(before.triangles[int(np.argmax(crossing))].mean(axis=0))
+    return Step(what=what, volume_mm3=after.volume_mm3 - before.volume_mm3, where_mm=where)
+
+
+def uncross(mesh: Mesh, limit_mm: float) -> Uncrossed | None:
+    """The surface between the matter and the void of a body that runs through itself.
+
+    Parameters
+    ----------
+    mesh
+        One closed body, facing out, mm. Matter is what it goes around at least once; a bubble that it goes around the
+        wrong way is void.
+    limit_mm
+        How far what is rebuilt may be from the skin that was there.
+
+    Returns
+    -------
+    Uncrossed or None
+        Closed, manifold, enclosing the same matter once, with fewer crossing faces; None where that was not reached.
+    """
+    volumes = enclosed(mesh)
+    if volumes.negative_mm3 > INVERTED_SHARE * volumes.solid_mm3:
+        return None
+    try:
+        solid = to_solid(mesh)
+        both = from_solid(solid + solid)
+    except MeshError:
+        return None
+    if not len(both):
+        return None
+    pieces = drop_degenerate(weld_close(both, _SAME * float(mesh.size_mm.max())), Record())
+    exact = _fitted(mesh, pieces)
+    if exact is not None:
+        return Uncrossed(mesh=exact)
+    boxes = _boxes(mesh, pieces)
+    return _boxed(mesh, solid, boxes, limit_mm)
+
+
+def _fitted(mesh: Mesh, pieces: Mesh) -> Mesh | None:
+    """The pieces between matter and void as one surface, if they fit together without gaps."""
+    record = Record()
+    kept = _between(mesh, pieces)
+    try:
+        fitted = cancel_duplicates(used_vertices(Mesh(pieces.vertices, pieces.faces[kept])), record)
+        fitted = drop_crumbs(fill_holes(fitted, record), Record()) if len(fitted) else fitted
+    except Refused:
+        return None
+    patched_mm2 = sum(step.area_mm2 for step in record.steps)
+    fits = patched_mm2 <= _PATCHED_SHARE * mesh.area_mm2 and _is_better(mesh, fitted, _EXACT_SHARE)
+    return fitted if fits and not self_intersecting(fitted).any() else None
+
+
+def _is_better(before: Mesh, after: Mesh, share: float) -> bool:
+    """Whether it is a solid with the same matter, but for a share, that crosses itself less."""
+    found = inspect(after)
+    if not found.closed or found.self_intersecting_faces >= int(self_intersecting(before).sum()):
+        return False
+    one, two = enclosed(before), enclosed(after)
+    most_mm3 = share * one.solid_mm3
+    return abs(one.solid_mm3 - two.solid_mm3) <= most_mm3 and abs(two.signed_mm3 - two.solid_mm3) <= most_mm3
+
+
+def _boxes(mesh: Mesh, pieces: Mesh) -> list[Float]:
+    """Boxes (2, 3) around all crossings and all hidden surface, none reaching into another."""
+    corners = pieces.triangles
+    normal, step_mm = _normals(corners), _beside_mm(mesh, pieces.face_areas_mm2)[:, None]
+    tree, middle = build(mesh), corners.mean(axis=1)
+    front, back = (winding(tree, middle + side * step_mm * normal) for side in (1.0, -1.0))
+    hidden = pieces.faces[(front != 0) | (back != 1)]
+    fresh: Bool = np.asarray(cKDTree(mesh.vertices).query(pieces.vertices)[0] > 0)
+    fresh[hidden] = True
+    index = np.flatnonzero(fresh)
+    if not len(index):
+        return []
+    points = pieces.vertices[index]
+    near = cKDTree(points).query_pairs(_LINK_SHARE * float(mesh.size_mm.max()), output_type="ndarray")
+    sides = np.searchsorted(index, np.concatenate([hidden[:, [0, 1]], hidden[:, [1, 2]]]))
+    pairs = np.concatenate([near, sides])
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points), len(points)))
+    count, label = connected_components(graph, directed=False)
+    found = [points[label == i] for i in range(count)]
+    boxes = [np.stack([p.min(axis=0) - _MARGIN_MM, p.max(axis=0) + _MARGIN_MM]) for p in found]
+    return _apart(boxes)
+
+
+def _apart(boxes: list[Float]) -> list[Float]:
+    """Boxes that reach into each other made one, until none does."""
+    done: list[Float] = []
+    while boxes:
+        box = boxes.pop()
+        for i, other in enumerate(done):
+            if (box[0] <= other[1]).all() and (box[1] >= other[0]).all():
+                boxes.append(np.stack([np.minimum(box[0], other[0]), np.maximum(box[1], other[1])]))
+                del done[i]
+                break
+        else:
+            done.append(box)
+    return done
+
+
+def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float) -> Uncrossed | None:
+    """``mesh`` with what is in ``boxes`` rebuilt."""
+    outside, inner, coarsest_mm = solid, [], 0.0
+    for box in boxes:
+        wanted_mm = float(np.clip((box[1] - box[0]).max() / _STEPS_A_BOX, FINEST_MM, COARSEST_MM))
+        step_mm = voxel.step_for(Mesh(box, np.zeros((0, 3), np.int32)), wanted_mm, _POINTS_A_BOX)
+        if step_mm > COARSEST_MM:
+            return None  # too large a place for a fine grid
+        coarsest_mm = max(coarsest_mm, step_mm)
+        piece = rebuild(mesh, step_mm, box)
+        outside = outside - _cuboid(box, 0.0)
+        if len(piece):
+            inner.append(to_solid(piece) ^ _cuboid(box, _LAP_MM))
+    if not coarsest_mm:
+        return None
+    after = from_solid(Manifold.batch_boolean([outside, *inner], OpType.Add))
+    if not len(after) or not _is_better(mesh, after, _VOLUME_SHARE):
+        return None
+    far_mm = _far_mm(mesh, after)
+    return Uncrossed(mesh=after, boxes=len(inner), step_mm=coarsest_mm, far_mm=far_mm) if far_mm <= limit_mm else None
+
+
+def _cuboid(box_mm: Float, margin_mm: float) -> Manifold:
+    lower, upper = box_mm[0] - margin_mm, box_mm[1] + margin_mm
+    return Manifold.cube(tuple(upper - lower)).translate(tuple(lower))
+
+
+def _far_mm(before: Mesh, after: Mesh) -> float:
+    """How far two surfaces are from each other; of the old one only points count that part matter from void."""
+    corners = before.triangles
+    middle = corners.mean(axis=1, keepdims=True)
+    points = np.concatenate([middle, corners + 0.05 * (middle - corners)], axis=1)
+    there = nearest(build(after), points.reshape(-1, 3))[0]
+    doubtful = np.flatnonzero(there > _ASIDE_MM)
+    aside = _ASIDE_MM * _normals(corners)[doubtful // 4]
+    at, tree = points.reshape(-1, 3)[doubtful], build(before)
+    front, back = (winding(tree, at + side * aside) > 0 for side in (1.0, -1.0))
+    there[doubtful[front == back]] = 0.0
+    back_mm = nearest(build(before), np.concatenate([after.vertices, after.triangles.mean(axis=1)]))[0]
+    return float(max(there.max(), back_mm.max()))
+
+
+def _normals(corners: Float) -> Float:
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300))
+
+
+def _beside_mm(mesh: Mesh, areas: Float) -> Float:
+    """How far beside faces to ask what is there: a small face nearer, because what crosses beside it is as near."""
+    return np.minimum(_STEP * float(mesh.size_mm.max()), 0.01 * np.sqrt(areas))
+
+
+def _between(mesh: Mesh, pieces: Mesh) -> Bool:
+    """(m,) which faces of ``pieces`` have matter of ``mesh`` behind them and void in front."""
+    label = _label(pieces)
+    areas = pieces.face_areas_mm2
+    sequence = np.lexsort((-areas, label))
+    first = np.searchsorted(label[sequence], np.arange(int(label.max()) + 1))
+    rank = np.arange(len(sequence)) - first[label[sequence]]
+    asked = sequence[rank < _ASKED]
+    corners = pieces.triangles[asked]
+    offset = _beside_mm(mesh, areas[asked])[:, None] * _normals(corners)
+    middle, tree = corners.mean(axis=1), build(mesh)
+    front, back = (winding(tree, middle + side * offset) > 0 for side in (1.0, -1.0))
+    votes = np.bincount(label[asked], weights=np.where(back & ~front, areas[asked], -areas[asked]))
+    return np.asarray(votes[label] > 0)
+
+
+def _label(pieces: Mesh) -> Int:
+    """(m,) the piece of each face: what hangs together across edges of two faces, so that no piece is crossed."""
+    found = edges(pieces)
+    inner = np.flatnonzero((found.count == 2) & (found.forward == 1))
+    place = np.full(len(found.ends), -1)
+    place[inner] = np.arange(len(inner))
+    column = place[found.of_face.reshape(-1)]
+    row = np.repeat(np.arange(len(pieces)), 3)
+    sides = coo_array(
+        (np.ones(int((column >= 0).sum())), (row[column >= 0], column[column >= 0])), shape=(len(pieces), len(inner))
+    ).tocsr()
+    _, label = connected_components(sides @ sides.T, directed=False)
+    return np.asarray(label)
