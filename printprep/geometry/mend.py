@@ -37,6 +37,7 @@ class Step:
     what: str  # a sentence
     volume_mm3: float = 0.0  # added (+) or taken away (-)
     area_mm2: float = 0.0  # of new surface
+    rebuilt_mm: float = 0.0  # how far surface that was rebuilt on a grid is from what was there; 0.0: none was
     where_mm: Point | None = None
 
 

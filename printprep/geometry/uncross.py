@@ -123,7 +123,7 @@ def _step(before: Mesh, after: Mesh, crossing: Bool, done: Uncrossed) -> Step:
     else:
         what += ": cut them where they cross and kept what parts matter from void"
     where = as_point(before.triangles[int(np.argmax(crossing))].mean(axis=0))
-    return Step(what=what, volume_mm3=after.volume_mm3 - before.volume_mm3, where_mm=where)
+    return Step(what=what, volume_mm3=after.volume_mm3 - before.volume_mm3, rebuilt_mm=done.far_mm, where_mm=where)
 
 
 def uncross(mesh: Mesh, limit_mm: float) -> Uncrossed | None:

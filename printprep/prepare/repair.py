@@ -81,6 +81,18 @@ def _done(part: str, result: Repaired) -> list[Finding]:
     ]
     if result.rebuilt is not None:
         findings.append(_rebuilt(part, result.rebuilt))
+    findings.extend(
+        Finding(
+            code="rebuilt",
+            severity=Severity.WARNING,
+            part=part,
+            message=f"part {part}: {step.what}",
+            value=step.rebuilt_mm,
+            where_mm=step.where_mm,
+        )
+        for step in result.steps
+        if step.rebuilt_mm > 0
+    )
     patches = [step for step in result.steps if step.area_mm2 > 0]
     if patches:
         largest = max(patches, key=lambda step: step.area_mm2)

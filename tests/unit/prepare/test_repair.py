@@ -9,7 +9,11 @@ from manifold3d import Manifold
 import printprep
 from printprep.case import Acceptance, Case, Part, Severity, Source
 from printprep.formats import stl
+from printprep.geometry.deviation import Deviation
+from printprep.geometry.mend import Step
 from printprep.geometry.mesh import Mesh, join
+from printprep.geometry.renew import Renewed
+from printprep.geometry.repair import Repaired
 from printprep.geometry.solid import from_solid, to_solid
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.inspect import inspect
@@ -77,3 +81,24 @@ def test_united_bodies_are_recorded_with_the_volume_that_was_counted_twice() -> 
     (change,) = draft.parts[0].changes
     assert change.volume_mm3 == pytest.approx(draft.parts[0].mesh.volume_mm3 - 2 * BALL.volume_mm3)
     assert np.isfinite(change.volume_mm3)
+
+
+def test_a_rebuilt_surface_is_a_warning_with_its_grid_and_its_deviation(monkeypatch: pytest.MonkeyPatch) -> None:
+    far = Deviation(max_mm=0.3, p95_mm=0.01, mean_mm=0.001, where_mm=(1.0, 2.0, 3.0), samples=9)
+    whole = Renewed(mesh=BALL, step_mm=0.25, volume_mm3=-1.5, why="it was tangled", deviation=far)
+    step = Step(what="resolved 3 faces: rebuilt the surface in 1 places", rebuilt_mm=0.2, where_mm=(4.0, 5.0, 6.0))
+    limits: list[float] = []
+
+    def mended(mesh: Mesh, *, limit_mm: float, **_: object) -> Repaired:
+        limits.append(limit_mm)
+        return Repaired(mesh=BALL, steps=(step,), deviation=far, rebuilt=whole, judged=True)
+
+    monkeypatch.setattr("printprep.prepare.repair.geometry.repair", mended)
+    draft = repair(draft_of(OPEN))
+    found = [finding for finding in draft.findings if finding.code == "rebuilt"]
+    assert [finding.severity for finding in found] == [Severity.WARNING] * 2
+    assert [finding.value for finding in found] == [0.25, 0.2]
+    assert [finding.where_mm for finding in found] == [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)]
+    assert "at most 0.300 mm" in found[0].message
+    assert "it was tangled" in found[0].message
+    assert limits == [draft.case.limits.deviation_max_mm]
