@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 
 from printprep.geometry import bvh
-from printprep.geometry.drain import Hole, Zones, across
+from printprep.geometry.drain import Hole, across
 from printprep.geometry.measure import sample
 from printprep.geometry.mesh import Bool, Float, Mesh, Point, as_point
+from printprep.geometry.zones import Zones
 
 SUNK_MM: Final = 0.5
 """An end lies this deep in the body, so that slicing leaves no gap."""

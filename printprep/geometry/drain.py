@@ -9,7 +9,7 @@ the distance changes by no more than their spacing, which is part of the margin.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from printprep.geometry.hollow import Hollowed
 from printprep.geometry.mesh import Float, Mesh, Point, as_point
 from printprep.geometry.solid import from_solid, to_solid
 from printprep.geometry.weld import weld
+from printprep.geometry.zones import Zones
 
 SEGMENTS: Final = 48  # of a hole's circle
 CLEARANCE_MM: Final = 0.5  # between a hole and a zone
@@ -27,28 +28,6 @@ APART_DIAMETERS: Final = 2.0  # between the middles of two holes of one cavity
 _EXTREMES: Final = 300  # lowest and highest points of a cavity that are tried
 _SPREAD: Final = 900  # and points all over it
 _ON_SURFACE_MM: Final = 1e-6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Zones:
-    """Where nothing is drilled, in the mesh's frame."""
-
-    spheres: Float = field(default_factory=lambda: np.zeros((0, 4)))  # (k, 4) centre and radius, mm
-    boxes: Float = field(default_factory=lambda: np.zeros((0, 6)))  # (k, 6) lower and upper corner, mm
-    solids: tuple[bvh.Tree, ...] = ()  # closed surfaces: other parts
-
-    def gap_mm(self, points: Float) -> Float:
-        """Distance of each point (n, 3) from the nearest zone, 0 or less inside one, (n,) mm."""
-        gap = np.full(len(points), np.inf)
-        for x, y, z, radius in self.spheres:
-            gap = np.minimum(gap, np.linalg.norm(points - [x, y, z], axis=1) - radius)
-        for box in self.boxes:
-            beyond = np.maximum(np.maximum(box[:3] - points, points - box[3:]), 0.0)
-            gap = np.minimum(gap, np.linalg.norm(beyond, axis=1))
-        for tree in self.solids:
-            distance, _, _ = bvh.nearest(tree, points)
-            gap = np.minimum(gap, np.where(bvh.winding(tree, points) != 0, -distance, distance))
-        return gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,11 @@ import numpy as np
 from manifold3d import Manifold
 
 from printprep.geometry import bvh
-from printprep.geometry.drain import Zones
 from printprep.geometry.letters import prisms, width_mm
 from printprep.geometry.measure import sample
 from printprep.geometry.mesh import Float, Mesh, Point, as_point
 from printprep.geometry.solid import from_solid, to_solid
+from printprep.geometry.zones import Zones
 
 FLAT_MM: Final = 0.3
 """A place is flat when its surface is this near to a plane."""

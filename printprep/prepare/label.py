@@ -10,7 +10,6 @@ from scipy.ndimage import maximum_filter
 
 from printprep.case import Case, Finding, Label, Severity
 from printprep.errors import MeshError
-from printprep.geometry.drain import Zones
 from printprep.geometry.label import (
     CLEARANCE_MM,
     FLAT_MM,
@@ -26,6 +25,7 @@ from printprep.geometry.label import (
 from printprep.geometry.letters import outlines, width_mm
 from printprep.geometry.measure import inspect, sample
 from printprep.geometry.mesh import Float, Mesh, as_point
+from printprep.geometry.zones import Zones
 from printprep.plan import TAB, Change
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room

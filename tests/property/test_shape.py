@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printprep.geometry import bvh
-from printprep.geometry.drain import Zones, drill, find_holes
+from printprep.geometry.drain import drill, find_holes
 from printprep.geometry.hollow import hollow
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Float, Mesh
 from printprep.geometry.nest import Area, Room, beside, footprint, free_spot, largest_scale, place
 from printprep.geometry.orient import measure, rank, rotation_to_up
+from printprep.geometry.zones import Zones
 
 sizes = st.floats(3.0, 60.0)
 unit_vectors = (

@@ -8,10 +8,10 @@ from manifold3d import Manifold
 
 from printprep.geometry.bvh import build
 from printprep.geometry.connect import LEAST_MM, SAFETY, SUNK_MM, Strut, diameter_mm, find_struts, gap_mm
-from printprep.geometry.drain import Zones
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid, intersect, union
+from printprep.geometry.zones import Zones
 
 
 def ball(radius: float, *at: float) -> Mesh:

@@ -5,10 +5,11 @@ import pytest
 import trimesh
 
 from printprep.geometry import bvh
-from printprep.geometry.drain import Drilled, Hole, Zones, drill, find_holes
+from printprep.geometry.drain import Drilled, Hole, drill, find_holes
 from printprep.geometry.hollow import Hollowed, hollow
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, join
+from printprep.geometry.zones import Zones
 
 UP = np.array([0.0, 0.0, 1.0])
 

@@ -8,13 +8,13 @@ import trimesh
 from manifold3d import Manifold
 
 from printprep.geometry.bvh import build
-from printprep.geometry.drain import Zones
 from printprep.geometry.label import Place, emboss, engrave, find_place, tab, tab_size_mm
 from printprep.geometry.letters import GLYPHS, outlines, prisms, width_mm, writable
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.orient import rotation_to_up
 from printprep.geometry.solid import from_solid
+from printprep.geometry.zones import Zones
 
 UP = np.array([0.0, 0.0, 1.0])
 TEXT = "CHD-0142 L"
