@@ -8,7 +8,6 @@ case does not accept ends the way after its step; what was made until then stand
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from typing import Any, Final
 
 from printprep.case import Case, Finding, settle, stopping
 from printprep.cost import price, total
-from printprep.files import sha256_of, write_text
+from printprep.files import sha256_of
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.gcode.guard import guard
 from printprep.lock import CERTIFICATE, PREPARED, break_lock, write_lock
@@ -30,7 +29,7 @@ from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 from printprep.progress import SILENT, Progress
 from printprep.report.document import document
-from printprep.report.write import write_report
+from printprep.report.write import write_certificate, write_report
 from printprep.safety import guard_limits
 from printprep.slicers import check_slicer, slice_plate
 
@@ -159,9 +158,7 @@ def certify_plan(result: RunResult, progress: Progress) -> RunResult:
     write_prepared(prepared, plan)
     certificate = certify(case, read_prepared(prepared, plan), sha256_of(prepared), progress)
     result = _with_findings(replace(result, certificate=certificate), certificate.findings)
-    said = document_of(result)
-    text = json.dumps({key: said[key] for key in ("case", "certificate", "parts", "findings")}, indent=1)
-    write_text(result.request.out / CERTIFICATE, text + "\n")
+    write_certificate(result.request.out / CERTIFICATE, case, plan, certificate, result.findings)
     return result
 
 

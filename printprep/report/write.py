@@ -1,19 +1,34 @@
-"""Writes the report of a run: report.json for programs, report.html for people."""
+"""Writes the certificate, and the report of a run: report.json for programs, report.html for people."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from printprep.case import Case
+from printprep.case import Case, Finding
 from printprep.files import write_text
-from printprep.plan import Plan
+from printprep.plan import Certificate, Plan
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer
-from printprep.report.document import Json
+from printprep.report.document import VERSION, Json, case_json, finding_json
 from printprep.report.html import write_html
 from printprep.report.pictures import bed_view, three_views
+from printprep.report.proof import proof
 from printprep.report.saved import NAME
+
+
+def write_certificate(
+    path: Path, case: Case, plan: Plan, certificate: Certificate, findings: Sequence[Finding]
+) -> None:
+    """Write certificate.json; its shape is :func:`printprep.report.proof.certificate_schema`."""
+    said = {
+        "version": VERSION,
+        "case": case_json(case, plan),
+        "certificate": proof(certificate, plan),
+        "findings": [finding_json(finding) for finding in findings],
+    }
+    write_text(path, json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_report(
