@@ -17,14 +17,14 @@ The surface that counts is the skin of the source. Of it, and of the printed sur
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from printprep.case import Label, Part
-from printprep.geometry.bvh import Tree, nearest, winding
+from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.cuts import Cut
-from printprep.geometry.gate import matter_of, on_triangles, parts_matter
+from printprep.geometry.gate import matter_of, parts_matter
 from printprep.geometry.label import FLAT_MM
 from printprep.geometry.measure import Samples
 from printprep.geometry.mesh import Bool, Float, Mesh
@@ -52,7 +52,7 @@ class Aside:
     printed_tree: Tree
     matter: Tree | None  # what the source encloses; None when it encloses nothing
     repaired: bool
-    patches_mm: Float = field(default_factory=lambda: np.zeros((0, 3, 3)))
+    patch_tree: Tree | None  # of the surface that repair invents for this source
     patches: bool = True  # whether patches, and cavities, are as large as declared, so that they may be set aside
     cavities: bool = True
 
@@ -133,9 +133,9 @@ class Aside:
         return np.asarray(inside & (near_mm >= hollow.wall_mm / 2))
 
     def _on_patch(self, points: Float) -> Bool:
-        if not self.patches or not len(self.patches_mm):
+        if not self.patches or self.patch_tree is None:
             return np.zeros(len(points), np.bool_)
-        return on_triangles(points, self.patches_mm)
+        return np.asarray(nearest(self.patch_tree, points)[0] <= DOUBT_MM)  # a file rounds what lies on it
 
     def _in_hole(self, hole: Change, points: Float, *, wall: bool) -> Bool:
         """(n,) which points are within the round of a hole; with ``wall`` only those on its wall."""
@@ -200,8 +200,13 @@ def aside_of(
         printed_tree=trees[1],
         matter=matter_of(mended) if repaired else trees[0],
         repaired=repaired,
-        patches_mm=patches_mm,
+        patch_tree=build(_loose(patches_mm)) if len(patches_mm) else None,
     )
+
+
+def _loose(corners: Float) -> Mesh:
+    """Triangles (k, 3, 3) as a mesh whose faces share no corner."""
+    return Mesh(corners.reshape(-1, 3), np.arange(3 * len(corners), dtype=np.int32).reshape(-1, 3))
 
 
 def _radius_mm(hole: Change) -> float:

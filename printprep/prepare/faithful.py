@@ -79,7 +79,7 @@ def compare(
     deviation = Deviation(max_mm=whole_mm, p95_mm=whole_mm, mean_mm=whole_mm, where_mm=None, samples=0)
     missing: tuple[Change, ...] = ()
     if usable:
-        deviation, missing = _measured(part, printed, changes, cuts, label, comparable=comparable and defects.closed)
+        deviation, missing = _measured(part, printed, changes, cuts, label, has_inside=comparable and defects.closed)
     return Faith(
         deviation=deviation,
         defects=defects,
@@ -118,13 +118,13 @@ def _measured(
     cuts: tuple[Cut, ...],
     label: Label | None,
     *,
-    comparable: bool,
+    has_inside: bool,
 ) -> tuple[Deviation, tuple[Change, ...]]:
     """The deviation both ways, and declared changes that are not there."""
     source, printed = part.mesh, planned.mesh
     if same(source, printed) and not any(change.stage in ("drain", "label") for change in changes):
         nothing = Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=2 * len(source.vertices))
-        return (replace(nothing, outward_mm=0.0, inward_mm=0.0) if comparable else nothing), ()
+        return (replace(nothing, outward_mm=0.0, inward_mm=0.0) if has_inside else nothing), ()
     there, back = sample(source, _SAMPLES // 2, 0), sample(printed, _SAMPLES // 2, 1)
     trees = build(source), build(printed)
     far, _, _ = nearest(trees[1], there.points)
@@ -133,7 +133,7 @@ def _measured(
     aside = aside_of(part, printed, changes, cuts, label, trees).bounded(back, near)
     counts = aside.of_source(there, far), aside.of_printed(back.points, near)
     found = summarise([(there, far, counts[0]), (back, near, counts[1])])
-    if comparable:
+    if has_inside or aside.repaired:
         outward_mm, inward_mm = _both_ways(aside, (there, far, counts[0]), (back, near, counts[1]))
         found = replace(found, outward_mm=outward_mm, inward_mm=inward_mm)
     return found, aside.missing()

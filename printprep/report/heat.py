@@ -44,6 +44,8 @@ _SET_ASIDE: Final = (0.72, 0.74, 0.76)
 _STRIPE_PX, _DOT_PX = 7, 6
 _LEGEND_PX: Final = 58  # height of the strip below a picture
 _STEPS: Final = 256
+SHARP: Final = 0.8
+"""Cosine between a face and the mean of those around its corner, below which there is an edge."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,10 +110,10 @@ def heat(
     camera = _camera(layers, Camera.along(direction, up), width_px, height_px - _LEGEND_PX, around_mm)
     picture = paper(camera.width_px, camera.height_px)
     depth = _draw(layers, camera, limits, picture, signed=signed)
-    for marker in markers:
-        _mark(picture, camera, depth, marker)
     if frame is not None:
         write_directions(picture, camera.axes, frame)
+    for marker in markers:
+        _mark(picture, camera, depth, marker)
     write_scale(picture, camera)
     if mirrored:
         write(picture, "MIRRORED", (width_px / 2, 52), 0.8, RED)
@@ -199,7 +201,7 @@ def _camera(
         at, radius_mm = np.array(around_mm[0]), around_mm[1]
         return Camera(axes, at, min(width_px, height_px) / (2 * radius_mm), width_px, height_px)
     points = np.concatenate([np.zeros((0, 3)), *(layer.mesh.vertices for layer in layers)])
-    return Camera.around(points if len(points) else np.zeros((1, 3)), axes, width_px, height_px)
+    return Camera.around(points if len(points) else np.zeros((1, 3)), axes, width_px, height_px, margin=0.12)
 
 
 def _draw(layers: Sequence[Layer], camera: Camera, limits: Limits, picture: Image, *, signed: bool) -> Float:
@@ -211,7 +213,7 @@ def _draw(layers: Sequence[Layer], camera: Camera, limits: Limits, picture: Imag
         if not len(layer.mesh):
             continue
         found, place = visible(layer.mesh, camera, layer.mesh.vertices)
-        _, turned = visible(layer.mesh, camera, vertex_normals(layer.mesh) @ camera.axes.T)
+        _, turned = visible(*_shaded(layer.mesh, camera))
         ahead = found > depth + 1e-9
         depth[ahead], normal[ahead] = found[ahead], turned[ahead]
         values[ahead] = _values_at(layer, place[ahead])
@@ -223,6 +225,21 @@ def _draw(layers: Sequence[Layer], camera: Camera, limits: Limits, picture: Imag
     light = shade(normal[seen], np.ones((len(flat), 3))) * crease(depth, seen.astype(np.int32), seen, camera)[:, None]
     picture[seen] = rgb * (0.45 + 0.55 * np.minimum(light, 1.0))  # half of the shading, so that colours stay readable
     return depth
+
+
+def _shaded(mesh: Mesh, camera: Camera) -> tuple[Mesh, Camera, Float]:
+    """The mesh with a corner of its own for each face, and their normals as the camera sees them.
+
+    Smooth, but for sharp edges: the rim of a hole would else shine into the faces around it.
+    """
+    corners = mesh.triangles
+    flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-300)
+    normals = vertex_normals(mesh)[mesh.faces]
+    sharp = (normals * flat[:, None]).sum(axis=2) < SHARP
+    normals[sharp] = np.broadcast_to(flat[:, None], normals.shape)[sharp]
+    loose = Mesh(corners.reshape(-1, 3), np.arange(3 * len(mesh), dtype=np.int32).reshape(-1, 3))
+    return loose, camera, normals.reshape(-1, 3) @ camera.axes.T
 
 
 def _values_at(layer: Layer, points: Float) -> Float:
@@ -257,7 +274,8 @@ def _mark(picture: Image, camera: Camera, depth: Float, marker: Marker) -> None:
     hidden = depth[int(y), int(x)] > height_mm + 1.0
     radius = (7 + 3 * len(marker.text)) * OVERSAMPLE
     way = np.array([x - fine.width_px / 2, y - fine.height_px / 2])
-    way = way / np.linalg.norm(way) if np.linalg.norm(way) > 1 else np.array([0.7, -0.7])
+    way = np.array([1.0 if way[0] >= 0 else -1.0, 0.6 if way[1] >= 0 else -0.6])  # off the letters in the middle
+    way = way / np.linalg.norm(way)
     centre = np.array([x, y]) + way * (radius + 9 * OVERSAMPLE)
     centre = np.clip(centre, radius + 2, [fine.width_px - radius - 2, fine.height_px - radius - 2])
     at = tuple(round(v) for v in centre)

@@ -70,7 +70,7 @@ def _whole(certificate: Certificate, plan: Plan | None) -> Json:
     return {
         "parts": len(parts),
         "identical": sum(_identical(part) for part in parts),
-        "worst_part": worst.name if worst is not None and not _identical(worst) else None,
+        "worst_part": worst.name if worst is not None and worst.deviation.max_mm > IDENTICAL_MM else None,
         "deviation_max_mm": number(worst.deviation.max_mm) if worst is not None else None,
         "deviation_p95_mm": number(max((part.deviation.p95_mm for part in parts), default=0.0)),
         "volume_source_mm3": number(sum(part.volume_source_mm3 for part in known)),

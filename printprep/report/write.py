@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from printprep.case import Case, Finding
@@ -13,7 +13,7 @@ from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer
 from printprep.report.document import VERSION, Json, case_json, finding_json
 from printprep.report.html import write_html
-from printprep.report.pictures import bed_view, three_views
+from printprep.report.pictures import Picture, bed_view, three_views
 from printprep.report.proof import proof
 from printprep.report.saved import NAME
 
@@ -38,6 +38,7 @@ def write_report(
     plan: Plan | None = None,
     printer: Printer | None = None,
     profiles: Profiles | None = None,
+    deviations: Mapping[str, Sequence[Picture]] | None = None,
 ) -> tuple[Path, Path]:
     """Write report.json and report.html into the folder of a build and return their paths.
 
@@ -51,6 +52,8 @@ def write_report(
         What the pictures show; without a plan there are none, without a printer none of the bed.
     profiles
         To know which parts are of a clear material: they are drawn as glass.
+    deviations
+        Pictures of the deviation of parts, by name.
     """
     as_json, as_html = folder / NAME, folder / "report.html"
     write_text(as_json, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -66,6 +69,7 @@ def write_report(
         three_views(plan, frame=case.frame, mirrored=case.mirrored, clear=clear),
         [bed_view(plan, plate, printer) for plate in plan.plates] if printer is not None else [],
         view3d(plan, frame=case.frame, mirrored=case.mirrored, clear=clear),
+        deviations,
     )
     return as_json, as_html
 

@@ -262,3 +262,27 @@ def test_the_field_for_pictures_says_the_same_as_the_figures(real: Real, tmp_pat
     assert np.nanmin(printed) < -0.5
     assert np.isnan(printed).any()  # cavity, holes and letters
     assert field_of(real.case.part("bone"), replace(plan.parts[0], mesh=found.source), (), (), None) is None
+
+
+def test_a_patch_is_the_patch_also_after_a_file_has_rounded_it(tmp_path: Path) -> None:
+    """Coordinates that no float32 holds, far from where the plate puts them."""
+    made = trimesh.creation.icosphere(subdivisions=4, radius=12.0)
+    vertices = np.asarray(made.vertices, np.float64) + np.array([311.123456789, -201.98765, 455.55555])
+    top = vertices[made.faces].mean(axis=1)[:, 2] > 455.55555 + 10.8
+    part = Part(
+        name="ball",
+        mesh=Mesh(vertices, np.asarray(made.faces[~top], np.int32)),
+        tissue="bone",
+        source=Source(file="a.stl", sha256="0" * 64),
+    )
+    profiles = load_profiles()
+    case = Case(id="T-1", parts=(part,))
+    draft = prepare(begin(case, profiles.printer("prusa-xl"), profiles.process("standard"), profiles))
+    plan = plan_of(draft, supports=False)
+    write_prepared(tmp_path / "prepared.3mf", plan)
+    certificate = certify(case, read_prepared(tmp_path / "prepared.3mf", plan), "")
+    assert errors(certificate) == set()
+    (found,) = certificate.parts
+    assert [change.stage for change in found.changes] == ["repair"]
+    assert found.deviation.max_mm < 1e-3
+    assert found.deviation.inward_mm is not None  # the patch gives it an inside
