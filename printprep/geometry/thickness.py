@@ -166,8 +166,10 @@ def _meet(boxes: Float, i: int, group: Float) -> bool:
 
 @njit(cache=True, nogil=True)
 def _group(points: Float, owner: Int, normals: Float, start: int, cap: float, ball: Float, faces: Float) -> int:
-    """End of the points from ``start`` on that lie together; ``ball`` becomes the box around all their balls of
-    diameter ``cap``, ``faces`` the range of their normals."""
+    """End of the points from ``start`` on that lie together.
+
+    ``ball`` becomes the box around all their balls of diameter ``cap``, ``faces`` the range of their normals.
+    """
     ball[:3], ball[3:] = np.inf, -np.inf
     faces[:3], faces[3:] = np.inf, -np.inf
     lower, upper = np.full(3, np.inf), np.full(3, -np.inf)
@@ -186,7 +188,7 @@ def _group(points: Float, owner: Int, normals: Float, start: int, cap: float, ba
 
 @njit(cache=True, nogil=True)
 def _candidates(
-    boxes: Float, ranges: Float, normals: Float, corners: Float, ball: Float, faces: Float, found: Int, around: Float
+    boxes: Float, ranges: Float, corners: Float, ball: Float, faces: Float, found: Int, around: Float
 ) -> int:
     """Triangles that may stop any ball of a group, with the boxes ``around`` them; -1 when they are too many."""
     leaves = (len(boxes) + 1) // 2
@@ -230,7 +232,7 @@ def _thickness(
     start = 0
     while start < len(points):
         end = _group(points, owner, normals, start, cap, ball, faces)
-        count = _candidates(boxes, ranges, normals, corners, ball, faces, found, around)
+        count = _candidates(boxes, ranges, corners, ball, faces, found, around)
         last = -1  # what stopped the ball before is likely to stop this one
         for i in range(start, end if count != 0 else start):
             p, n = points[i], normals[owner[i]]

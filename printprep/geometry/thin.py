@@ -127,7 +127,7 @@ def _loss(walls: Walls, thin: Bool, at: Index, limit_mm: float) -> Float:
     for count in NEAREST:
         if count >= len(centres):
             break
-        away, which = around.query(probes[left], k=count)
+        away, which = (np.asarray(found) for found in around.query(probes[left], k=count))
         asked = np.unique(which)
         asked = asked[fits[asked] < 0]
         fits[asked] = clear(over.tree, centres[asked], FITS * radius)
