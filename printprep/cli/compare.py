@@ -30,11 +30,21 @@ SAMPLES = 200_000
     help="Beside all vertices.",
 )
 @click.option("--limit", "limit_mm", type=click.FloatRange(min=0, min_open=True), help="Exit with 1 beyond, in mm.")
+@click.option(
+    "--picture", type=click.Path(dir_okay=False, path_type=Path), help="PNG: B in the colours of its distance."
+)
 @json_option
 def compare(
-    a: Path, b: Path, units: str | None, name: str | None, samples: int, limit_mm: float | None, as_json: bool
+    a: Path,
+    b: Path,
+    units: str | None,
+    name: str | None,
+    samples: int,
+    limit_mm: float | None,
+    picture: Path | None,
+    as_json: bool,
 ) -> None:
-    """How far mesh B is from mesh A, and A from B: exact from point to triangle, where they lie; writes nothing.
+    """How far mesh B is from mesh A, and A from B: exact from point to triangle, where they lie.
 
     Every vertex and at least 100,000 points over the surfaces are measured. With sign where a mesh is closed: + is
     outside of the other. The Hausdorff distance is the larger of the two maxima.
@@ -42,7 +52,7 @@ def compare(
     \b
     Example:
       printprep compare skull.stl build/prepared.3mf --units mm --object skull
-      printprep compare before.stl after.stl --units mm --limit 0.5 --json
+      printprep compare before.stl after.stl --units mm --limit 0.5 --picture after.png
     """
     from printprep.geometry.twoway import two_way
     from printprep.prepare.intake.alone import read_alone
@@ -59,12 +69,22 @@ def compare(
         "b_to_a": _way(found.back),
         **{key: _figures(mesh) for key, mesh in meshes.items()},
     }
+    if picture is not None:
+        _draw(picture, meshes["b"], found.back, limit_mm)
     if as_json:
         print_json(document)
     else:
         _show(document)
     if within is False:
         raise click.exceptions.Exit(1)
+
+
+def _draw(path: Path, mesh: Mesh, off: OneWay, limit_mm: float | None) -> None:
+    from printprep.files import replacing
+    from printprep.report.compared import compared
+
+    with replacing(path) as draft:
+        draft.write_bytes(compared(mesh, off, limit_mm))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -75,3 +75,18 @@ def test_what_is_no_mesh_is_said(capsys: pytest.CaptureFixture[str], files: tupl
     for name, what in (("empty.stl", "empty (0 bytes)"), ("none.stl", "no such file")):
         code, _, complaint = run(capsys, files[0], str(tmp_path / name), "--units", "mm")
         assert (code, what in complaint) == (2, True)
+
+
+def test_a_picture_shows_the_second_mesh_from_six_sides(
+    capsys: pytest.CaptureFixture[str], files: tuple[str, str], tmp_path: Path
+) -> None:
+    import cv2
+
+    target = tmp_path / "b.png"
+    assert run(capsys, *files, "--units", "mm", "--limit", "0.2", "--picture", str(target))[0] == 1
+    picture = cv2.imread(str(target))
+    assert picture is not None
+    assert picture.shape[1] > 1000
+    blue, green, red = (picture[:, :, k].astype(int) for k in range(3))
+    assert ((blue - red > 40) & (green < 150)).sum() > 1000  # one side too far in
+    assert ((red - blue > 40) & (green < 150)).sum() > 1000  # the other too far out
