@@ -78,6 +78,32 @@ class Change:
     volume_mm3: float = 0.0  # added (+) or taken away (-)
     area_mm2: float = 0.0  # of new surface
     where_mm: Point | None = None  # in the case's frame
+    axis: Point | None = None  # of a round hole or of letters: unit, out of the part
+    reach_mm: float = 0.0  # across the axis, of a round hole: its radius
+    deep_mm: float = 0.0  # along the axis from ``where_mm``, both ways at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One measured value beside its limit."""
+
+    what: str  # "deviation-max", "deviation-p95", "volume-change", "lost-volume", "thin-wall" ...
+    value: float
+    limit: float
+    unit: str  # "mm", "%"
+    within: bool
+    by: str = "case"  # who sets the limit: the case, or the printer's process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two printed parts that share a wall or volume."""
+
+    low: str  # name of the part of lower priority, which loses
+    high: str
+    coincident_mm2: float  # of the lower one's surface, that lies on the other's
+    lost_mm3: float  # volume of the lower one that the other takes
+    same_tool: bool  # printed of one material: nobody sees or feels where one ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +120,11 @@ class PartCertificate:
     lost_to_mm3: dict[str, float]  # volume that a part of higher priority takes from this one, by its name
     changes: tuple[Change, ...]
     within_limits: bool
+    printed_sha256: str = ""  # of the mesh in the case's frame, to a ten-thousandth of a millimetre
+    checks: tuple[Check, ...] = ()
+    source_triangles: int = 0
+    comparable: bool = True  # whether the source encloses a volume to compare with
+    wished_mm3: float = 0.0  # change of volume that was asked for: cavities, holes, letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +136,8 @@ class AddedCertificate:
     triangles: int
     volume_mm3: float
     changes: tuple[Change, ...]  # what it is, and where
+    deep_mm: float = 0.0  # how far it reaches into the anatomy at most, which wins there
+    deepest_in: str | None = None  # the part that it does so in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +149,7 @@ class Certificate:
     findings: tuple[Finding, ...]
     prepared_sha256: str  # of the prepared.3mf that it speaks of
     added: tuple[AddedCertificate, ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
     @property
     def within_limits(self) -> bool:

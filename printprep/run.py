@@ -8,7 +8,6 @@ case does not accept ends the way after its step; what was made until then stand
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,20 +16,25 @@ from typing import Any, Final
 
 from printprep.case import Case, Finding, settle, stopping
 from printprep.cost import price, total
-from printprep.files import sha256_of, write_text
+from printprep.files import sha256_of
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.gcode.guard import guard
 from printprep.lock import CERTIFICATE, PREPARED, break_lock, write_lock
 from printprep.plan import Certificate, Estimate, Plan, SlicedPlate
-from printprep.prepare.certify import certify
+from printprep.prepare.certify import certify, together
 from printprep.prepare.draft import Draft
+from printprep.prepare.faithful import field_of
 from printprep.prepare.intake import read_case
 from printprep.prepare.pipeline import STAGES, Stage, begin, plan_of, prepare
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 from printprep.progress import SILENT, Progress
 from printprep.report.document import document
-from printprep.report.write import write_report
+from printprep.report.heat import Layer
+from printprep.report.pictures import Picture
+from printprep.report.proof import IDENTICAL_MM
+from printprep.report.sides import deviation_pictures
+from printprep.report.write import write_certificate, write_report
 from printprep.safety import guard_limits
 from printprep.slicers import check_slicer, slice_plate
 
@@ -159,9 +163,7 @@ def certify_plan(result: RunResult, progress: Progress) -> RunResult:
     write_prepared(prepared, plan)
     certificate = certify(case, read_prepared(prepared, plan), sha256_of(prepared), progress)
     result = _with_findings(replace(result, certificate=certificate), certificate.findings)
-    said = document_of(result)
-    text = json.dumps({key: said[key] for key in ("case", "certificate", "parts", "findings")}, indent=1)
-    write_text(result.request.out / CERTIFICATE, text + "\n")
+    write_certificate(result.request.out / CERTIFICATE, case, plan, certificate, result.findings)
     return result
 
 
@@ -216,9 +218,41 @@ def report(result: RunResult, progress: Progress) -> RunResult:
     """Write report.json for programs and report.html for people, and lock them too."""
     out = result.request.out
     with progress.step("report"):
-        reports = write_report(out, document_of(result), result.case, result.plan, result.printer, result.profiles)
+        reports = write_report(
+            out,
+            document_of(result),
+            result.case,
+            result.plan,
+            result.printer,
+            result.profiles,
+            deviations_of(result),
+        )
         write_lock(out, _case(result), _plan(result), result.plates, tuple(path.name for path in reports))
     return result
+
+
+def deviations_of(result: RunResult) -> dict[str, tuple[Picture, ...]]:
+    """Pictures of how far each part is from its source, of those that are not identical."""
+    case, plan = _case(result), _plan(result)
+    worst = {part.name: part.deviation for part in result.certificate.parts} if result.certificate else {}
+    pictures: dict[str, tuple[Picture, ...]] = {}
+    for part in case.parts:
+        pieces, changes = plan.pieces(part.name), plan.changes.get(part.name, ())
+        off = field_of(part, together(pieces), changes, plan.cuts, case.label) if pieces else None
+        if off is None:
+            continue
+        deviation = worst.get(part.name)
+        far = deviation is not None and deviation.max_mm > IDENTICAL_MM
+        pictures[part.name] = deviation_pictures(
+            (Layer(off.printed, off.of_printed), Layer(off.source, off.of_source)),
+            case.limits,
+            changes,
+            deviation.where_mm if deviation is not None and far else None,
+            frame=case.frame,
+            mirrored=case.mirrored,
+            signed=off.signed,
+        )
+    return pictures
 
 
 STEPS: Final[dict[str, Step]] = {

@@ -14,3 +14,5 @@ class Deviation:
     mean_mm: float
     where_mm: tuple[float, float, float] | None  # of the maximum; None when the surfaces are the same
     samples: int
+    outward_mm: float | None = None  # of what stands out of the surface asked for; None: it has no inside
+    inward_mm: float | None = None  # of what is missing from it, as a size too

@@ -27,11 +27,16 @@ def strut_name(number: int) -> str:
     return f"strut-{number}"
 
 
+def is_strut(name: str) -> bool:
+    """Whether an added part of that name is a strut."""
+    return _STRUT.fullmatch(name) is not None
+
+
 def may_be_added(case: Case, name: str) -> bool:
     """Whether the case asks for additions of that kind."""
     if name == TAB:
         return case.label is not None and case.label.style != "none"
-    return bool(case.connect) and _STRUT.fullmatch(name) is not None
+    return bool(case.connect) and is_strut(name)
 
 
 def add_part(draft: Draft, name: str, mesh: Mesh, *, like: str, change: Change, material: str | None = None) -> Draft:

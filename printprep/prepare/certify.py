@@ -6,24 +6,32 @@ set aside is said in :mod:`printprep.prepare.faithful`.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from printprep.case import Case, Finding, Limits, Part, Severity
 from printprep.geometry.measure import inspect
-from printprep.geometry.mesh import Point, join
-from printprep.plan import AddedCertificate, Certificate, PartCertificate, Plan, PlannedPart
-from printprep.prepare.added import may_be_added
+from printprep.geometry.mesh import Mesh, Point, join
+from printprep.plan import AddedCertificate, Certificate, Check, PartCertificate, Plan, PlannedPart
+from printprep.prepare.added import is_strut, may_be_added
 from printprep.prepare.faithful import Faith, compare
+from printprep.prepare.neighbours import coincident_mm2, deepest, pairs_of
 from printprep.prepare.overlap import losses, lost_mm3
 from printprep.progress import SILENT, Progress
 
-MOVED_MM = 0.01
+MOVED_MM: Final = 0.01
 """A part of the same size whose box is elsewhere by more than this was moved against the others."""
+IN_ANATOMY_MM: Final = 0.5
+"""What is added may reach this far into the anatomy to hold on to it, unless its change declares that it goes deeper;
+struts end in what they hold."""
+THIN: Final = ("thin-wall", "will-vanish", "wall-off")
+"""Findings about walls, with the thinnest place and what the process needs."""
 
 
 def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = SILENT) -> Certificate:
@@ -43,14 +51,16 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
     Returns
     -------
     Certificate
-        With the findings ``deviation-over-limit``, ``volume-over-limit``, ``volume-unknown``, ``part-not-closed``,
-        ``part-missing``, ``part-unknown``, ``parts-moved``, ``priority-not-honoured`` and ``volume-lost-to-part``.
+        With the findings ``deviation-over-limit``, ``volume-over-limit``, ``volume-unknown``, ``volume-unaccounted``,
+        ``change-not-found``, ``part-not-closed``, ``part-missing``, ``part-unknown``, ``parts-moved``,
+        ``priority-not-honoured``, ``added-in-anatomy`` and ``volume-lost-to-part``.
     """
-    pairs = [(part, _together(plan.pieces(part.name))) for part in case.parts if plan.pieces(part.name)]
+    pairs = [(part, together(plan.pieces(part.name))) for part in case.parts if plan.pieces(part.name)]
     findings = [*_roll_call(case, plan), *_plates(plan)]
     certificates: list[PartCertificate] = []
     with progress.step("certify") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
         overlap = pool.submit(lost_mm3, plan)
+        shared = pool.submit(coincident_mm2, plan)
         work = pool.map(
             lambda pair: compare(pair[0], pair[1], plan.changes.get(pair[0].name, ()), plan.cuts, case.label), pairs
         )
@@ -62,7 +72,7 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
     for (part, planned), faith in zip(pairs, found, strict=True):
         faults = [*_faults(part, planned, faith, case.limits)]
         findings.extend(faults)
-        certificates.append(_certificate(part, planned, plan, faith, lost[part.name], faults))
+        certificates.append(_certificate(part, planned, plan, faith, lost[part.name], faults, case.limits))
     findings.extend([*order, *losses(plan, lost, case.limits.volume_change_percent)])
     added = tuple(_added(name, plan) for name in dict.fromkeys(part.source for part in plan.parts if part.added))
     findings.extend(_faults_of_added(plan, added))
@@ -72,10 +82,11 @@ def certify(case: Case, plan: Plan, prepared_sha256: str, progress: Progress = S
         findings=tuple(findings),
         prepared_sha256=prepared_sha256,
         added=added,
+        pairs=pairs_of(plan, lost, shared.result()),
     )
 
 
-def _together(pieces: tuple[PlannedPart, ...]) -> PlannedPart:
+def together(pieces: tuple[PlannedPart, ...]) -> PlannedPart:
     """The pieces of a part where they stood in the case, as one; cut faces and pins stay in its surface."""
     if len(pieces) == 1:
         return pieces[0]
@@ -84,7 +95,10 @@ def _together(pieces: tuple[PlannedPart, ...]) -> PlannedPart:
 
 def _added(name: str, plan: Plan) -> AddedCertificate:
     found = [inspect(piece.mesh, self_intersections=False) for piece in plan.pieces(name)]
+    deep_mm, deepest_in = deepest(name, plan)
     return AddedCertificate(
+        deep_mm=deep_mm,
+        deepest_in=deepest_in,
         name=name,
         closed=all(one.closed and not one.inside_out for one in found),
         triangles=sum(one.triangles for one in found),
@@ -104,10 +118,23 @@ def _faults_of_added(plan: Plan, added: tuple[AddedCertificate, ...]) -> Iterato
         if anatomy and priority >= min(anatomy):
             message = f"{one.name}, which was added to the anatomy, would win over a part of it; prepare the case again"
             yield _over("priority-not-honoured", one.name, message, priority, min(anatomy), None)
+        limit_mm = max(IN_ANATOMY_MM, *(change.deep_mm for change in one.changes), 0.0)
+        if one.deep_mm > limit_mm and not is_strut(one.name):
+            message = (
+                f"{one.name}, which was added to the anatomy, reaches {one.deep_mm:.2f} mm into part {one.deepest_in}, "
+                f"limit {limit_mm:g} mm; prepare the case again"
+            )
+            yield _over("added-in-anatomy", one.name, message, one.deep_mm, limit_mm, None)
 
 
 def _certificate(
-    part: Part, planned: PlannedPart, plan: Plan, faith: Faith, lost: dict[str, float], faults: list[Finding]
+    part: Part,
+    planned: PlannedPart,
+    plan: Plan,
+    faith: Faith,
+    lost: dict[str, float],
+    faults: list[Finding],
+    limits: Limits,
 ) -> PartCertificate:
     return PartCertificate(
         name=part.name,
@@ -120,7 +147,42 @@ def _certificate(
         lost_to_mm3=lost,
         changes=plan.changes.get(part.name, ()),
         within_limits=not any(fault.severity is Severity.ERROR for fault in faults),
+        printed_sha256=mesh_sha256(planned.mesh),
+        checks=tuple(checks(part, faith, limits, plan.findings)),
+        source_triangles=len(part.mesh),
+        comparable=faith.comparable,
+        wished_mm3=faith.wished_mm3,
     )
+
+
+def mesh_sha256(mesh: Mesh) -> str:
+    """SHA-256 of a mesh to a ten-thousandth of a millimetre: its coordinates as integers, then its faces."""
+    places = np.round(mesh.vertices * 1e4).astype("<i8")
+    return hashlib.sha256(places.tobytes() + mesh.faces.astype("<i4").tobytes()).hexdigest()
+
+
+def checks(part: Part, faith: Faith, limits: Limits, findings: tuple[Finding, ...]) -> Iterator[Check]:
+    """The measured values of a part beside their limits; those of walls where a stage found them too thin."""
+    found = faith.deviation
+    rows = [
+        ("deviation-max", found.max_mm, limits.deviation_max_mm, "mm"),
+        ("deviation-p95", found.p95_mm, limits.deviation_p95_mm, "mm"),
+    ]
+    if faith.comparable:
+        rows.append(("volume-change", faith.volume_change_percent, limits.volume_change_percent, "%"))
+    for what, value, limit, unit in rows:
+        yield Check(what=what, value=value, limit=limit, unit=unit, within=abs(value) <= limit)
+    for finding in findings:
+        walls = finding.part == part.name and finding.code in THIN
+        if walls and isinstance(finding.value, float | int) and isinstance(finding.limit, float | int):
+            yield Check(
+                what=finding.code,
+                value=float(finding.value),
+                limit=float(finding.limit),
+                unit="mm",
+                within=False,
+                by="process",
+            )
 
 
 def _roll_call(case: Case, plan: Plan) -> Iterator[Finding]:
@@ -218,6 +280,17 @@ def _faults(part: Part, planned: PlannedPart, faith: Faith, limits: Limits) -> I
             f"{faith.volume_source_mm3:.1f} to {faith.volume_mm3:.1f} mm3), limit {limits.volume_change_percent} %"
         )
         yield _over("volume-over-limit", part.name, message, percent, limits.volume_change_percent, None)
+    if faith.unaccounted_mm3:
+        message = (
+            f"the changes that are declared for part {part.name} make {faith.wished_mm3:+.2f} mm3, its volume changed "
+            f"by {faith.volume_mm3 - faith.volume_source_mm3:+.2f} mm3: something was done to it that nobody declared; "
+            "prepare the case again"
+        )
+        yield _over("volume-unaccounted", part.name, message, round(faith.unaccounted_mm3, 4), 0.0, None)
+    for change in faith.missing:
+        message = f"part {part.name}: {change.what} is declared and is not there; prepare the case again"
+        found_not = Finding(code="change-not-found", severity=Severity.ERROR, part=part.name, message=message)
+        yield replace(found_not, where_mm=change.where_mm)
     if not faith.comparable:
         message = f"the source of part {part.name} is not closed: it encloses no certain volume to compare with"
         yield Finding(code="volume-unknown", severity=Severity.WARNING, part=part.name, message=message)

@@ -1,23 +1,11 @@
 """How far one printed part is from its source, with the changes that were asked for set aside and measured.
 
-The surface that counts is the skin of the source: where a point of one surface has no counterpart for a declared
-reason, it is left out, and only then:
-
-- surface of the source with printed or empty matter on both sides (walls between united bodies, scraps) is no skin;
-  left out when the plan declares a repair;
-- printed surface over a hole of the source has nothing to be compared with: where it is the patch that repair makes of
-  this source, it is left out, up to the area of the patches that the plan declares;
-- the cavity of a hollow part is printed surface deeper inside the source than half the wall; left out when the plan
-  declares a cavity, so that of a hollow part the outer skin is compared;
-- around the declared place of a drain hole, both surfaces end;
-- of a part that was cut, its pieces stand in the case's frame as one surface; printed surface inside the source that
-  lies on a declared cut, pin or pin hole, as exactly as the file says where it is, is left out;
-- around the declared place of the label, both surfaces may be apart by the depth of letters that the case asks for.
+What is set aside, and that it is no more than the plan declares, is said in :mod:`printprep.prepare.aside`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,19 +13,18 @@ from printprep.case import Label, Part
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
-from printprep.geometry.gate import matter_of, on_triangles, parts_matter
-from printprep.geometry.label import FLAT_MM
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
 from printprep.geometry.mesh import Bool, Float, Mesh
-from printprep.geometry.repair import closed
 from printprep.geometry.shells import enclosed
 from printprep.geometry.weld import weld_vertices
 from printprep.plan import Change, PlannedPart
-from printprep.prepare.label import most_mm3, reach_mm
+from printprep.prepare.aside import Aside, aside_of
+from printprep.prepare.label import most_mm3
 
 _SAMPLES = 100_000
-_DOUBT_MM = 1e-3  # farther off than this, a point is asked whether it counts
-_PATCH_SLACK = 1.5  # over the declared area of patches, because of sampling
+_SIGNED_MM = 1e-5  # nearer than a file's coordinates say, a point is neither in nor out
+_EXACT_MM = 5e-6  # times the area: what rounding in a file may do to a volume
+_EXACT_MM3 = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +37,24 @@ class Faith:
     comparable: bool  # whether the source encloses a volume at all
     volume_mm3: float
     wished_mm3: float  # change of volume by what was asked for: cavities, holes
+    exact: bool = False  # whether all that was changed has an exact volume: nothing was repaired
+    missing: tuple[Change, ...] = ()  # declared holes and letters that are not there
 
     @property
     def volume_change_percent(self) -> float:
         """Change of volume that nobody asked for; 0 when the source encloses none."""
-        if not self.comparable:
-            return 0.0
-        unasked_mm3 = self.volume_mm3 - self.wished_mm3 - self.volume_source_mm3
-        return 100.0 * unasked_mm3 / max(self.volume_source_mm3, 1e-9)
+        return 100.0 * self.unasked_mm3 / max(self.volume_source_mm3, 1e-9)
+
+    @property
+    def unasked_mm3(self) -> float:
+        """Change of volume that nobody asked for; 0 when the source encloses none."""
+        return self.volume_mm3 - self.wished_mm3 - self.volume_source_mm3 if self.comparable else 0.0
+
+    @property
+    def unaccounted_mm3(self) -> float:
+        """Change of volume that no declared change explains; 0.0 within rounding, or when not all are exact."""
+        rounding_mm3 = _EXACT_MM3 + _EXACT_MM * self.defects.area_mm2
+        return self.unasked_mm3 if self.exact and abs(self.unasked_mm3) > rounding_mm3 else 0.0
 
 
 def compare(
@@ -79,14 +76,19 @@ def compare(
         volume_mm3, comparable = source_volume_mm3(part.mesh)
     usable = len(part.mesh) and defects.triangles and not defects.non_finite and np.isfinite(part.mesh.vertices).all()
     whole_mm = float(np.linalg.norm(np.nan_to_num(part.mesh.size_mm)))  # of a part that is not there, all is missing
-    nothing = Deviation(max_mm=whole_mm, p95_mm=whole_mm, mean_mm=whole_mm, where_mm=None, samples=0)
+    deviation = Deviation(max_mm=whole_mm, p95_mm=whole_mm, mean_mm=whole_mm, where_mm=None, samples=0)
+    missing: tuple[Change, ...] = ()
+    if usable:
+        deviation, missing = _measured(part, printed, changes, cuts, label, has_inside=comparable and defects.closed)
     return Faith(
-        deviation=_deviation(part, printed, changes, cuts, label) if usable else nothing,
+        deviation=deviation,
         defects=defects,
         volume_source_mm3=volume_mm3,
         comparable=comparable,
         volume_mm3=defects.volume_mm3,
         wished_mm3=sum(change.volume_mm3 for change in changes if change.stage != "repair"),
+        exact=all(change.stage != "repair" for change in changes),
+        missing=missing,
     )
 
 
@@ -101,32 +103,6 @@ def source_volume_mm3(mesh: Mesh) -> tuple[float, bool]:
     return abs(found.volume_mm3), True
 
 
-def _deviation(
-    part: Part, planned: PlannedPart, changes: tuple[Change, ...], cuts: tuple[Cut, ...], label: Label | None
-) -> Deviation:
-    source, printed = part.mesh, planned.mesh
-    cuts = tuple(cut for cut in cuts if planned.piece_of is not None)
-    if same(source, printed):  # number by number: nothing to measure
-        return Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=2 * len(source.vertices))
-    there, back = sample(source, _SAMPLES // 2, 0), sample(printed, _SAMPLES // 2, 1)
-    source_tree, printed_tree = build(source), build(printed)
-    far, _, _ = nearest(printed_tree, there.points)
-    near, _, _ = nearest(source_tree, back.points)
-    counts_there, counts_back = np.ones(len(far), np.bool_), np.ones(len(near), np.bool_)
-    doubtful = far > _DOUBT_MM, near > _DOUBT_MM
-    repaired = any(change.stage == "repair" for change in changes) and (doubtful[0].any() or doubtful[1].any())
-    if repaired or cuts or part.hollow is not None:  # else nothing may be set aside, or nothing needs to be
-        mended, patches_mm = closed(source) if repaired else (source, np.zeros((0, 3, 3)))
-        matter = matter_of(mended)
-        if repaired:
-            counts_there[doubtful[0]] = parts_matter(source, matter, there, doubtful[0])
-            counts_back &= ~_patched(printed, changes, patches_mm, back, doubtful[1])
-        _set_aside_cuts(cuts, matter, back, counts_back, doubtful[1])
-        _set_aside_cavity(part, changes, matter, (there, counts_there, far), (back, counts_back, near))
-    _set_aside_label(changes, label, (there, counts_there, far), (back, counts_back, near))
-    return summarise([(there, far, counts_there), (back, near, counts_back)])
-
-
 def _is_label(change: Change, label: Label | None) -> bool:
     """Whether a declared label is the one asked for: letters that cannot be of so much volume are none."""
     if label is None or label.style not in ("engrave", "emboss") or change.where_mm is None:
@@ -135,59 +111,100 @@ def _is_label(change: Change, label: Label | None) -> bool:
     return 0 <= sign * change.volume_mm3 <= most_mm3(label)
 
 
-def _set_aside_label(changes: tuple[Change, ...], label: Label | None, *sides: tuple[Samples, Bool, Float]) -> None:
-    """Leave out what lies within the letters' depth at the place of the label; changes the masks."""
-    places = [change.where_mm for change in changes if change.stage == "label"]
-    if label is None or len(places) != 1:
-        return
-    for samples, counts, distance in sides:
-        near = np.linalg.norm(samples.points - np.array(places[0]), axis=1) <= reach_mm(label) + label.depth_mm
-        counts &= ~(near & (distance > _DOUBT_MM) & (distance <= label.depth_mm + FLAT_MM))
-
-
-def _patched(printed: Mesh, changes: tuple[Change, ...], patches_mm: Float, back: Samples, doubtful: Bool) -> Bool:
-    """(n,) which samples of the printed surface lie on patches; none when that is more than the plan declares."""
-    patched = np.zeros(len(doubtful), np.bool_)
-    declared_mm2 = sum(change.area_mm2 for change in changes if change.stage == "repair")
-    if declared_mm2 > 0:
-        patched[doubtful] = on_triangles(back.points[doubtful], patches_mm)
-        share = float(patched[back.even].mean()) if back.even.any() else 0.0
-        if share * printed.area_mm2 > _PATCH_SLACK * declared_mm2:
-            patched[:] = False
-    return patched
-
-
-def _set_aside_cuts(cuts: tuple[Cut, ...], matter: Tree, back: Samples, counts: Bool, doubtful: Bool) -> None:
-    """Leave out the faces that declared cuts and pins made inside the source; changes the mask."""
-    asked = np.flatnonzero(counts & doubtful)
-    made = np.zeros(len(asked), np.bool_)
-    for cut in cuts:
-        made |= cut.made(back.points[asked], _DOUBT_MM)
-    asked = asked[made]
-    counts[asked[winding(matter, back.points[asked]) > 0]] = False
-
-
-def _set_aside_cavity(
+def _measured(
     part: Part,
+    planned: PlannedPart,
     changes: tuple[Change, ...],
-    matter: Tree,
-    there: tuple[Samples, Bool, Float],
-    back: tuple[Samples, Bool, Float],
-) -> None:
-    """Leave out the cavity and the drain holes of a hollow part that the plan declares; changes the masks."""
-    if part.hollow is None:
-        return
-    wall_mm, diameter_mm = part.hollow.wall_mm, part.hollow.drain_diameter_mm
-    samples, counts, near = back
-    doubtful = np.flatnonzero(counts & (near > _DOUBT_MM))
-    inside = np.zeros(len(counts), np.bool_)
-    inside[doubtful] = winding(matter, samples.points[doubtful]) > 0
-    if any(change.stage == "hollow" for change in changes):
-        counts &= ~(inside & (near >= wall_mm / 2))
-    for change in changes:
-        if change.stage != "drain" or change.where_mm is None:
-            continue
-        at = np.array(change.where_mm)
-        counts &= ~(inside & (np.linalg.norm(samples.points - at, axis=1) <= diameter_mm + wall_mm))
-        skin, counts_there, _ = there
-        counts_there &= np.linalg.norm(skin.points - at, axis=1) > diameter_mm
+    cuts: tuple[Cut, ...],
+    label: Label | None,
+    *,
+    has_inside: bool,
+) -> tuple[Deviation, tuple[Change, ...]]:
+    """The deviation both ways, and declared changes that are not there."""
+    source, printed = part.mesh, planned.mesh
+    if same(source, printed) and not any(change.stage in ("drain", "label") for change in changes):
+        nothing = Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=2 * len(source.vertices))
+        return (replace(nothing, outward_mm=0.0, inward_mm=0.0) if has_inside else nothing), ()
+    there, back = sample(source, _SAMPLES // 2, 0), sample(printed, _SAMPLES // 2, 1)
+    trees = build(source), build(printed)
+    far, _, _ = nearest(trees[1], there.points)
+    near, _, _ = nearest(trees[0], back.points)
+    cuts = tuple(cut for cut in cuts if planned.piece_of is not None)
+    aside = aside_of(part, printed, changes, cuts, label, trees).bounded(back, near)
+    counts = aside.of_source(there, far), aside.of_printed(back.points, near)
+    found = summarise([(there, far, counts[0]), (back, near, counts[1])])
+    if has_inside or aside.repaired:
+        outward_mm, inward_mm = _both_ways(aside, (there, far, counts[0]), (back, near, counts[1]))
+        found = replace(found, outward_mm=outward_mm, inward_mm=inward_mm)
+    return found, aside.missing()
+
+
+def _both_ways(
+    aside: Aside, source: tuple[Samples, Float, Bool], printed: tuple[Samples, Float, Bool]
+) -> tuple[float, float]:
+    """How far the printed surface stands out of its source at most, and how far it falls short of it.
+
+    A printed point stands out where it lies outside of the source; a point of the source was left out of the print
+    where it lies outside of what is printed.
+    """
+    most = {True: 0.0, False: 0.0}  # by whether it stands out
+    assert aside.matter is not None
+    for (samples, off_mm, counts), tree, inside_is_out in (
+        (source, aside.printed_tree, True),
+        (printed, aside.matter, False),
+    ):
+        asked = np.flatnonzero(counts & (off_mm > _SIGNED_MM))
+        inside = winding(tree, samples.points[asked]) > 0
+        for stands_out in most:
+            chosen = asked[inside == (inside_is_out == stands_out)]
+            if len(chosen):
+                most[stands_out] = max(most[stands_out], float(off_mm[chosen].max()))
+    return most[True], most[False]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """How far a part is from its source at every point, for a picture: signed mm, NaN where it is set aside."""
+
+    source: Mesh
+    printed: Mesh
+    aside: Aside
+    signed: bool
+
+    def of_printed(self, points: Float) -> Float:
+        """(n,) of points of the printed surface: out of the source (+), inside of it (-)."""
+        off_mm, _, _ = nearest(self.aside.source_tree, points)
+        counts = self.aside.of_printed(points, off_mm)
+        return self._signed(points, off_mm, counts, self.aside.matter, inside=-1.0)
+
+    def of_source(self, points: Float) -> Float:
+        """(n,) of points of the source: covered by the print (+), left out of it (-)."""
+        off_mm, _, _ = nearest(self.aside.printed_tree, points)
+        _, face, _ = nearest(self.aside.source_tree, points)
+        counts = self.aside.of_source(Samples(points, face, np.ones(len(points), np.bool_)), off_mm)
+        return self._signed(points, off_mm, counts, self.aside.printed_tree, inside=1.0)
+
+    def _signed(self, points: Float, off_mm: Float, counts: Bool, tree: Tree | None, *, inside: float) -> Float:
+        values = off_mm.copy()
+        if self.signed and tree is not None:
+            asked = np.flatnonzero(counts & (off_mm > _SIGNED_MM))
+            values[asked] *= np.where(winding(tree, points[asked]) > 0, inside, -inside)
+        values[~counts] = np.nan
+        return values
+
+
+def field_of(
+    part: Part, planned: PlannedPart, changes: tuple[Change, ...], cuts: tuple[Cut, ...], label: Label | None
+) -> Field | None:
+    """The deviation of a part as a field, by the same rules as :func:`compare`; None where nothing differs."""
+    source, printed = part.mesh, planned.mesh
+    if same(source, printed) or not len(source) or not len(printed):
+        return None
+    changes = tuple(change for change in changes if change.stage != "label" or _is_label(change, label))
+    cuts = tuple(cut for cut in cuts if planned.piece_of is not None)
+    trees = build(source), build(printed)
+    aside = aside_of(part, printed, changes, cuts, label, trees)
+    back = sample(printed, _SAMPLES // 2, 1)
+    aside = aside.bounded(back, nearest(trees[0], back.points)[0])
+    signed = source_volume_mm3(source)[1] or aside.repaired
+    return Field(source, printed, aside, signed)

@@ -262,6 +262,9 @@ def _drain_change(hole: Hole, removed_mm3: float) -> Change:
         volume_mm3=-removed_mm3,
         area_mm2=4.0 * removed_mm3 / hole.diameter_mm,  # of a cylinder, from its volume
         where_mm=hole.at_mm,
+        axis=hole.axis,
+        reach_mm=hole.diameter_mm / 2.0,
+        deep_mm=max(hole.inward_mm, hole.outward_mm),
     )
 
 

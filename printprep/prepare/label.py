@@ -128,6 +128,7 @@ def _change(before: Mesh, after: Mesh, place: Place, asked: Label) -> Change:
         volume_mm3=after.volume_mm3 - before.volume_mm3,
         area_mm2=outline.area() + edge_mm * asked.depth_mm,
         where_mm=place.at_mm,
+        axis=place.z,
     )
 
 

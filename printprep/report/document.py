@@ -7,10 +7,8 @@ folder of the build.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from importlib.resources import files
 from typing import Any, Final
 
@@ -20,7 +18,6 @@ from printprep.geometry.topology import edges
 from printprep.plan import (
     COST_ROWS,
     Certificate,
-    Change,
     Cost,
     Estimate,
     PartCertificate,
@@ -28,6 +25,12 @@ from printprep.plan import (
     PlannedPart,
     SlicedPlate,
 )
+from printprep.report.proof import changes_json as _changes
+from printprep.report.proof import proof
+from printprep.report.rounding import money as _money
+from printprep.report.rounding import number as _number
+from printprep.report.rounding import point as _point
+from printprep.report.rounding import value as _value
 
 Json = dict[str, Any]
 
@@ -69,19 +72,20 @@ def document(
     return {
         "version": VERSION,
         "verdict": "stopped" if stopping(tuple(findings)) else "ready",
-        "case": _case(case, plan) if case is not None else None,
+        "case": case_json(case, plan) if case is not None else None,
         "findings": [finding_json(f) for f in findings],
         "parts": [_part(part, plan, certificate) for part in case.parts] if case is not None else [],
         "added": _added(plan, certificate),
         "tools": _tools(plan),
         "plates": [_plate(plate, plan) for plate in plates],
         "estimate": _estimate(estimate) if estimate is not None else None,
-        "certificate": _certificate(certificate),
+        "certificate": proof(certificate, plan) if certificate is not None else None,
         "timings_s": {step: _number(s) for step, s in (timings_s or {}).items()},
     }
 
 
-def _case(case: Case, plan: Plan | None) -> Json:
+def case_json(case: Case, plan: Plan | None) -> Json:
+    """What was asked for, and with which printer and process it is done."""
     return {
         "id": case.id,
         "scale": _number(case.scale),
@@ -167,19 +171,6 @@ def _added(plan: Plan | None, certificate: Certificate | None) -> list[Json]:
             "changes": _changes(plan.changes.get(name, ())),
         }
         for name, pieces in found.items()
-    ]
-
-
-def _changes(changes: Sequence[Change]) -> list[Json]:
-    return [
-        {
-            "stage": change.stage,
-            "what": change.what,
-            "volume_mm3": _number(change.volume_mm3),
-            "area_mm2": _number(change.area_mm2),
-            "where_mm": _point(change.where_mm),
-        }
-        for change in changes
     ]
 
 
@@ -275,35 +266,3 @@ def _cost(cost: Cost | None) -> Json | None:
         return None
     rows = {row: _money(getattr(cost, row)) for row in COST_ROWS}
     return {**rows, "total": _money(cost.total), "currency": cost.currency}
-
-
-def _certificate(certificate: Certificate | None) -> Json | None:
-    if certificate is None:
-        return None
-    return {
-        "case_id": certificate.case_id,
-        "within_limits": certificate.within_limits,
-        "prepared_sha256": certificate.prepared_sha256,
-        "parts": [
-            {"name": part.name, "source_sha256": part.source_sha256, "within_limits": part.within_limits}
-            for part in certificate.parts
-        ],
-    }
-
-
-def _number(value: float, digits: int = 4) -> float | None:
-    """A rounded number; None for what JSON cannot say (NaN, infinity)."""
-    return round(float(value), digits) if math.isfinite(value) else None
-
-
-def _value(value: float | str | None) -> float | str | None:
-    return value if value is None or isinstance(value, str) else _number(value, 6)
-
-
-def _point(point: tuple[float, float, float] | None) -> list[float | None] | None:
-    return None if point is None else [_number(x, 3) for x in point]
-
-
-def _money(amount: Decimal) -> float:
-    """An amount to the cent as a JSON number; it prints with at most two decimals."""
-    return float(amount.quantize(Decimal("0.01")))

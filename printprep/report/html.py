@@ -6,25 +6,29 @@ the same; the page forbids itself every access to a network.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any, Final
+from typing import Final
 
 from printprep import __version__
 from printprep.case import Severity
 from printprep.files import write_text
 from printprep.plan import COST_ROWS
+from printprep.report.certificate import certificate_section
 from printprep.report.document import Json
+from printprep.report.markup import fixed as _fixed
+from printprep.report.markup import gallery
+from printprep.report.markup import swatch as _swatch
+from printprep.report.markup import table as _table
+from printprep.report.markup import yes as _yes
 from printprep.report.pictures import Picture
 from printprep.units import format_duration
 
 SEVERITIES: Final = tuple(Severity)  # the worst first
 MIRRORED: Final = "MIRRORED: this is the mirror image of the anatomy, left and right swapped on purpose."
-LOSS_SHOWN_MM3: Final = 0.05  # what the table rounds to 0.0; the document has it
 MATTERS: Final = frozenset({
     "layer_height", "first_layer_height", "perimeters", "top_solid_layers", "bottom_solid_layers", "fill_density",
     "fill_pattern", "support_material", "support_material_threshold", "wipe_tower", "brim_width", "nozzle_diameter",
@@ -42,6 +46,7 @@ def write_html(
     pictures: Sequence[Picture] = (),
     plates: Sequence[Picture] = (),
     view3d: str | None = None,
+    deviations: Mapping[str, Sequence[Picture]] | None = None,
 ) -> None:
     """Write the page, whole or not at all.
 
@@ -55,23 +60,29 @@ def write_html(
         Of the parts, and of the plates on their beds.
     view3d
         The page of the interactive view.
+    deviations
+        Pictures of the deviation, by part.
     """
-    write_text(path, page(document, pictures, plates, view3d))
+    write_text(path, page(document, pictures, plates, view3d, deviations))
 
 
 def page(
-    document: Json, pictures: Sequence[Picture] = (), plates: Sequence[Picture] = (), view3d: str | None = None
+    document: Json,
+    pictures: Sequence[Picture] = (),
+    plates: Sequence[Picture] = (),
+    view3d: str | None = None,
+    deviations: Mapping[str, Sequence[Picture]] | None = None,
 ) -> str:
     """The text of the page; arguments as of :func:`write_html`."""
     case = document["case"] or {}
     body = [
         _header(document),
-        _section("The parts", _pictures(pictures)),
+        _section("The parts", gallery(pictures)),
         _section("Turn it", _frame(view3d), "screen"),
         _section("Findings", _findings(document["findings"])),
         _section("What is printed", _parts(document["parts"]) + _added(document["added"])),
-        _section("Certificate", _certificate(document)),
-        _section("On the bed", _pictures(plates, wide=True)),
+        _section("Certificate", certificate_section(document, deviations or {})),
+        _section("On the bed", gallery(plates, "wide")),
         _section("Time, material and cost", _estimate(document)),
         _section("Plates", _plates(document["plates"])),
     ]
@@ -118,15 +129,6 @@ def _facts(document: Json) -> Iterable[tuple[str, str]]:
             yield key, case[key]
     if case.get("deadline"):
         yield "deadline", case["deadline"]
-
-
-def _pictures(pictures: Sequence[Picture], *, wide: bool = False) -> str:
-    shown = "".join(
-        f'<figure><img alt="{escape(p.title)}" width="{p.width_px}" height="{p.height_px}" '
-        f'src="data:image/png;base64,{base64.b64encode(p.png).decode()}"><figcaption>{escape(p.title)}</figcaption></figure>'
-        for p in pictures
-    )
-    return shown and f'<div class="pictures{" wide" if wide else ""}">{shown}</div>'
 
 
 def _frame(view3d: str | None) -> str:
@@ -189,53 +191,6 @@ def _added(added: Sequence[Json]) -> str:
     return "<p><strong>Added, no anatomy</strong>; every part of the anatomy wins where they meet:</p>" + _table(
         ("added", "what it is", "material", ">tool", ">volume, ml"), rows
     )
-
-
-def _certificate(document: Json) -> str:
-    certificate, case = document["certificate"], document["case"] or {}
-    if certificate is None:
-        return ""
-    limits = case.get("limits", {})
-    rows = [
-        (
-            escape(p["name"]),
-            *(_fixed((p["deviation_mm"] or {}).get(key), 3) for key in ("mean", "p95", "max")),
-            _fixed(p["volume_source_mm3"], 2, 1e-3),
-            _fixed(p["volume_mm3"], 2, 1e-3),
-            _changes(p),
-            _yes(p["within_limits"]),
-        )
-        for p in document["parts"]
-        if p["deviation_mm"] is not None
-    ]
-    columns = (
-        "part",
-        ">mean, mm",
-        ">95 %, mm",
-        ">largest, mm",
-        ">asked, ml",
-        ">printed, ml",
-        "what was changed",
-        "within limits",
-    )
-    verdict = "Every part is" if certificate["within_limits"] else "Not every part is"
-    return (
-        f"<p>How far each printed surface is from the one that was asked for, measured both ways. {verdict} within the "
-        f"limits: 95 % of the surface within {limits.get('deviation_p95_mm', 0):g} mm, all of it within "
-        f"{limits.get('deviation_max_mm', 0):g} mm, volume within {limits.get('volume_change_percent', 0):g} %.</p>"
-        f"{_table(columns, rows)}"
-        f'<p class="soft">Speaks of prepared.3mf, SHA-256 <code>{escape(certificate["prepared_sha256"])}</code></p>'
-    )
-
-
-def _changes(part: Json) -> str:
-    items = [f"{escape(c['stage'])}: {escape(c['what'])}" for c in part["changes"]]
-    items += [
-        f"{_fixed(volume, 1)} mm³ lost to {escape(name)}"
-        for name, volume in part["lost_to_mm3"].items()
-        if volume is None or volume >= LOSS_SHOWN_MM3
-    ]
-    return f'<ul class="changes">{"".join(f"<li>{item}</li>" for item in items)}</ul>' if items else "nothing"
 
 
 def _estimate(document: Json) -> str:
@@ -314,30 +269,3 @@ def _footer(document: Json) -> str:
 def _section(title: str, content: str, kind: str = "") -> str:
     """A section, or nothing when it has no content."""
     return f'<section class="{kind}"><h2>{escape(title)}</h2>{content}</section>' if content else ""
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str] | None = None) -> str:
-    """A table of cells that are HTML already; a column whose name begins with ``>`` holds numbers."""
-    kinds = [' class="n"' if column.startswith(">") else "" for column in columns]
-    head = "".join(f"<th{kind}>{escape(column.lstrip('>'))}</th>" for column, kind in zip(columns, kinds, strict=True))
-
-    def cells(row: Sequence[str]) -> str:
-        return "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True))
-
-    body = "".join(f"<tr>{cells(row)}</tr>" for row in rows)
-    end = f'<tr class="total">{cells(total)}</tr>' if total is not None else ""
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}{end}</tbody></table></div>'
-
-
-def _swatch(colour: Sequence[int] | None) -> str:
-    return '<span class="swatch" style="background:rgb({},{},{})"></span>'.format(*colour) if colour else ""
-
-
-def _yes(value: bool | None) -> str:
-    if value is None:
-        return "-"
-    return '<span class="yes">yes</span>' if value else '<span class="no">no</span>'
-
-
-def _fixed(value: Any, digits: int, factor: float = 1.0) -> str:
-    return "-" if value is None else f"{value * factor:,.{digits}f}"

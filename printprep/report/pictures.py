@@ -14,26 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from printprep.case import Case
-from printprep.geometry.mesh import Float
 from printprep.plan import TAB, Plan, Plate
 from printprep.profiles.models import Printer
+from printprep.report.paper import RED, direction_in, paper, write, write_directions, write_scale
 from printprep.report.raster import OVERSAMPLE, Camera, Image, Solid, draw, png, shadow
 
-PAPER: Final = np.array([1.0, 1.0, 1.0])
-INK: Final = (0.25, 0.28, 0.33)
-RED: Final = (0.80, 0.10, 0.12)
 GLASS: Final = 0.38  # opacity of a clear part
-
-AXES: Final[dict[str, Float]] = {
-    "R": np.array([1.0, 0.0, 0.0]),
-    "A": np.array([0.0, 1.0, 0.0]),
-    "S": np.array([0.0, 0.0, 1.0]),
-    "L": np.array([-1.0, 0.0, 0.0]),
-    "P": np.array([0.0, -1.0, 0.0]),
-    "I": np.array([0.0, 0.0, -1.0]),
-}
-"""The patient's directions in the frame RAS: right, anterior, superior, left, posterior, inferior."""
 
 VIEWS: Final[dict[str, tuple[str, str]]] = {
     "from the front": ("P", "S"),
@@ -51,11 +37,6 @@ class Picture:
     png: bytes
     width_px: int
     height_px: int
-
-
-def direction_in(frame: str, letter: str) -> Float:
-    """The patient's direction ``letter`` (R, L, A, P, S, I) in the coordinates of ``frame`` (RAS or LPS)."""
-    return np.asarray(Case.FRAMES[frame][:3, :3] @ AXES[letter])
 
 
 def render(
@@ -93,12 +74,12 @@ def render(
     axes = Camera.along(direction, up)
     points = np.concatenate([np.zeros((0, 3)), *(s.mesh.vertices for s in solids)])
     camera = Camera.around(points if len(points) else np.zeros((1, 3)), axes, width_px, height_px)
-    picture = draw(solids, camera, _paper(width_px, height_px))
+    picture = draw(solids, camera, paper(width_px, height_px))
     if frame is not None:
-        _write_directions(picture, axes, frame)
-        _write_scale(picture, camera)
+        write_directions(picture, axes, frame)
+        write_scale(picture, camera)
     if mirrored:
-        _write(picture, "MIRRORED", (width_px / 2, 52), 0.8, RED)
+        write(picture, "MIRRORED", (width_px / 2, 52), 0.8, RED)
     return png(picture)
 
 
@@ -151,19 +132,13 @@ def bed_view(plan: Plan, plate: Plate, printer: Printer, *, size_px: tuple[int, 
     corners = np.array([[x, y, 0.0] for x in (0, bed.width_mm) for y in (0, bed.depth_mm)])
     points = np.concatenate([corners, *(s.mesh.vertices for s in solids)])
     camera = Camera.around(points, axes, *size_px, margin=0.06)
-    floor = _paper(*size_px)
+    floor = paper(*size_px)
     _draw_bed(floor, camera, printer)
     dark = shadow(solids, camera, blur_px=5)
     picture = draw(solids, camera, floor * (1 - 0.42 * dark[..., None]))
     size = f"front of the bed, {bed.width_mm:g} x {bed.depth_mm:g} x {bed.height_mm:g} mm"
-    _write(picture, size, (size_px[0] / 2, size_px[1] - 14), 0.45)
+    write(picture, size, (size_px[0] / 2, size_px[1] - 14), 0.45)
     return Picture(f"plate {plate.index} on {printer.name}", png(picture), *size_px)
-
-
-def _paper(width_px: int, height_px: int) -> Image:
-    """A white sheet with a breath of grey towards its lower edge."""
-    rows = np.linspace(1.0, 0.955, height_px * OVERSAMPLE)[:, None, None]
-    return np.asarray(np.broadcast_to(PAPER * rows, (height_px * OVERSAMPLE, width_px * OVERSAMPLE, 3)).copy())
 
 
 def _draw_bed(picture: Image, camera: Camera, printer: Printer) -> None:
@@ -203,53 +178,3 @@ def _line(
 ) -> None:
     start, end = _on_bed(camera, [a, b]).tolist()
     cv2.line(picture, start, end, colour, thickness=OVERSAMPLE, shift=4)
-
-
-def _write_directions(picture: Image, axes: Float, frame: str) -> None:
-    """The patient's directions at the four edges: the letter whose direction is nearest to the edge's."""
-    height, width = (n / OVERSAMPLE for n in picture.shape[:2])
-    places = {
-        (1, 0): (width - 18, height / 2),
-        (-1, 0): (18, height / 2),
-        (0, 1): (width / 2, 20),
-        (0, -1): (width / 2, height - 20),
-    }
-    for (x, y), place in places.items():
-        towards = x * axes[0] + y * axes[1]
-        letter = max(AXES, key=lambda name: float(direction_in(frame, name) @ towards))
-        _write(picture, letter, place, 0.85)
-
-
-def _write_scale(picture: Image, camera: Camera) -> None:
-    """A bar of a round length in the lower left corner."""
-    steps = [m * 10**e for e in range(-1, 4) for m in (1, 2, 5)]
-    length_mm = max((s for s in steps if s * camera.px_per_mm < camera.width_px / 4), default=steps[0])
-    x, y = 16, camera.height_px - 16
-    end = x + length_mm * camera.px_per_mm
-    points = [(x, y - 4), (x, y), (end, y), (end, y - 4)]
-    line = np.array([[round(px * OVERSAMPLE), round(py * OVERSAMPLE)] for px, py in points], dtype=np.int32)
-    cv2.polylines(picture, [line], False, INK, thickness=OVERSAMPLE)
-    _write(picture, f"{length_mm:g} mm", ((x + end) / 2, y - 12), 0.42)
-
-
-def _write(
-    picture: Image,
-    text: str,
-    centre_px: tuple[float, float],
-    size: float,
-    colour: tuple[float, float, float] = INK,
-) -> None:
-    """Write text around a point, on a white halo so that it can be read over anything."""
-    scale = size * OVERSAMPLE
-    weight = max(1, round(1.6 * scale))
-    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, weight)
-    pad = 8 * OVERSAMPLE
-    stencil = np.zeros((height + 3 * pad, width + 2 * pad), np.uint8)  # text can only be written into bytes
-    cv2.putText(stencil, text, (pad, height + pad), cv2.FONT_HERSHEY_SIMPLEX, scale, (255,), weight, cv2.LINE_AA)
-    halo = cv2.dilate(stencil, np.ones((4 * OVERSAMPLE + 1, 4 * OVERSAMPLE + 1), np.uint8))
-    left = max(0, round(centre_px[0] * OVERSAMPLE - width / 2) - pad)
-    top = max(0, round(centre_px[1] * OVERSAMPLE - height / 2) - pad)
-    under = picture[top : top + stencil.shape[0], left : left + stencil.shape[1]]
-    for mask, ink in ((cv2.blur(halo, (2 * OVERSAMPLE + 1, 2 * OVERSAMPLE + 1)), (1.0, 1.0, 1.0)), (stencil, colour)):
-        share = mask[: under.shape[0], : under.shape[1], None] / 255.0
-        under[:] = under * (1 - share) + np.array(ink) * share

@@ -106,11 +106,35 @@ def draw(solids: Sequence[Solid], camera: Camera, background: Image) -> Image:
         of = owner[seen]
         colours = np.array([s.colour for s in layer], dtype=np.float64)[of] / 255
         share = np.array([s.opacity for s in layer])[of, None]
-        lit = _shade(normal[seen], colours) * _crease(nearest, owner, seen, camera)[:, None]
+        lit = shade(normal[seen], colours) * crease(nearest, owner, seen, camera)[:, None]
         picture[seen] = picture[seen] * (1 - share) + lit * share
         if opaque:
             depth = nearest
     return picture
+
+
+def visible(mesh: Mesh, camera: Camera, of_vertices: Float) -> tuple[Float, Float]:
+    """What is nearest to the camera at each pixel of :func:`draw`: its depth, and a property of the surface there.
+
+    Parameters
+    ----------
+    mesh
+        What is seen.
+    camera
+        Of the picture.
+    of_vertices
+        (n, 3) of any kind, such as normals or places; between vertices it is interpolated.
+
+    Returns
+    -------
+    depth_mm, property
+        (h, w) height towards the camera, ``-FAR`` where there is nothing; (h, w, 3).
+    """
+    fine = camera.finer(OVERSAMPLE)
+    shape = fine.height_px, fine.width_px
+    depth, found, owner = np.full(shape, -FAR), np.zeros((*shape, 3)), np.full(shape, -1, np.int32)
+    _fill(fine.project(mesh.vertices), np.ascontiguousarray(of_vertices), mesh.faces, 0, depth, found, owner)
+    return depth, found
 
 
 def shadow(solids: Sequence[Solid], camera: Camera, blur_px: float) -> Float:
@@ -193,7 +217,7 @@ def _fill(corners: Float, normals: Float, faces: Int, owner_id: int, depth: Floa
                         normal[y, x, c] = u * normals[i, c] + v * normals[j, c] + w * normals[k, c]
 
 
-def _shade(normal: Float, colour: Float) -> Float:
+def shade(normal: Float, colour: Float) -> Float:
     """Colours, (k, 3), under the light; a surface seen from behind is lit as from the front (open meshes)."""
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     unit = normal / np.where(length > 0, length, 1.0)
@@ -203,7 +227,7 @@ def _shade(normal: Float, colour: Float) -> Float:
     return np.asarray(colour * light[:, None] + shine[:, None])
 
 
-def _crease(depth: Float, owner: Int, seen: npt.NDArray[np.bool_], camera: Camera) -> Float:
+def crease(depth: Float, owner: Int, seen: npt.NDArray[np.bool_], camera: Camera) -> Float:
     """What is left of the light at the pixels seen, (k,): less behind what is nearer, and between two solids."""
     if not seen.any():
         return np.ones(0)

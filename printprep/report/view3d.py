@@ -17,7 +17,8 @@ from trimesh.viewer.notebook import scene_to_html
 
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Plan, PlannedPart
-from printprep.report.pictures import AXES, GLASS, VIEWS, direction_in
+from printprep.report.paper import AXES, direction_in
+from printprep.report.pictures import GLASS, VIEWS
 from printprep.report.raster import vertex_normals
 
 VISUAL: Final[Any] = trimesh.visual  # without types

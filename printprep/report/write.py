@@ -1,19 +1,34 @@
-"""Writes the report of a run: report.json for programs, report.html for people."""
+"""Writes the certificate, and the report of a run: report.json for programs, report.html for people."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from printprep.case import Case
+from printprep.case import Case, Finding
 from printprep.files import write_text
-from printprep.plan import Plan
+from printprep.plan import Certificate, Plan
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer
-from printprep.report.document import Json
+from printprep.report.document import VERSION, Json, case_json, finding_json
 from printprep.report.html import write_html
-from printprep.report.pictures import bed_view, three_views
+from printprep.report.pictures import Picture, bed_view, three_views
+from printprep.report.proof import proof
 from printprep.report.saved import NAME
+
+
+def write_certificate(
+    path: Path, case: Case, plan: Plan, certificate: Certificate, findings: Sequence[Finding]
+) -> None:
+    """Write certificate.json; its shape is :func:`printprep.report.proof.certificate_schema`."""
+    said = {
+        "version": VERSION,
+        "case": case_json(case, plan),
+        "certificate": proof(certificate, plan),
+        "findings": [finding_json(finding) for finding in findings],
+    }
+    write_text(path, json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_report(
@@ -23,6 +38,7 @@ def write_report(
     plan: Plan | None = None,
     printer: Printer | None = None,
     profiles: Profiles | None = None,
+    deviations: Mapping[str, Sequence[Picture]] | None = None,
 ) -> tuple[Path, Path]:
     """Write report.json and report.html into the folder of a build and return their paths.
 
@@ -36,6 +52,8 @@ def write_report(
         What the pictures show; without a plan there are none, without a printer none of the bed.
     profiles
         To know which parts are of a clear material: they are drawn as glass.
+    deviations
+        Pictures of the deviation of parts, by name.
     """
     as_json, as_html = folder / NAME, folder / "report.html"
     write_text(as_json, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -51,6 +69,7 @@ def write_report(
         three_views(plan, frame=case.frame, mirrored=case.mirrored, clear=clear),
         [bed_view(plan, plate, printer) for plate in plan.plates] if printer is not None else [],
         view3d(plan, frame=case.frame, mirrored=case.mirrored, clear=clear),
+        deviations,
     )
     return as_json, as_html
 

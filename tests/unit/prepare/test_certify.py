@@ -199,9 +199,11 @@ def _hollowed(wall_mm: float) -> tuple[Mesh, tuple[Change, ...]]:
     inner = Mesh(BALL.vertices * (10.0 - wall_mm) / 10.0, BALL.faces)
     drill = from_solid(Manifold.cylinder(8.0, 1.5, 1.5, 32).translate((0, 0, -12)))
     printed = subtract(BALL, inner, drill)
-    cavity = Change(stage="hollow", what="hollowed", volume_mm3=-inner.volume_mm3)
+    cavity = Change(stage="hollow", what="hollowed", volume_mm3=-inner.volume_mm3, area_mm2=inner.area_mm2)
     hole_mm3 = printed.volume_mm3 - BALL.volume_mm3 + inner.volume_mm3
-    return printed, (cavity, Change(stage="drain", what="a hole", volume_mm3=hole_mm3, where_mm=(0.0, 0.0, -10.0)))
+    at, axis = (0.0, 0.0, -10.0), (0.0, 0.0, -1.0)
+    hole = Change(stage="drain", what="a hole", volume_mm3=hole_mm3, where_mm=at, axis=axis, reach_mm=1.5, deep_mm=4.0)
+    return printed, (cavity, hole)
 
 
 def test_a_wished_cavity_and_its_drain_hole_do_not_count_as_deviation() -> None:

@@ -3,15 +3,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import jsonschema
 import pytest
 
 from printprep.case import Case, Finding, Severity
 from printprep.cost import total
+from printprep.geometry.deviation import Deviation
 from printprep.geometry.mesh import Mesh
-from printprep.plan import COST_ROWS, Certificate, Plan, SlicedPlate
+from printprep.plan import COST_ROWS, Certificate, Check, Pair, Plan, SlicedPlate
 from printprep.report.document import Json, document, schema
+from printprep.report.proof import certificate_schema, proof
+from printprep.report.write import write_certificate
 
 
 @pytest.fixture
@@ -110,3 +114,48 @@ def test_an_open_mesh_is_not_closed_before_it_is_certified(case: Case) -> None:
 
 def test_only_settings_that_were_asked_for_are_told(whole: Json) -> None:
     assert [s["key"] for s in whole["plates"][0]["settings"]] == ["layer_height"]
+
+
+def test_the_certificate_is_a_document_of_its_own_with_the_same_shapes(
+    tmp_path: Path, case: Case, plan: Plan, certificate: Certificate, findings: tuple[Finding, ...]
+) -> None:
+    write_certificate(tmp_path / "certificate.json", case, plan, certificate, findings)
+    said = json.loads((tmp_path / "certificate.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(certificate_schema())
+    jsonschema.validate(said, certificate_schema())
+    whole = document(case=case, plan=plan, certificate=certificate, findings=findings)
+    assert said["certificate"] == whole["certificate"]
+    assert said["case"] == whole["case"]
+    own, report = certificate_schema()["$defs"], schema()
+    for name in ("point_mm", "change", "certificate"):
+        assert own[name] == report["$defs"][name]
+    assert own["finding"] == report["properties"]["findings"]["items"]
+    assert own["case"] == report["properties"]["case"]["anyOf"][0]
+
+
+def test_each_value_stands_beside_its_limit_and_the_whole_is_summed_up(plan: Plan, certificate: Certificate) -> None:
+    check = Check(what="deviation-max", value=0.1, limit=0.5, unit="mm", within=True)
+    parts = tuple(replace(part, checks=(check,)) for part in certificate.parts)
+    pair = Pair(low="red", high="blue", coincident_mm2=12.5, lost_mm3=2.5, same_tool=False)
+    said = proof(replace(certificate, parts=parts, pairs=(pair,)), plan)
+    assert said["parts"][0]["checks"] == [
+        {"what": "deviation-max", "value": 0.1, "limit": 0.5, "unit": "mm", "within": True, "by": "case"}
+    ]
+    assert said["parts"][0]["lost"] == [{"to": "blue", "mm3": 2.5, "percent": 0.25}]
+    assert said["whole"]["worst_part"] == "red"
+    assert said["whole"]["lost_mm3"] == 2.5
+    assert said["whole"]["changes"] == [
+        {"stage": "repair", "done": "mended", "count": 2, "volume_mm3": 0.0, "area_mm2": 0.0}
+    ]
+    assert [(p["low"], p["high"], p["lost_mm3"]) for p in said["pairs"]] == [("red", "blue", 2.5)]
+    assert said["merged"] == []
+    one_tool = replace(plan, tools=(replace(plan.tools[0], parts=("red", "blue")),))
+    assert proof(certificate, one_tool)["merged"] == [{"tool": 0, "material": "pla", "parts": ["red", "blue"]}]
+
+
+def test_a_part_that_nothing_was_done_to_is_identical(plan: Plan, certificate: Certificate) -> None:
+    same = Deviation(max_mm=2e-5, p95_mm=1e-5, mean_mm=1e-5, where_mm=(0, 0, 0), samples=10)
+    parts = tuple(replace(part, deviation=same, changes=()) for part in certificate.parts)
+    said = proof(replace(certificate, parts=parts), plan)
+    assert [part["identical"] for part in said["parts"]] == [True, True]
+    assert (said["whole"]["identical"], said["whole"]["worst_part"]) == (2, None)

@@ -8,7 +8,8 @@ import pytest
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Plan
 from printprep.profiles.load import load_profiles
-from printprep.report.pictures import VIEWS, bed_view, direction_in, render, three_views
+from printprep.report.paper import direction_in
+from printprep.report.pictures import VIEWS, bed_view, render, three_views
 from printprep.report.raster import Camera, Solid
 
 RED, BLUE = (220, 30, 30), (30, 60, 220)
