@@ -339,8 +339,11 @@ def _bins(room: nest.Room) -> Float:
     """(b, 3) boxes that surely have room: the bed between its margins, less a strip for what must stay free."""
     bed = room.bed
     width, depth = bed.width_mm - 2 * room.margin_mm, bed.depth_mm - 2 * room.margin_mm
-    strip = room.reserve_mm + nest.GAP_MM + nest.RESERVE_EDGE_MM - room.margin_mm if room.reserve_mm else 0.0
-    flat = {(width - strip, depth), (width, depth - strip)}
+    strips = [
+        own_mm + room.gap_mm + nest.RESERVE_EDGE_MM - room.margin_mm if room.reserve_mm else 0.0
+        for own_mm in room.reserve_mm or (0.0, 0.0)
+    ]
+    flat = {(width - strips[0], depth), (width, depth - strips[1])}
     return np.array(sorted({(a, b, bed.height_mm) for x, y in flat for a, b in ((x, y), (y, x))}))
 
 

@@ -184,9 +184,11 @@ def test_a_cut_adds_up_at_any_plane() -> None:
 @settings(max_examples=12, deadline=None)
 @given(
     sizes=st.lists(st.tuples(st.floats(5.0, 150.0), st.floats(5.0, 150.0)), min_size=1, max_size=7),
-    reserve=st.sampled_from([0.0, 60.0]),
+    reserve=st.sampled_from([None, (60.0, 60.0), (60.0, 9.0)]),
 )
-def test_bodies_on_shared_beds_never_overlap(sizes: list[tuple[float, float]], reserve: float) -> None:
+def test_bodies_on_shared_beds_never_overlap(
+    sizes: list[tuple[float, float]], reserve: tuple[float, float] | None
+) -> None:
     bed = nest.Area(width_mm=235.0, depth_mm=235.0, height_mm=250.0, keep_outs_mm=((0.0, 0.0, 20.0, 5.0),))
     room = nest.Room(bed=bed, margin_mm=2.0, reserve_mm=reserve)
     outlines = [np.array([[0.0, 0.0], [x, 0.0], [x, y], [0.3 * x, 1.1 * y]]) for x, y in sizes]
