@@ -28,12 +28,12 @@ from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import matter_of, on_triangles, parts_matter
 from printprep.geometry.label import FLAT_MM
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
-from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.mesh import Bool, Float, Mesh, Point
 from printprep.geometry.repair import closed
 from printprep.geometry.shells import enclosed
 from printprep.geometry.weld import weld_vertices
 from printprep.plan import Change, PlannedPart
-from printprep.prepare.label import most_mm3, reach_mm
+from printprep.prepare.label import STAGES, letters, most_mm3, reach_mm
 
 _SAMPLES = 100_000
 _DOUBT_MM = 1e-3  # farther off than this, a point is asked whether it counts
@@ -71,7 +71,7 @@ def compare(
 
     ``cuts`` are what the plan declares, ``label`` is what was asked.
     """
-    changes = tuple(change for change in changes if change.stage != "label" or _is_label(change, label))
+    changes = tuple(c for c in changes if c.stage not in STAGES or _is_label(c, letters(label, part.name, c.stage)))
     defects = inspect(printed.mesh, self_intersections=False)
     if same(part.mesh, printed.mesh) and defects.closed:
         volume_mm3, comparable = abs(defects.volume_mm3), True
@@ -123,25 +123,26 @@ def _deviation(
             counts_back &= ~_patched(printed, changes, patches_mm, back, doubtful[1])
         _set_aside_cuts(cuts, matter, back, counts_back, doubtful[1])
         _set_aside_cavity(part, changes, matter, (there, counts_there, far), (back, counts_back, near))
-    _set_aside_label(changes, label, (there, counts_there, far), (back, counts_back, near))
+    for stage in STAGES:
+        asked = letters(label, part.name, stage)
+        places = [change.where_mm for change in changes if change.stage == stage and change.where_mm is not None]
+        if asked is not None and len(places) == 1:
+            _set_aside_label(places[0], asked, (there, counts_there, far), (back, counts_back, near))
     return summarise([(there, far, counts_there), (back, near, counts_back)])
 
 
 def _is_label(change: Change, label: Label | None) -> bool:
     """Whether a declared label is the one asked for: letters that cannot be of so much volume are none."""
-    if label is None or label.style not in ("engrave", "emboss") or change.where_mm is None:
+    if label is None or change.where_mm is None:
         return False
     sign = -1 if label.style == "engrave" else 1
     return 0 <= sign * change.volume_mm3 <= most_mm3(label)
 
 
-def _set_aside_label(changes: tuple[Change, ...], label: Label | None, *sides: tuple[Samples, Bool, Float]) -> None:
+def _set_aside_label(place: Point, label: Label, *sides: tuple[Samples, Bool, Float]) -> None:
     """Leave out what lies within the letters' depth at the place of the label; changes the masks."""
-    places = [change.where_mm for change in changes if change.stage == "label"]
-    if label is None or len(places) != 1:
-        return
     for samples, counts, distance in sides:
-        near = np.linalg.norm(samples.points - np.array(places[0]), axis=1) <= reach_mm(label) + label.depth_mm
+        near = np.linalg.norm(samples.points - np.array(place), axis=1) <= reach_mm(label) + label.depth_mm
         counts &= ~(near & (distance > _DOUBT_MM) & (distance <= label.depth_mm + FLAT_MM))
 
 
