@@ -315,6 +315,7 @@ class Label:
     depth_mm: float
     style: LabelStyle
     part: str | None = None
+    marks: tuple[tuple[str, str], ...] = ()  # parts of different sides: the name of each, and its own L or R
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from printprep.geometry.measure import Samples
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.repair import closed
 from printprep.plan import Change
-from printprep.prepare.label import reach_mm
+from printprep.prepare.label import STAGES, letters, reach_mm
 
 DOUBT_MM = 1e-3
 """Farther off than this, a point is asked whether it counts."""
@@ -110,7 +110,7 @@ class Aside:
         patches, cavities = fits(self._on_patch(points), patched_mm2), True
         if self.part.hollow is not None and self.matter is not None:
             inside = winding(self.matter, points) > 0
-            hollowed_mm2 = sum(c.area_mm2 for c in self.changes if c.stage not in ("repair", "label", "split"))
+            hollowed_mm2 = sum(c.area_mm2 for c in self.changes if c.stage not in ("repair", *STAGES, "split"))
             cavities = fits(self._in_cavity(inside, near_mm[doubtful]), hollowed_mm2)
         return replace(self, patches=patches, cavities=cavities)
 
@@ -151,15 +151,12 @@ class Aside:
 
     def _lettered(self, points: Float, off_mm: Float) -> Bool:
         """(n,) which points may be letters, by their place and their depth."""
-        places = self._declared("label")
-        if self.label is None or len(places) != 1:
-            return np.zeros(len(points), np.bool_)
-        away = points - np.array(places[0].where_mm)
-        deep_mm = self.label.depth_mm + FLAT_MM
-        near = np.linalg.norm(away, axis=1) <= reach_mm(self.label) + self.label.depth_mm
-        if places[0].axis is not None:
-            near &= np.abs(away @ np.array(places[0].axis)) <= deep_mm
-        return np.asarray(near & (off_mm > DOUBT_MM) & (off_mm <= deep_mm))
+        near = np.zeros(len(points), np.bool_)
+        for stage in STAGES:
+            asked, places = letters(self.label, self.part.name, stage), self._declared(stage)
+            if asked is not None and len(places) == 1:
+                near |= _at_letters(places[0], asked, points, off_mm)
+        return near
 
     def _opened(self, hole: Change) -> bool:
         """Whether the source has skin at the middle of a hole and the print has none: its rim is the nearest."""
@@ -169,14 +166,14 @@ class Aside:
         return bool(skin_mm <= 0.5 * _radius_mm(hole) and rim_mm >= 0.8 * _radius_mm(hole))
 
     def _unlettered(self, change: Change) -> bool:
-        """Whether nothing is written where the label is declared: no vertex there is half as far off as it is deep."""
-        if change.stage != "label" or self.label is None:
+        """Whether nothing is written at declared letters: no vertex there is half as far off as they are deep."""
+        asked = letters(self.label, self.part.name, change.stage)
+        if asked is None:
             return False
         points = self.printed.vertices[np.unique(self.printed.faces)]
-        near = np.linalg.norm(points - np.array(change.where_mm), axis=1) <= reach_mm(self.label) + self.label.depth_mm
+        near = np.linalg.norm(points - np.array(change.where_mm), axis=1) <= reach_mm(asked) + asked.depth_mm
         off_mm, _, _ = nearest(self.source_tree, points[near])
-        letters = self._lettered(points[near], off_mm) & (off_mm >= self.label.depth_mm / 2)
-        return not letters.any()
+        return not (_at_letters(change, asked, points[near], off_mm) & (off_mm >= asked.depth_mm / 2)).any()
 
 
 def aside_of(
@@ -202,6 +199,16 @@ def aside_of(
         repaired=repaired,
         patch_tree=build(_loose(patches_mm)) if len(patches_mm) else None,
     )
+
+
+def _at_letters(change: Change, asked: Label, points: Float, off_mm: Float) -> Bool:
+    """(n,) which points lie where letters may be, and no farther off than those are deep."""
+    away = points - np.array(change.where_mm)
+    deep_mm = asked.depth_mm + FLAT_MM
+    near = np.linalg.norm(away, axis=1) <= reach_mm(asked) + asked.depth_mm
+    if change.axis is not None:
+        near &= np.abs(away @ np.array(change.axis)) <= deep_mm
+    return np.asarray(near & (off_mm > DOUBT_MM) & (off_mm <= deep_mm))
 
 
 def _loose(corners: Float) -> Mesh:

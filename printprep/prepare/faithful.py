@@ -19,7 +19,7 @@ from printprep.geometry.shells import enclosed
 from printprep.geometry.weld import weld_vertices
 from printprep.plan import Change, PlannedPart
 from printprep.prepare.aside import Aside, aside_of
-from printprep.prepare.label import most_mm3
+from printprep.prepare.label import STAGES, letters, most_mm3
 
 _SAMPLES = 100_000
 _SIGNED_MM = 1e-5  # nearer than a file's coordinates say, a point is neither in nor out
@@ -68,7 +68,7 @@ def compare(
 
     ``cuts`` are what the plan declares, ``label`` is what was asked.
     """
-    changes = tuple(change for change in changes if change.stage != "label" or _is_label(change, label))
+    changes = _believed(changes, part, label)
     defects = inspect(printed.mesh, self_intersections=False)
     if same(part.mesh, printed.mesh) and defects.closed:
         volume_mm3, comparable = abs(defects.volume_mm3), True
@@ -103,9 +103,14 @@ def source_volume_mm3(mesh: Mesh) -> tuple[float, bool]:
     return abs(found.volume_mm3), True
 
 
+def _believed(changes: tuple[Change, ...], part: Part, label: Label | None) -> tuple[Change, ...]:
+    """The changes without letters that nobody asked for."""
+    return tuple(c for c in changes if c.stage not in STAGES or _is_label(c, letters(label, part.name, c.stage)))
+
+
 def _is_label(change: Change, label: Label | None) -> bool:
-    """Whether a declared label is the one asked for: letters that cannot be of so much volume are none."""
-    if label is None or label.style not in ("engrave", "emboss") or change.where_mm is None:
+    """Whether declared letters are those asked for: letters that cannot be of so much volume are none."""
+    if label is None or change.where_mm is None:
         return False
     sign = -1 if label.style == "engrave" else 1
     return 0 <= sign * change.volume_mm3 <= most_mm3(label)
@@ -122,7 +127,7 @@ def _measured(
 ) -> tuple[Deviation, tuple[Change, ...]]:
     """The deviation both ways, and declared changes that are not there."""
     source, printed = part.mesh, planned.mesh
-    if same(source, printed) and not any(change.stage in ("drain", "label") for change in changes):
+    if same(source, printed) and not any(change.stage in ("drain", *STAGES) for change in changes):
         nothing = Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=2 * len(source.vertices))
         return (replace(nothing, outward_mm=0.0, inward_mm=0.0) if has_inside else nothing), ()
     there, back = sample(source, _SAMPLES // 2, 0), sample(printed, _SAMPLES // 2, 1)
@@ -200,7 +205,7 @@ def field_of(
     source, printed = part.mesh, planned.mesh
     if same(source, printed) or not len(source) or not len(printed):
         return None
-    changes = tuple(change for change in changes if change.stage != "label" or _is_label(change, label))
+    changes = _believed(changes, part, label)
     cuts = tuple(cut for cut in cuts if planned.piece_of is not None)
     trees = build(source), build(printed)
     aside = aside_of(part, printed, changes, cuts, label, trees)

@@ -17,7 +17,8 @@ from printprep.errors import ProfileError
 from printprep.plan import Plan, Plate, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer, SlicerValue
-from printprep.slicers.fit import TOWER_BRIM_MM, Tower
+from printprep.profiles.tower import BRIM_MM
+from printprep.slicers.fit import Tower
 
 ENGINE: Final = "prusaslicer"
 """The engine's name in a profile's ``[slicer.prusaslicer]``."""
@@ -134,11 +135,6 @@ def refused(plan: Plan, profiles: Profiles) -> tuple[Finding, ...]:
 def used_tools(plan: Plan, plate: Plate) -> tuple[int, ...]:
     """The 0-based tools that the parts of ``plate`` are assigned to, rising."""
     return tuple(sorted({part.tool for part in plan.parts if part.name in plate.parts}))
-
-
-def needs_tower(fdm: Fdm, tools: Sequence[int]) -> bool:
-    """Whether a change of tool has something to leave on a wipe tower."""
-    return len(tools) > 1 and (fdm.shared_nozzle or fdm.purge_mm3 > 0)
 
 
 def loads_of_all_tools(plan: Plan, fdm: Fdm) -> tuple[ToolLoad, ...]:
@@ -284,8 +280,8 @@ def _tower(fdm: Fdm, tower: Tower | None) -> dict[str, str]:
         "wipe_tower": "1",
         "wipe_tower_x": _text(round(tower.x_mm, 3)),
         "wipe_tower_y": _text(round(tower.y_mm, 3)),
-        "wipe_tower_width": _text(tower.width_mm),
-        "wipe_tower_brim_width": _text(TOWER_BRIM_MM),
+        "wipe_tower_width": _text(tower.size.width_mm),
+        "wipe_tower_brim_width": _text(BRIM_MM),
         "wipe_tower_rotation_angle": "0",
         "wiping_volumes_matrix": ",".join(matrix),
         "wiping_volumes_extruders": ",".join([_text(fdm.purge_mm3 / 2)] * (2 * fdm.tools)),

@@ -24,16 +24,16 @@ from printprep.geometry.mesh import Mesh
 from printprep.plan import Estimate, MaterialUse, Plan, PlannedPart, Plate, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Fdm, FdmProcess, Printer
+from printprep.profiles.tower import tower_size
 from printprep.progress import SILENT, Progress
 from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine
-from printprep.slicers.fit import TOLERANCE_MM, TOWER_MARGIN_MM, Tower, check_fits, open_parts, place_tower
+from printprep.slicers.fit import TOLERANCE_MM, Tower, check_fits, open_parts, place_tower
 from printprep.slicers.honoured import compare
 from printprep.slicers.own_time import times_on
 from printprep.slicers.prusa_gcode import Copied, Figures, copy_scrubbed, parse
 from printprep.slicers.prusa_project import Volume, write_project
 from printprep.slicers.prusa_settings import (
     loads_of_all_tools,
-    needs_tower,
     refused,
     settings,
     to_ini,
@@ -222,8 +222,8 @@ def _job(plan: Plan, plate: Plate, profiles: Profiles) -> _Job:
     check_fits(meshes, printer.bed, margin_mm=process.brim_mm)
     tools = used_tools(plan, plate)
     tower = None
-    if needs_tower(printer.fdm, tools):
-        tower = place_tower(list(meshes.values()), printer.bed, printer.fdm, process, len(tools))
+    if (size := tower_size(printer.fdm, process, len(tools))) is not None:
+        tower = place_tower(list(meshes.values()), printer.bed, process, size)
     return _Job(
         plan=plan,
         plate=plate,
@@ -266,7 +266,7 @@ def _verify(job: _Job, copied: Copied) -> None:
     if job.tower is not None and tower is not None and not job.tower.holds(*tower):
         raise SliceFailed(
             f"the wipe tower came out as {tower[2] - tower[0]:.1f} x {tower[3] - tower[1]:.1f} mm, more than the "
-            f"square of {job.tower.width_mm + 2 * TOWER_MARGIN_MM:.0f} mm that was free for it; use fewer tools"
+            f"{' x '.join(f'{v:.0f}' for v in job.tower.size.place_mm)} mm that were free for it; use fewer tools"
         )
     for feature, (x0, y0, x1, y1) in copied.first_layer.items():
         bed = job.printer.bed

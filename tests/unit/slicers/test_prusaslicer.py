@@ -14,6 +14,7 @@ from printprep.errors import DoesNotFit, SettingNotHonoured, SliceFailed, Slicer
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Plan, SlicedPlate
 from printprep.profiles.load import Profiles
+from printprep.profiles.tower import tower_size
 from printprep.slicers import prusaslicer
 from printprep.slicers.fit import place_tower
 from printprep.slicers.prusa_settings import settings
@@ -154,7 +155,9 @@ def test_a_tissue_that_vanished_is_named(
     two = plan_of({"tumour": (cube(4, (103, 103, 3)), 1, "pla"), "bone": (cube(10, (100, 100, 0)), 0, "pla")})
     printer, process = profiles.printer("prusa-xl"), profiles.process("standard").fdm
     assert printer.fdm is not None
-    tower = place_tower([part.mesh for part in two.parts], printer.bed, printer.fdm, process, 2)
+    size = tower_size(printer.fdm, process, 2)
+    assert size is not None
+    tower = place_tower([part.mesh for part in two.parts], printer.bed, process, size)
     fake_slicer(gcode(**settings(two, two.plates[0], profiles, tower)))
     with pytest.raises(SliceFailed, match=r"tools \[0, 1\] never print: tumour, bone vanished"):
         prusaslicer.slice_plate(two, two.plates[0], profiles, tmp_path / "out")
