@@ -47,7 +47,7 @@ class Columns:
         return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
 
     def at_mm(self, column: Long) -> Float:
-        """x and y of columns, (n, 2) mm."""
+        """Where columns stand, (n, 2) x y mm."""
         ij = np.stack([column // self.shape[1], column % self.shape[1]], axis=1)
         return np.asarray(np.array(self.origin_mm) + self.step_mm * ij)
 

@@ -10,13 +10,13 @@ from printprep.geometry.mesh import Bool, Float
 
 
 @njit(cache=True, nogil=True)
-def _clear(points: Float, radius: float, corners: Float, boxes: Float) -> Bool:
-    """Points to which no triangle comes nearer than ``radius``."""
+def _clear(points: Float, radii: Float, corners: Float, boxes: Float) -> Bool:
+    """Points to which no triangle comes nearer than their radius."""
     leaves = (len(boxes) + 1) // 2
     clear = np.ones(len(points), np.bool_)
     stack = np.empty(128, np.int64)
     for i in range(len(points)):
-        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        x, y, z, radius = points[i, 0], points[i, 1], points[i, 2], radii[i]
         stack[0] = 0
         top = 1
         while top > 0 and clear[i]:
@@ -41,6 +41,7 @@ def _clear(points: Float, radius: float, corners: Float, boxes: Float) -> Bool:
     return clear
 
 
-def clear(tree: Tree, points: Float, radius_mm: float) -> Bool:
-    """(n,) whether no point of the surface is nearer to each of ``points`` (n, 3) than ``radius_mm``."""
-    return np.asarray(_clear(np.ascontiguousarray(points), float(radius_mm), tree.corners, tree.boxes))
+def clear(tree: Tree, points: Float, radius_mm: float | Float) -> Bool:
+    """(n,) whether no point of the surface is nearer to each of ``points`` (n, 3) than ``radius_mm``, one or (n,)."""
+    radii = np.broadcast_to(np.asarray(radius_mm, dtype=np.float64), len(points))
+    return np.asarray(_clear(np.ascontiguousarray(points), np.ascontiguousarray(radii), tree.corners, tree.boxes))

@@ -14,18 +14,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from printprep.geometry.columns import Columns, Long
 from printprep.geometry.mesh import Float, Int, Mesh
 from printprep.geometry.topology import root
 
-_WAYS: Final = np.array(
-    [(1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)]
-    + [(-1, 0), (-2, -1), (-1, -1), (-1, -2), (0, -1), (1, -2), (1, -1), (2, -1)],
-    np.int64,
-)
+_HALF: Final = [(1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)]
+_WAYS: Final = np.array([*_HALF, *((-x, -y) for x, y in _HALF)], np.int64)
 _SLACK: Final = 0.98  # of the fall asked for: sixteen ways miss the steepest one by up to 13 degrees
 
 
@@ -80,7 +76,7 @@ def overhangs(
     a, b, c = (mesh.vertices[mesh.faces[grid.bottom_face, k]] for k in range(3))
     across = np.cross(b - a, c - a)
     across /= np.maximum(np.linalg.norm(across, axis=1), 1e-300)[:, None]
-    normals = _normals(across, row, grid.start, grid.bottom_mm, grid.top_mm, kept, column, nx, ny)
+    normals = _normals(across, grid.start, grid.bottom_mm, grid.top_mm, kept, column, nx, ny)
     return Overhang(
         points_mm=np.column_stack([grid.at_mm(column), grid.bottom_mm[kept]]),
         normals=normals,
@@ -169,7 +165,7 @@ def _regions(
 
 @njit(cache=True, nogil=True)
 def _normals(
-    across: Float, row: Long, start: Long, bottom: Float, top: Float, kept: Long, column: Long, nx: int, ny: int
+    across: Float, start: Long, bottom: Float, top: Float, kept: Long, column: Long, nx: int, ny: int
 ) -> Float:
     """Mean normal of the undersides around each kept interval, two columns each way."""
     normals = np.empty((len(kept), 3))
@@ -186,6 +182,6 @@ def _normals(
     return normals
 
 
-def region_area_mm2(found: Overhang) -> npt.NDArray[np.float64]:
-    """Area of each region, seen from below."""
-    return np.bincount(found.region) * found.cell_mm2 if len(found) else np.zeros(0)
+def region_area_mm2(found: Overhang) -> Float:
+    """(r,) area of each region, seen from below."""
+    return np.asarray(np.bincount(found.region) * found.cell_mm2)

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from printprep.geometry.bvh import LEAF, _box_distance2, _closest_on_triangle
+from printprep.geometry.bvh import LEAF, Tree, _box_distance2, _closest_on_triangle
 from printprep.geometry.mesh import Float, Int, Mesh
 from printprep.geometry.spread import Spread, face_normals, spread
 
@@ -159,3 +159,12 @@ def walls(mesh: Mesh, cap_mm: float | None = None, spacing_mm: float = 1.0) -> W
         across=np.where(across >= 0, tree.face[across], -1).astype(np.int32),
         cap_mm=cap,
     )
+
+
+def thickness_at(tree: Tree, points: Float, face: Int, cap_mm: float) -> Float:
+    """(n,) thickness at single points (n, 3) of a surface, each on the given face; inf where more than ``cap_mm``."""
+    row = np.empty(len(tree.face), np.int32)
+    row[tree.face] = np.arange(len(tree.face), dtype=np.int32)
+    normals = face_normals(tree.corners)
+    thickness, _ = _thickness(np.ascontiguousarray(points), row[face], normals, tree.corners, tree.boxes, cap_mm)
+    return np.asarray(thickness)

@@ -12,29 +12,17 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numba import njit
 
 from printprep.errors import SliceTimeout
 from printprep.formats.layers import Image, LayerFile, encode_png
-from printprep.geometry.mesh import Bool, Float, Int
+from printprep.geometry.islands import Island, find_islands
+from printprep.geometry.mesh import Float
 from printprep.geometry.raster import Panel, raster
 from printprep.geometry.section import Sections
 from printprep.progress import Step
 
-CURED: Final = 128  # a pixel of at least this grey is taken as solid when islands are looked for
-ISLAND_MM2: Final = 0.01  # smaller ones cure to nothing
 PROBES: Final = 12  # layers that are compared to find how far an engine has raised the parts
 CHUNK: Final = 24  # layers that one thread makes in a row
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Island:
-    """A region of a layer with nothing below it."""
-
-    layer: int
-    x_mm: float
-    y_mm: float
-    area_mm2: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -159,39 +147,3 @@ def _own(recipe: Recipe, layer: int) -> Image:
         return np.zeros((recipe.panel.height_px, recipe.panel.width_px), np.uint8)
     points, loop_start = recipe.cuts.layer(layer)
     return raster(points, loop_start, recipe.panel, levels=recipe.levels)
-
-
-def find_islands(image: Image, below: Image, layer: int, panel: Panel) -> Iterator[Island]:
-    """Regions of ``image`` that lie on nothing lit in the layer ``below``: they float when they cure."""
-    x0, y0, width, height = cv2.boundingRect(image)
-    if not width:
-        return
-    half = ((width + 1) // 2, (height + 1) // 2)  # four pixels as one: four times faster, and 0.1 mm of air is none
-    part, under = (
-        np.asarray(cv2.resize(layer_image[y0 : y0 + height, x0 : x0 + width], half, interpolation=cv2.INTER_AREA))
-        for layer_image in (image, below)
-    )
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(
-        (part >= CURED).view(np.uint8), connectivity=8, ltype=cv2.CV_32S
-    )
-    held = _held(np.asarray(labels, dtype=np.int32), np.asarray(under, dtype=np.uint8), count)
-    for region in range(1, count):
-        area_mm2 = float(stats[region, cv2.CC_STAT_AREA]) * 4 * panel.pixel_mm2
-        if not held[region] and area_mm2 >= ISLAND_MM2:
-            yield Island(
-                layer=layer,
-                x_mm=float((x0 + 2 * centres[region][0] + 1) * panel.pixel_mm[0]),
-                y_mm=float((y0 + 2 * centres[region][1] + 1) * panel.pixel_mm[1]),
-                area_mm2=area_mm2,
-            )
-
-
-@njit(cache=True, nogil=True)
-def _held(labels: Int, below: Image, count: int) -> Bool:
-    """(count,) whether any pixel of a label lies on a lit pixel of the layer ``below``."""
-    held = np.zeros(count, np.bool_)
-    for y in range(labels.shape[0]):
-        for x in range(labels.shape[1]):
-            if below[y, x] != 0:
-                held[labels[y, x]] = True
-    return held

@@ -17,7 +17,7 @@ from printprep.geometry.section import sections
 from printprep.plan import Plan, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.slicers import resin
-from printprep.slicers.resin_layers import find_islands
+from printprep.geometry.islands import find_islands
 
 MakeCube = Callable[[float, tuple[float, float, float]], Mesh]
 MakePlan = Callable[..., Plan]
