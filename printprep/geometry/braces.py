@@ -20,7 +20,7 @@ SLENDER: Final = 15.0
 
 BRACE_SHARE: Final = 0.6  # of a pillar's diameter
 _FIRST_MM: Final = 2.0  # above the feet
-_APART_MM: Final = 1.5  # between the end of one brace and the beginning of the next
+_EVERY_MM: Final = 10.0  # of height a brace, between far pillars fewer
 _MOST: Final = 3  # neighbours that a pillar is joined with
 
 
@@ -101,7 +101,7 @@ def _zigzag(one: Pillar, two: Pillar, free: Callable[[Float, Float, float], bool
     away = math.hypot(one.at_mm[0] - two.at_mm[0], one.at_mm[1] - two.at_mm[1])
     low, high = max(one.low_mm, two.low_mm) + _FIRST_MM, min(one.high_mm, two.high_mm)
     diameter = BRACE_SHARE * min(one.diameter_mm, two.diameter_mm)
-    step = max(away + _APART_MM, 4.0 * min(one.diameter_mm, two.diameter_mm))
+    step = max(away + 1.0, _EVERY_MM)
     bars = []
     for k in range(max(0, math.floor((high - low - away) / step) + 1)):
         z = low + k * step

@@ -55,7 +55,7 @@ def sites(over: Overhang, starts: Sequence[Start], tree: bvh.Tree, least_mm: flo
         away = np.linalg.norm(over.points_mm - point, axis=1)
         near = int(away.argmin()) if len(away) else -1
         if near >= 0 and away[near] <= _SAME_MM:
-            region[k], normals[k], height[k] = over.region[near], over.normals[near], over.height_mm[near]
+            region[k], height[k] = over.region[near], over.height_mm[near]
         else:
             region[k] = count
             count += 1

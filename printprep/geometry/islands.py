@@ -57,10 +57,8 @@ def find_islands(image: Image, below: Image, layer: int, panel: Panel) -> Iterat
     if not width:
         return
     half = ((width + 1) // 2, (height + 1) // 2)  # four pixels as one: four times faster, and 0.1 mm of air is none
-    part, under = (
-        np.asarray(cv2.resize(layer_image[y0 : y0 + height, x0 : x0 + width], half, interpolation=cv2.INTER_AREA))
-        for layer_image in (image, below)
-    )
+    crop = slice(y0, y0 + height), slice(x0, x0 + width)
+    part, under = (_halved(layer_image[crop], half) for layer_image in (image, below))
     coarse = Panel(width_px=half[0], height_px=half[1], pixel_mm=(2 * panel.pixel_mm[0], 2 * panel.pixel_mm[1]))
     for island, _ in _afloat(part, under, layer, coarse, CURED, 1):
         x_mm, y_mm = island.x_mm + x0 * panel.pixel_mm[0], island.y_mm + y0 * panel.pixel_mm[1]
@@ -116,6 +114,10 @@ def starts(mesh: Mesh, layer_mm: float, floor_mm: float = 0.0) -> tuple[Start, .
             for some in pool.map(partial(look, cuts=cuts, row_of=row_of), chunks):
                 result += some
     return tuple(result)
+
+
+def _halved(image: Image, size: tuple[int, int]) -> Image:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _nothing(panel: Panel) -> Image:

@@ -18,7 +18,7 @@ from printprep.geometry.trunks import BASE_MM, Trunk
 
 SIDES: Final = 8  # of a pillar
 _BAR_SIDES: Final = 6
-_CHAMFER_STEPS: Final = 8
+_CHAMFER_STEPS: Final = 5
 _SUNK_MM: Final = 0.2  # of feet in the pad
 _JOIN_MM: Final = 3.0  # feet with less than twice this between the edges of their pads share one
 
@@ -57,8 +57,8 @@ def trunk_mesh(trunk: Trunk, width_mm: float, pad: Pad) -> Mesh:
     down = np.array([0.0, 0.0, 1.0])
     if trunk.lands:
         length = float(before[2] - foot[2])
-        points += [foot + min(1.5, 0.6 * length) * down, foot, foot - trunk.sunk_mm * down]
-        radii += [radius, tip, tip]
+        points += [foot + min(1.5, 0.6 * length) * down, foot, foot - trunk.foot_sunk_mm * down]
+        radii += [radius, trunk.foot_tip_mm / 2.0, trunk.foot_tip_mm / 2.0]
     else:
         wide = max(pad.foot_mm / 2.0, radius)
         base = min(BASE_MM, 0.5 * float(before[2] - foot[2]))
@@ -110,7 +110,7 @@ def pad_solid(feet: Float, pad: Pad) -> Manifold:
     slabs = []
     for k in range(_CHAMFER_STEPS):
         inset = lean * (1.0 - (k + 1) / _CHAMFER_STEPS)
-        section = outline.offset(-inset, manifold3d.JoinType.Round, 2.0, 32) if inset else outline
+        section = outline.offset(-inset, manifold3d.JoinType.Round, 2.0, 24) if inset else outline
         # each reaches up to the top, so that no two have a face in common
         slabs.append(Manifold.extrude(section, pad.thick_mm - k * height).translate((0.0, 0.0, k * height)))
     return Manifold.batch_boolean(slabs, manifold3d.OpType.Add)
@@ -119,11 +119,11 @@ def pad_solid(feet: Float, pad: Pad) -> Manifold:
 def _outline(feet: Float, pad: Pad) -> CrossSection:
     """Discs around the feet, joined where they nearly touch, without holes."""
     radius = pad.foot_mm / 2.0 + pad.edge_mm
-    angle = 2.0 * math.pi * np.arange(32) / 32
+    angle = 2.0 * math.pi * np.arange(24) / 24
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     discs = [CrossSection([ring * (radius + _JOIN_MM) + foot], manifold3d.FillRule.Positive) for foot in feet]
     wide = CrossSection.batch_boolean(discs, manifold3d.OpType.Add)
-    closed = wide.offset(-_JOIN_MM, manifold3d.JoinType.Round, 2.0, 32).simplify(0.02)
+    closed = wide.offset(-_JOIN_MM, manifold3d.JoinType.Round, 2.0, 24).simplify(0.02)
     outer = [ring for ring in closed.to_polygons() if _area(np.asarray(ring)) > 0]
     return CrossSection(outer, manifold3d.FillRule.Positive)
 

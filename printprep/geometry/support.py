@@ -8,14 +8,14 @@ Everything goes through fixed orders, so that equal bodies get equal supports.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from printprep.geometry import bvh
 from printprep.geometry.braces import Brace, Pillar, braces
-from printprep.geometry.columns import columns
+from printprep.geometry.columns import Long, columns
 from printprep.geometry.contacts import STRETCH, Sites, carried, choose, sites
 from printprep.geometry.islands import starts
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point, join
@@ -23,8 +23,8 @@ from printprep.geometry.overhang import overhangs
 from printprep.geometry.scaffold import Pad, solid_of
 from printprep.geometry.section import sections
 from printprep.geometry.sight import openness
-from printprep.geometry.thickness import thickness_at
-from printprep.geometry.trunks import AWAY_MM, SLIM, Ground, Router, Terrain, Trunk
+from printprep.geometry.thickness import Gauge
+from printprep.geometry.trunks import AWAY_MM, OPEN, SLIM, Ground, Router, Terrain, Trunk
 
 GRID_MM: Final = 0.25
 REACH_MM: Final = 1.0
@@ -34,6 +34,7 @@ TIP_SHARE: Final = 0.5
 """A tip is no wider than this share of the wall that it stands on, so that it breaks and the wall does not."""
 
 SUNK_SHARE: Final = 0.3  # of the wall: the deepest that a tip reaches into it
+LEAST_SUNK_MM: Final = 0.05  # so that a tip and a surface are one in print
 FLAT_MM: Final = 0.1  # an underside no higher than this lies on the bed
 STANDS: Final = 0.5
 """A body whose contact with the bed is at least this share of its largest layer stands by itself: what holds it to the
@@ -73,7 +74,7 @@ class Body:
     tip_mm: Float  # (m,) by face: the tip that the part may have at most
     forbidden: Bool  # (m,) by face: nothing may touch it
     critical: Bool  # (m,) by face: touched only where nothing else can carry
-    gap_mm: Callable[[Float], Float]  # distance of points from what must stay free
+    gap_mm: Callable[[Float], Float] | None = None  # distance of points from what must stay free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +95,15 @@ class Supports:
     trunks: tuple[Trunk, ...]
     face: Int  # (k,) of the body that each trunk touches
     landed: Int  # (k,) of the body that it stands on, -1: on the bed
-    critical: Bool  # (k,) whether it touches or stands on a critical face
+    on_critical: Bool  # (k,) whether it touches a critical face
+    stands_on_critical: Bool  # (k,) whether it stands on one
     bars: tuple[Brace, ...]
     bare: tuple[Bare, ...]
 
     @property
     def contact_mm2(self) -> Float:
-        """(k,) area of each contact."""
-        return np.array([np.pi / 4.0 * trunk.tip_mm**2 for trunk in self.trunks])
+        """(k,) area of each contact, that of a foot on the body with it."""
+        return np.array([np.pi / 4.0 * (trunk.tip_mm**2 + trunk.foot_tip_mm**2) for trunk in self.trunks])
 
 
 def stands(mesh: Mesh) -> bool:
@@ -141,7 +143,8 @@ def support(body: Body, rules: Rules, ground: Ground) -> Supports:
         trunks=trunks,
         face=face,
         landed=landed,
-        critical=body.critical[face] | (on_body & body.critical[landed]),
+        on_critical=body.critical[face],
+        stands_on_critical=on_body & body.critical[landed],
         bars=bars,
         bare=(*maker.bare(rows), *maker.islands_left(mesh)),
     )
@@ -181,9 +184,10 @@ class _Maker:
         found = self.sites
         tip = np.clip(TIP_SHARE * found.height_mm, rules.tip_least_mm, body.tip_mm[found.face])
         self._spacing_mm = np.minimum(rules.spacing_mm, rules.load_ratio * tip) * (1.0 + found.steep)
-        near = body.gap_mm(found.points_mm) < tip / 2.0
+        near = self.terrain.gaps_mm(found.points_mm) < tip / 2.0
         self._forbidden = body.forbidden[found.face] | near
         self._reasons: dict[int, str] = {}
+        self._gauge = Gauge(tree)
 
     def trunks(self) -> Iterator[tuple[Trunk, int]]:
         """Each trunk with the row of its site."""
@@ -192,27 +196,27 @@ class _Maker:
         chosen = choose(found, self._spacing_mm, self._forbidden, critical, rules.tip_least_mm)
         if not len(chosen):
             return
-        routers = [Router(self.terrain, rules.pillar_mm * share, rules.sunk_mm) for share in (1.0, SLIM)]
+        routers = [Router(self.terrain, rules.pillar_mm * share) for share in (1.0, SLIM)]
         off = found.points_mm[chosen] + 0.3 * found.normals[chosen]
-        open_ = openness(self.terrain.tree, off) > 0.0
+        open_ = openness(self.terrain.tree, off)
         for row, seen in zip(chosen.tolist(), open_.tolist(), strict=True):
-            made = self._trunk(row, routers) if seen else None
+            made = self._trunk(row, routers) if seen > 0.0 else None
             if made is not None:
                 yield made
             else:
-                self._reasons[row] = NO_WAY if seen else ENCLOSED
+                self._reasons[row] = NO_WAY if seen >= OPEN else ENCLOSED
 
     def _trunk(self, row: int, routers: Sequence[Router]) -> tuple[Trunk, int] | None:
         tried = [row, *self._others(row)]
         for lands in (False, True):
             for place in tried:
                 at, normal = self.sites.points_mm[place], self.sites.normals[place]
-                tip_mm, sunk_mm = self._tip(place)
+                tip_mm, sunk_mm = self._tip(at, int(self.sites.face[place]))
                 for router in routers:
                     way = router.to_body if lands else router.to_bed
                     trunk = way(at, normal, tip_mm, sunk_mm)
                     if trunk is not None:
-                        return trunk, place
+                        return self._standing(trunk) if lands else trunk, place
         return None
 
     def _others(self, row: int) -> list[int]:
@@ -227,16 +231,20 @@ class _Maker:
         order = np.lexsort((same, np.round(away, 6)))
         return [int(k) for k in same[order][:: max(1, len(order) // _OTHERS)][:_OTHERS]]
 
-    def _tip(self, row: int) -> tuple[float, float]:
+    def _tip(self, at: Float, face: int) -> tuple[float, float]:
         """Diameter of a tip and how deep it goes, by the wall that it stands on."""
-        rules, found = self._rules, self.sites
-        wanted = float(self._body.tip_mm[found.face[row]])
-        at, face = found.points_mm[row : row + 1], found.face[row : row + 1]
-        wall = float(thickness_at(self.terrain.tree, at, face, wanted / TIP_SHARE)[0])
-        tip = max(rules.tip_least_mm, min(wanted, TIP_SHARE * wall))
-        return tip, max(min(rules.sunk_mm, SUNK_SHARE * wall), 0.0)
+        rules, wanted = self._rules, float(self._body.tip_mm[face])
+        wall = float(self._gauge.measure(at[None], np.array([face]), wanted / TIP_SHARE)[0])
+        tip_mm = max(rules.tip_least_mm, min(wanted, TIP_SHARE * wall))
+        return tip_mm, max(LEAST_SUNK_MM, min(rules.sunk_mm, SUNK_SHARE * wall))
 
-    def bare(self, rows: Int) -> Iterator[Bare]:
+    def _standing(self, trunk: Trunk) -> Trunk:
+        """A trunk that lands on the body with the tip that its wall there allows."""
+        _, face, _ = bvh.nearest(self.terrain.tree, trunk.path_mm[-1:])
+        tip_mm, sunk_mm = self._tip(trunk.path_mm[-1], int(face[0]))
+        return replace(trunk, foot_tip_mm=tip_mm, foot_sunk_mm=sunk_mm)
+
+    def bare(self, rows: Long) -> Iterator[Bare]:
         """Regions that the contacts do not carry, with the reason of most of each."""
         found = self.sites
         held = carried(found, found.points_mm[rows], found.region[rows], self._spacing_mm)
@@ -246,7 +254,7 @@ class _Maker:
         failed[: found.islands] |= self._forbidden[: found.islands]
         lacking = (~held & ~island) | failed
         for region in np.unique(found.region[lacking]).tolist():
-            here = np.flatnonzero(lacking & (found.region == region))
+            here: Long = np.flatnonzero(lacking & (found.region == region)).astype(np.int64)
             area = found.cell_mm2 * int((~island[here]).sum())
             begins = bool(island[here].any())
             if area < _LEAST_BARE_MM2 and not begins:
@@ -259,7 +267,7 @@ class _Maker:
                 island=begins,
             )
 
-    def _reason(self, here: Int, region: int) -> str:
+    def _reason(self, here: Long, region: int) -> str:
         if self._forbidden[here].mean() > 0.5:
             return KEEP_OUT
         reasons = [reason for row, reason in self._reasons.items() if self.sites.region[row] == region]

@@ -161,10 +161,17 @@ def walls(mesh: Mesh, cap_mm: float | None = None, spacing_mm: float = 1.0) -> W
     )
 
 
-def thickness_at(tree: Tree, points: Float, face: Int, cap_mm: float) -> Float:
-    """(n,) thickness at single points (n, 3) of a surface, each on the given face; inf where more than ``cap_mm``."""
-    row = np.empty(len(tree.face), np.int32)
-    row[tree.face] = np.arange(len(tree.face), dtype=np.int32)
-    normals = face_normals(tree.corners)
-    thickness, _ = _thickness(np.ascontiguousarray(points), row[face], normals, tree.corners, tree.boxes, cap_mm)
-    return np.asarray(thickness)
+class Gauge:
+    """Measures the thickness at single points of a surface."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._normals = face_normals(tree.corners)
+        self._row = np.empty(len(tree.face), np.int32)
+        self._row[tree.face] = np.arange(len(tree.face), dtype=np.int32)
+
+    def measure(self, points: Float, face: Int, cap_mm: float) -> Float:
+        """(n,) thickness at points (n, 3), each on the given face; inf where more than ``cap_mm``."""
+        tree = self._tree
+        points = np.ascontiguousarray(points)
+        return np.asarray(_thickness(points, self._row[face], self._normals, tree.corners, tree.boxes, cap_mm)[0])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy.ndimage import minimum_filter
 from printprep.geometry import bvh
 from printprep.geometry.columns import Columns
 from printprep.geometry.mesh import Float, Mesh
-from printprep.geometry.near import clear
+from printprep.geometry.near import BETWEEN, _bar_clear, bar_clear, clear
 from printprep.geometry.sight import openness
 
 HEADS_MM: Final = (2.0, 1.2, 0.7)
@@ -28,6 +29,8 @@ HEADS_MM: Final = (2.0, 1.2, 0.7)
 
 LEAN_DEG: Final = 45.0
 """The most that a head or a slanted piece leans from the vertical, so that it carries itself; PrusaSlicer's default."""
+
+LEAN_TAN: Final = math.tan(math.radians(LEAN_DEG))
 
 AWAY_MM: Final = 25.0
 """How far aside a pillar may stand."""
@@ -40,7 +43,9 @@ OPEN: Final = 0.05
 at a depth of 30 mm."""
 
 BASE_MM: Final = 1.0  # height of the cone in which a pillar ends on the bed; PrusaSlicer's default
-_CANDIDATES: Final = 24
+_CANDIDATES: Final = 32  # columns to which a slant is tried
+_DETOURS: Final = 6  # of these with a clear way, tried against zones
+_JOINTS: Final = 4  # ends of heads from which a way is looked for
 _STEEPEST_FOOT: Final = 0.6  # least upward part of a surface's normal on which a pillar may stand
 
 
@@ -54,7 +59,9 @@ class Trunk:
     sunk_mm: float  # how deep its tip reaches into the body
     pillar_mm: float  # diameter
     path_mm: Float  # (k, 3) axis from the end of the head to its foot
-    lands: bool  # on the body, with a tip of its own
+    lands: bool  # on the body
+    foot_tip_mm: float = 0.0  # of one that lands: diameter where it stands
+    foot_sunk_mm: float = 0.0  # and how deep it reaches into the body there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +82,7 @@ class Terrain:
     tree: bvh.Tree
     grid: Columns  # with a border of at least AWAY_MM
     ground: Ground
-    gap_mm: Callable[[Float], Float]  # distance of points from what must stay free of supports
+    gap_mm: Callable[[Float], Float] | None  # distance of points from what must stay free of supports; None: nothing
     clearance_mm: float  # between a pillar and the body
 
     def roof(self, radius_mm: float) -> Float:
@@ -93,33 +100,35 @@ class Terrain:
         return roof
 
     def free(self, start: Float, end: Float, radius_mm: float, begin_mm: float = math.inf) -> bool:
-        """Whether a bar keeps its clearance from body and zones; from ``begin_mm`` at its start on it may widen.
-
-        Points on its axis are no farther apart than what they must keep clear, so that 1.12 times the clearance at the
-        points is all of it between them.
-        """
+        """Whether a bar keeps its clearance from body and zones; or less at its start, from ``begin_mm`` there on."""
         reach = radius_mm + self.clearance_mm
-        length = float(np.linalg.norm(end - start))
-        count = max(2, math.ceil(length / min(reach, begin_mm)) + 1)
-        share = np.linspace(0.0, 1.0, count)
-        points = start + share[:, None] * (end - start)
-        needed = np.minimum(1.12 * reach, begin_mm + 0.5 * share * length)
-        return bool(clear(self.tree, points, needed).all() and (self.gap_mm(points) >= 1.12 * reach).all())
+        return bar_clear(self.tree, start, end, reach, begin_mm) and self.keeps_out(start, end, reach)
+
+    def keeps_out(self, start: Float, end: Float, reach_mm: float) -> bool:
+        """Whether all of a line is so far from what must stay free."""
+        if self.gap_mm is None:
+            return True
+        count = math.ceil(float(np.linalg.norm(end - start)) / reach_mm) + 2
+        points = start + np.linspace(0.0, 1.0, count)[:, None] * (end - start)
+        return bool((self.gap_mm(points) >= BETWEEN * reach_mm).all())
+
+    def gaps_mm(self, points: Float) -> Float:
+        """Distance of points from what must stay free, (n,)."""
+        return np.full(len(points), np.inf) if self.gap_mm is None else self.gap_mm(points)
 
 
 class Router:
     """Finds trunks for one size of pillar."""
 
-    def __init__(self, terrain: Terrain, pillar_mm: float, sunk_mm: float) -> None:
+    def __init__(self, terrain: Terrain, pillar_mm: float) -> None:
         self._terrain = terrain
         self._pillar_mm = pillar_mm
-        self._sunk_mm = sunk_mm
         self._roof = terrain.roof(pillar_mm / 2.0 + terrain.clearance_mm)
         self._around = _around(terrain.grid.step_mm)
 
     def to_bed(self, contact: Float, normal: Float, tip_mm: float, sunk_mm: float) -> Trunk | None:
         """A trunk that stands on the bed."""
-        for out, joint in self._heads(contact, normal, tip_mm):
+        for out, joint in islice(self._heads(contact, normal, tip_mm, sunk_mm), _JOINTS):
             path = self._way_down(joint, 0.7 * float(np.linalg.norm(joint - contact)))
             if path is not None:
                 return self._trunk(contact, out, tip_mm, sunk_mm, np.vstack([joint, path]), lands=False)
@@ -127,7 +136,7 @@ class Router:
 
     def to_body(self, contact: Float, normal: Float, tip_mm: float, sunk_mm: float) -> Trunk | None:
         """A trunk that stands on the body below the contact, where a person gets to it."""
-        for out, joint in self._heads(contact, normal, tip_mm):
+        for out, joint in islice(self._heads(contact, normal, tip_mm, sunk_mm), _JOINTS):
             foot = self._landing(joint)
             if foot is not None:
                 return self._trunk(contact, out, tip_mm, sunk_mm, np.vstack([joint, foot]), lands=True)
@@ -144,20 +153,24 @@ class Router:
             lands=lands,
         )
 
-    def _heads(self, contact: Float, normal: Float, tip_mm: float) -> Iterator[tuple[Float, Float]]:
-        """Directions and ends of heads that have room."""
+    def _heads(self, contact: Float, normal: Float, tip_mm: float, sunk_mm: float) -> Iterator[tuple[Float, Float]]:
+        """Directions and ends of heads that have room; the tip's end must lie in the body, unless none does."""
         radius = self._pillar_mm / 2.0
+        ways = np.array(list(_directions(normal)))
+        held = bvh.winding(self._terrain.tree, contact - max(sunk_mm, 0.02) * ways) > 0
+        if held.any():
+            ways = ways[held]
         for length in HEADS_MM:
             along = np.linspace(0.15, 1.0, 6) * length
             wide = tip_mm / 2.0 + (radius - tip_mm / 2.0) * along / length
             needed = np.minimum(wide + self._terrain.clearance_mm * along / length, 0.7 * along)
-            for out in _directions(normal):
+            for out in ways:
                 points = contact + along[:, None] * out
                 if points[-1, 2] < self._terrain.ground.floor_mm + BASE_MM:
                     continue
                 if not clear(self._terrain.tree, points, needed).all():
                     continue
-                if (self._terrain.gap_mm(points) >= wide).all():
+                if (self._terrain.gaps_mm(points) >= wide).all():
                     yield out, points[-1]
 
     def _way_down(self, joint: Float, begin_mm: float) -> Float | None:
@@ -175,19 +188,38 @@ class Router:
             start = joint - np.array([0.0, 0.0, share * below])
             if share and not terrain.free(joint, start, radius, begin_mm):
                 break
-            fall = 1.0 / math.tan(math.radians(LEAN_DEG))
-            for a, b in _free_columns(self._roof, self._around, i, j, start[2], floor + BASE_MM, fall * grid.step_mm):
-                x, y = grid.origin_mm[0] + a * grid.step_mm, grid.origin_mm[1] + b * grid.step_mm
-                elbow = np.array([x, y, start[2] - fall * math.hypot(x - joint[0], y - joint[1])])
-                foot = np.array([x, y, floor])
-                if elbow[2] <= floor + BASE_MM:
-                    continue
-                begin = math.inf if share else begin_mm
-                if terrain.free(start, elbow, radius, begin) and terrain.free(elbow, foot, radius):
+            begin = math.inf if share else begin_mm
+            for skip in range(_DETOURS):
+                aside = self._aside(start, i, j, begin, skip)
+                if aside is None:
+                    break
+                elbow, foot = aside
+                reach = radius + terrain.clearance_mm
+                if terrain.keeps_out(start, elbow, reach) and terrain.keeps_out(elbow, foot, reach):
                     return np.vstack([start, elbow, foot]) if share else np.vstack([elbow, foot])
             if below < 1.0:
                 break
         return None
+
+    def _aside(self, start: Float, i: int, j: int, begin_mm: float, skip: int) -> tuple[Float, Float] | None:
+        """Elbow and foot of the nearest pillar beside column (i, j) that keeps clear of the body; but ``skip``."""
+        terrain, grid = self._terrain, self._terrain.grid
+        a, b, z = _nearest_way(
+            self._roof,
+            self._around,
+            (i, j),
+            np.array([*grid.origin_mm, grid.step_mm, terrain.ground.floor_mm]),
+            start,
+            self._pillar_mm / 2.0 + terrain.clearance_mm,
+            begin_mm,
+            skip,
+            terrain.tree.corners,
+            terrain.tree.boxes,
+        )
+        if a < 0:
+            return None
+        x, y = grid.origin_mm[0] + a * grid.step_mm, grid.origin_mm[1] + b * grid.step_mm
+        return np.array([x, y, z]), np.array([x, y, terrain.ground.floor_mm])
 
     def _drop(self, joint: Float, i: int, j: int) -> float:
         """How far it is from a joint to the body straight below it, or to the floor."""
@@ -215,14 +247,14 @@ class Router:
         if across[2] < _STEEPEST_FOOT * float(np.linalg.norm(across)) or np.linalg.norm(foot[:2] - joint[:2]) > 0.5:
             return None
         length = float(joint[2] - foot[2])
-        if length < 1.0 or terrain.gap_mm(foot[None])[0] < self._pillar_mm / 2.0:
+        if length < 1.0 or terrain.gaps_mm(foot[None])[0] < self._pillar_mm / 2.0:
             return None
         rising = np.linspace(0.25, 1.0, max(4, math.ceil(2.0 * length))) * length
         points = foot + rising[:, None] * (joint - foot) / length
         reach = self._pillar_mm / 2.0 + terrain.clearance_mm
         if not clear(terrain.tree, points, np.minimum(reach, 0.6 * rising)).all():
             return None
-        if not (terrain.gap_mm(points) >= reach).all():
+        if not (terrain.gaps_mm(points) >= reach).all():
             return None
         return foot if openness(terrain.tree, (foot + joint)[None] / 2.0)[0] >= OPEN else None
 
@@ -256,21 +288,47 @@ def _around(step_mm: float) -> Float:
 
 
 @njit(cache=True, nogil=True)
-def _free_columns(
-    roof: Float, around: Float, i: int, j: int, height: float, floor: float, fall: float
-) -> list[tuple[int, int]]:
-    """The nearest columns on which a pillar may stand up to where a slant from (i, j) meets it; a few, apart."""
-    found = [(0, 0) for _ in range(0)]
+def _nearest_way(
+    roof: Float,
+    around: Float,
+    at: tuple[int, int],
+    grid: Float,
+    start: Float,
+    reach: float,
+    begin: float,
+    skip: int,
+    corners: Float,
+    boxes: Float,
+) -> tuple[int, int, float]:
+    """The nearest column with a clear slant to it and a clear way down, and where they meet; -1: none.
+
+    ``grid`` is its origin, step and the height of the floor. Of columns beside each other only some are tried.
+    """
+    tried = 0
+    elbow, foot = np.empty(3), np.empty(3)
+    last = np.full((_CANDIDATES, 2), -1000)
     for k in range(len(around)):
-        z = height - fall * around[k, 2]
-        if z <= floor or len(found) == _CANDIDATES:
+        if tried == _CANDIDATES:
             break
-        a, b = i + int(around[k, 0]), j + int(around[k, 1])
-        if a < 0 or b < 0 or a >= roof.shape[0] or b >= roof.shape[1] or roof[a, b] < z:
+        a, b = at[0] + int(around[k, 0]), at[1] + int(around[k, 1])
+        if a < 0 or b < 0 or a >= roof.shape[0] or b >= roof.shape[1]:
+            continue
+        elbow[0], elbow[1] = grid[0] + a * grid[2], grid[1] + b * grid[2]
+        z = start[2] - np.sqrt((elbow[0] - start[0]) ** 2 + (elbow[1] - start[1]) ** 2) / LEAN_TAN
+        if z <= grid[3] + BASE_MM or roof[a, b] < z:
             continue
         apart = True
-        for p, q in found:
-            apart = apart and (p - a) ** 2 + (q - b) ** 2 >= 16
-        if apart:
-            found.append((a, b))
-    return found
+        for t in range(tried):
+            apart = apart and (last[t, 0] - a) ** 2 + (last[t, 1] - b) ** 2 >= 16
+        if not apart:
+            continue
+        last[tried, 0], last[tried, 1] = a, b
+        tried += 1
+        elbow[2] = z
+        foot[0], foot[1], foot[2] = elbow[0], elbow[1], grid[3]
+        slant = _bar_clear(start, elbow, reach, begin, corners, boxes)
+        if slant and _bar_clear(elbow, foot, reach, np.inf, corners, boxes):
+            if skip == 0:
+                return a, b, z
+            skip -= 1
+    return -1, -1, 0.0

@@ -16,7 +16,7 @@ import numpy as np
 from printprep.case import Case, Finding, Limits, Part, Severity
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Point, join
-from printprep.plan import AddedCertificate, Certificate, PartCertificate, Plan, PlannedPart
+from printprep.plan import AddedCertificate, Certificate, PartCertificate, Plan, PlannedPart, are_supports
 from printprep.prepare.added import may_be_added
 from printprep.prepare.faithful import Faith, compare
 from printprep.prepare.overlap import losses, lost_mm3
@@ -185,7 +185,7 @@ def _torn(plan: Plan) -> Iterator[Finding]:
     if not plan.cuts:
         return
     for number in sorted({part.piece for part in plan.parts}):
-        names = {part.name for part in plan.parts if part.piece == number}
+        names = {part.name for part in plan.parts if part.piece == number and not are_supports(part.name)}
         on = [plate.index for plate in plan.plates if names & set(plate.parts)]
         if len(on) > 1:
             message = f"the parts of piece {number} stand on plates {', '.join(map(str, on))}; they must move as one"
