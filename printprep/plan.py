@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,6 +19,19 @@ from printprep.geometry.mesh import Mesh, Point
 
 TAB = "label-tab"
 """Name of the added part that carries the label when no part does; it stands apart from the body."""
+
+_SUPPORTS: Final = re.compile(r"supports-[1-9]\d*")
+
+
+def supports_name(plate: int) -> str:
+    """Name of the added part that is the supports of a plate, from 1."""
+    return f"supports-{plate}"
+
+
+def are_supports(name: str) -> bool:
+    """Whether that is the name of an added part that is the supports of a plate."""
+    return _SUPPORTS.fullmatch(name) is not None
+
 
 Matrix = npt.NDArray[np.float64]
 
@@ -107,6 +121,19 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What of the supports of a plate a person must take off one part."""
+
+    part: str  # name in the plan: of a whole part or a piece
+    plate: int  # index
+    contacts: int  # tips that touch it from below
+    feet: int  # supports that stand on it
+    area_mm2: float  # of all these
+    smallest_mm: float  # diameter of the smallest tip
+    critical: int  # contacts and feet on surface whose quality matters most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartCertificate:
     """How far one printed part is from its source."""
 
@@ -172,6 +199,7 @@ class Plan:
     supports: bool = True
     synthetic: bool = False
     cuts: tuple[Cut, ...] = ()  # in the case's frame
+    removals: tuple[Removal, ...] = ()  # of supports that are parts of their own
 
     def pieces(self, source: str) -> tuple[PlannedPart, ...]:
         """What is printed of a part, of the case or added to it: the part, or its pieces."""

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 
 from printprep.geometry.balls import largest
-from printprep.geometry.bvh import build, order
+from printprep.geometry.bvh import Tree, build, order
 from printprep.geometry.measure import sample
 from printprep.geometry.mesh import Float, Int, Mesh, as_point
 from printprep.geometry.shape import Thickness
@@ -111,3 +111,21 @@ def thickness(mesh: Mesh, points: int = POINTS, seed: int = 0) -> Thickness | No
         where_mm=as_point(places[near][thinnest]),
         points=len(places),
     )
+
+
+class Gauge:
+    """Measures the thickness at single points of a surface."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._normals = face_normals(tree.corners)
+        self._row = np.empty(len(tree.face), np.int32)
+        self._row[tree.face] = np.arange(len(tree.face), dtype=np.int32)
+
+    def measure(self, points: Float, face: Int, cap_mm: float) -> Float:
+        """(n,) thickness at points (n, 3), each on the given face; inf where more than ``cap_mm``."""
+        near = order(points) if len(points) else np.zeros(0, np.int64)
+        found, _ = largest(self._tree, self._normals, points[near], self._row[face[near]], cap_mm)
+        thickness_mm = np.empty(len(points))
+        thickness_mm[near] = found
+        return thickness_mm

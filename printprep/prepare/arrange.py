@@ -1,4 +1,4 @@
-"""The last stage: everything on the bed, moving as one body."""
+"""Everything on the bed, moving as one body."""
 
 from __future__ import annotations
 
@@ -94,18 +94,20 @@ def room(draft: Draft) -> nest.Room:
     """The bed of the draft's printer with what has to stay free on it.
 
     The wipe tower counts, as large as the driver may ask for it, when changes of tool leave something on one; a resin
-    printer's bed is its panel.
+    printer's bed is its panel, less what supports lift the body by and the edge of their pad.
     """
     printer, bed = draft.printer, draft.printer.bed
     if printer.resin is not None:
         panel = printer.resin
+        wish = draft.process.resin.supports
         area = nest.Area(
             width_mm=min(bed.width_mm, panel.width_px * panel.pixel_mm[0]),
             depth_mm=min(bed.depth_mm, panel.height_px * panel.pixel_mm[1]),
-            height_mm=bed.height_mm,
+            height_mm=bed.height_mm - (wish.lift_mm if draft.supports else 0.0),
             keep_outs_mm=bed.keep_outs_mm,
         )
-        return nest.Room(bed=area, margin_mm=EDGE_MM)
+        pad_mm = wish.foot_mm / 2.0 + wish.pad_edge_mm if draft.supports else 0.0
+        return nest.Room(bed=area, margin_mm=EDGE_MM + pad_mm)
     process = draft.process.fdm
     tower = tower_size(printer.fdm, process, len(draft.tools)) if printer.fdm is not None else None
     return nest.Room(
@@ -151,6 +153,8 @@ def refusal(draft: Draft) -> str:
     wanted = draft.case.scale * np.floor(scale * 1000.0) / 1000.0
     largest = f"{wanted:.3f} is the largest case scale that fits" if scale > 0 else "no scale fits"
     tower = " and a wipe tower of {:.0f} x {:.0f} mm".format(*space.reserve_mm) if space.reserve_mm else ""
+    if draft.printer.resin is not None and draft.supports:
+        tower = f", {draft.process.resin.supports.lift_mm:g} mm of its height left to supports and pad"
     names = _sticking_out(draft, space)
     out = f"; {', '.join(names)} would stick out" if names else ""
     return (

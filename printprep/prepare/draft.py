@@ -11,7 +11,7 @@ from printprep.case import Case, Finding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.measure import Defects
 from printprep.geometry.mesh import Mesh
-from printprep.plan import Change, Matrix, Plate, ToolLoad
+from printprep.plan import Change, Matrix, Plate, Removal, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 
@@ -52,10 +52,12 @@ class Draft:
     process: Process
     profiles: Profiles
     parts: tuple[DraftPart, ...]
+    supports: bool = True  # whether they are wished for
     rotation: Matrix = field(default_factory=lambda: np.eye(4))  # by orient: case frame to build direction, rigid
     tools: tuple[ToolLoad, ...] = ()  # by assign
     cuts: tuple[Cut, ...] = ()  # by split
     plates: tuple[Plate, ...] = ()  # by arrange
+    removals: tuple[Removal, ...] = ()  # by support: what a person must take off
     findings: tuple[Finding, ...] = ()
 
     def with_findings(self, *findings: Finding) -> Self:
