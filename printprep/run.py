@@ -129,7 +129,7 @@ def read(result: RunResult, progress: Progress) -> RunResult:
     )
     return replace(
         _with_findings(replace(result, case=case), case.findings),
-        draft=begin(case, result.printer, result.process, result.profiles),
+        draft=begin(case, result.printer, result.process, result.profiles, supports=wish.supports),
     )
 
 

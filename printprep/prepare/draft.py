@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
@@ -10,8 +11,8 @@ import numpy as np
 from printprep.case import Case, Finding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.measure import Defects
-from printprep.geometry.mesh import Mesh
-from printprep.plan import Change, Matrix, Plate, ToolLoad
+from printprep.geometry.mesh import Bool, Mesh
+from printprep.plan import Change, Matrix, Plate, SupportZone, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 
@@ -56,6 +57,10 @@ class Draft:
     tools: tuple[ToolLoad, ...] = ()  # by assign
     cuts: tuple[Cut, ...] = ()  # by split
     plates: tuple[Plate, ...] = ()  # by arrange
+    supports: bool = True  # whether the print may have any
+    support_tool: int | None = None  # by assign: lays the layers of supports next to a part
+    critical_faces: Mapping[str, Bool] = field(default_factory=dict)  # by steer: (m,) by part
+    support_zones: tuple[SupportZone, ...] = ()  # by steer
     findings: tuple[Finding, ...] = ()
 
     def with_findings(self, *findings: Finding) -> Self:
