@@ -64,7 +64,9 @@ class Access:
         return not bool((self.state == MISSED).any())
 
 
-def access(meshes: Sequence[Mesh], *, tool_mm: float = TOOL_MM, tip_mm: float = TIP_MM, step_mm: float = 0.75) -> Access:
+def access(
+    meshes: Sequence[Mesh], *, tool_mm: float = TOOL_MM, tip_mm: float = TIP_MM, step_mm: float = 0.75
+) -> Access:
     """Roll a ball of ``tool_mm`` around closed, outward ``meshes``.
 
     The grid is coarser than ``step_mm`` where it would have more than 6 million points; openings are judged to a step.

@@ -43,8 +43,9 @@ def boxes(points: Float, step_mm: float, *, beside_mm: float, below_mm: float, a
     keys, points = keys[order], points[order]
     breaks = (np.diff(keys[:, 1:], axis=0) != 0).any(axis=1) | (np.diff(keys[:, 0]) > 1)
     first = np.concatenate([[0], np.flatnonzero(breaks) + 1])
-    lower = np.minimum.reduceat(points, first) - [step_mm / 2 + beside_mm, step_mm / 2 + beside_mm, below_mm]
-    upper = np.maximum.reduceat(points, first) + [step_mm / 2 + beside_mm, step_mm / 2 + beside_mm, above_mm]
+    side_mm = step_mm / 2.0 + beside_mm
+    lower = np.minimum.reduceat(points, first) - np.array([side_mm, side_mm, below_mm])
+    upper = np.maximum.reduceat(points, first) + np.array([side_mm, side_mm, above_mm])
     corners = lower[:, None, :] + _CORNERS[None, :, :] * (upper - lower)[:, None, :]
     faces = _FACES[None, :, :] + 8 * np.arange(len(first))[:, None, None]
     return Mesh(corners.reshape(-1, 3), faces.reshape(-1, 3).astype(np.int32))

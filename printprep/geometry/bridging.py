@@ -42,7 +42,7 @@ class Region:
     area_mm2: float
     lowest_mm: Point
     islands: int
-    span_mm: float  # of its widest bridge; 0: it has none
+    span_mm: float  # of its widest bridge, to two cells; 0: it has none
     stands_out_mm: float  # how far flat surface stands out that is held on one side; inf: nothing holds it
 
 
@@ -141,9 +141,9 @@ def _held(cells: Index, walls: Index, carried: Index) -> Bool:
     wall, part = np.unique(code_of(walls)), np.unique(code_of(carried))
     for dx in (-1, 0, 1):
         for dy in (-1, 0, 1):
-            held |= np.isin(code_of(cells + [dx, dy, -1]), wall)
+            held |= np.isin(code_of(cells + np.array([dx, dy, -1])), wall)
             for dz in (-1, 0, 1):
-                held |= np.isin(code_of(cells + [dx, dy, dz]), part)
+                held |= np.isin(code_of(cells + np.array([dx, dy, dz])), part)
     return held
 
 
@@ -171,7 +171,7 @@ def _of_flat(at_mm: Float, held: Bool) -> tuple[float, float]:
     carriers, free = at_mm[held], at_mm[~held]
     if not len(free):
         return 0.0, 0.0
-    away_mm, _ = cKDTree(carriers).query(free)
+    away_mm = np.asarray(cKDTree(carriers).query(free)[0])
     asked = np.argsort(-away_mm, kind="stable")[:_PROBES]
     carriers = carriers[:: max(1, len(carriers) // _CARRIERS)]
     offset = carriers[None, :, :] - free[asked][:, None, :]
@@ -193,18 +193,17 @@ def _regions(
         return ()
     of_tip = np.zeros(0, np.int32)
     if len(tips):
-        gap_mm, nearest = cKDTree(at_mm).query(tips)
+        gap_mm, nearest = (np.asarray(values) for values in cKDTree(at_mm).query(tips))
         of_tip = region[nearest[gap_mm <= ISLAND_MM]]
-    found = []
     order = np.argsort(region, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(region[order])) + 1):
-        found.append(
-            Region(
-                area_mm2=float(area_mm2[rows].sum()),
-                lowest_mm=as_point(at_mm[rows[int(np.argmin(at_mm[rows, 2]))]]),
-                islands=int(np.count_nonzero(of_tip == region[rows[0]])),
-                span_mm=float(span_mm[rows].max()),
-                stands_out_mm=float(out_mm[rows].max()),
-            )
+    groups = np.split(order, np.flatnonzero(np.diff(region[order])) + 1)
+    return tuple(
+        Region(
+            area_mm2=float(area_mm2[rows].sum()),
+            lowest_mm=as_point(at_mm[rows[int(np.argmin(at_mm[rows, 2]))]]),
+            islands=int(np.count_nonzero(of_tip == region[rows[0]])),
+            span_mm=float(span_mm[rows].max()),
+            stands_out_mm=float(out_mm[rows].max()),
         )
-    return tuple(found)
+        for rows in groups
+    )

@@ -36,7 +36,7 @@ def gather(points: Float, weight: Float, step_mm: float) -> Cells:
     row = row.reshape(-1)
     total = np.bincount(row, weight, len(key))
     mean = [np.bincount(row, points[:, k] * weight, len(key)) / np.maximum(total, 1e-300) for k in range(3)]
-    return Cells(at_mm=np.stack(mean, axis=1), weight=total, key=key, of_point=row)
+    return Cells(at_mm=np.stack(mean, axis=1), weight=np.asarray(total, np.float64), key=key, of_point=row)
 
 
 def connected(key: Index) -> Int:

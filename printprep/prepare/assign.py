@@ -370,7 +370,7 @@ def bed_temperatures(loads: Sequence[ToolLoad], profiles: Profiles) -> list[Find
 
 
 def support_load(draft: Draft, loads: Sequence[ToolLoad]) -> tuple[tuple[ToolLoad, ...], list[Finding]]:
-    """The load of the tool that lays soluble supports where the case wishes them and a tool is free, or why there is none.
+    """The load of the tool that lays soluble supports, if the case wishes them and a tool is free; else why not.
 
     Raises
     ------

@@ -44,9 +44,7 @@ STAGES: Final[tuple[Stage, ...]] = (
 """Every stage, in the order in which a part meets them."""
 
 
-def begin(
-    case: Case, printer: Printer, process: Process, profiles: Profiles, *, supports: bool = True
-) -> Draft:
+def begin(case: Case, printer: Printer, process: Process, profiles: Profiles, *, supports: bool = True) -> Draft:
     """A draft of ``case`` in which nothing is done yet."""
     parts = tuple(DraftPart(name=part.name, mesh=part.mesh) for part in case.parts)
     return Draft(case=case, printer=printer, process=process, profiles=profiles, parts=parts, supports=supports)

@@ -89,7 +89,7 @@ def measured(
         Standing(
             name=name,
             tree=bvh.build(mesh),
-            to_case=np.linalg.inv(plate.motion(plan.part(name))),
+            to_case=np.asarray(np.linalg.inv(plate.motion(plan.part(name))), np.float64),
             critical=plan.critical_faces.get(name),
         )
         for name, mesh in meshes.items()

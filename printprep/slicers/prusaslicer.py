@@ -33,8 +33,6 @@ from printprep.slicers.honoured import compare
 from printprep.slicers.own_time import times_on
 from printprep.slicers.prusa_gcode import Copied, Figures, copy_scrubbed, parse
 from printprep.slicers.prusa_project import Volume, write_project
-from printprep.slicers.prusa_supports import findings as support_findings
-from printprep.slicers.prusa_supports import measured, modifiers
 from printprep.slicers.prusa_settings import (
     loads_of_all_tools,
     needs_tower,
@@ -43,6 +41,8 @@ from printprep.slicers.prusa_settings import (
     to_ini,
     used_tools,
 )
+from printprep.slicers.prusa_supports import findings as support_findings
+from printprep.slicers.prusa_supports import measured, modifiers
 
 PROGRAM: Final = "prusa-slicer"
 HOW_TO_GET: Final = "get it with: apt-get install --no-install-recommends prusa-slicer"

@@ -28,6 +28,7 @@ from printprep.case import (
     Side,
     Source,
     Split,
+    SupportsWish,
     is_opaque,
 )
 from printprep.errors import CaseError
