@@ -17,7 +17,7 @@ from printprep.gcode.layout import Kind
 from printprep.gcode.read import Gcode
 from printprep.geometry import bvh
 from printprep.geometry.access import Access
-from printprep.geometry.cells import connected, gather
+from printprep.geometry.cells import Index, connected, gather
 from printprep.geometry.mesh import Bool, Float, Int, Point, as_point
 from printprep.geometry.vertical import first_above, first_below
 from printprep.geometry.zones import PAINT_MM, Zones
@@ -74,9 +74,17 @@ class Bead:
 
 def anatomy_layers(gcode: Gcode) -> int:
     """How many layers hold something of a part, not support alone."""
-    moves = gcode.moves
     own = np.array([name not in NO_ANATOMY for name in gcode.features])
-    return len(np.unique(moves.layer[(moves.e_mm > 0) & (moves.kind != Kind.HOME) & own[moves.feature]]))
+    return len(np.unique(gcode.moves.layer[_laid(gcode, own)]))
+
+
+def _laid(gcode: Gcode, features: Bool) -> Index:
+    """Rows of the moves that lay lines of some features; what feeds on the spot makes good for a retraction."""
+    moves = gcode.moves
+    rows = np.flatnonzero(features[moves.feature] & (moves.e_mm > 0) & (moves.kind != Kind.HOME))
+    rows = rows[rows > 0]
+    goes = (moves.position_mm[rows - 1, :2] != moves.position_mm[rows, :2]).any(axis=1)
+    return np.asarray(rows[goes & (moves.layer[rows] >= 0)])
 
 
 def support_lines(
@@ -94,12 +102,8 @@ def support_lines(
         Box x0, y0, x1, y1 in mm of a wipe tower, where lines are named support that are none.
     """
     moves = gcode.moves
-    of_support = np.array([name in (SUPPORT, INTERFACE) for name in gcode.features])
-    rows = np.flatnonzero(of_support[moves.feature] & (moves.e_mm > 0) & (moves.kind != Kind.HOME))
-    rows = rows[rows > 0]
+    rows = _laid(gcode, np.array([name in (SUPPORT, INTERFACE) for name in gcode.features]))
     begin, end = moves.position_mm[rows - 1], moves.position_mm[rows]
-    lays = (begin[:, :2] != end[:, :2]).any(axis=1)  # what feeds on the spot makes good for a retraction
-    rows, begin, end = rows[lays], begin[lays], end[lays]
     if apart is not None:
         x0, y0, x1, y1 = apart
         middle = (begin + end) / 2.0

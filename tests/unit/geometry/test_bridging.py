@@ -104,7 +104,7 @@ def test_straight_above_and_below() -> None:
     assert gap_mm == pytest.approx([5, 11, np.inf])
     assert (face >= 0).tolist() == [True, True, False]
     assert first_above(tree, points, reach_mm=6)[0] == pytest.approx([5, np.inf, np.inf])
-    assert first_below(tree, points + [0, 0, 20])[0] == pytest.approx([12, 7, np.inf])
+    assert first_below(tree, points + np.array([0, 0, 20]))[0] == pytest.approx([12, 7, np.inf])
 
 
 @pytest.mark.parametrize(("hole_mm", "reached"), [(0, False), (2, False), (10, True)])

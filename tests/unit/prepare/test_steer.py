@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,11 +52,7 @@ def steered(
     )
     draft = begin(case, profiles.printer(printer), profiles.process("standard"), profiles, supports=supports)
     plate = Plate(index=1, parts=tuple(parts), case_to_plate=TO_BED)
-    return steer(Draft(**{**fields(assign(draft)), "plates": (plate,)}))
-
-
-def fields(draft: Draft) -> dict[str, object]:
-    return {name: getattr(draft, name) for name in Draft.__slots__}
+    return steer(replace(assign(draft), plates=(plate,)))
 
 
 def areas(draft: Draft) -> dict[tuple[str, str], float]:
@@ -106,7 +103,9 @@ def test_no_support_stands_on_what_nothing_may_touch(profiles: Profiles) -> None
 
 def test_critical_surface_is_left_alone_unless_it_would_not_print(profiles: Profiles) -> None:
     ball = from_solid(Manifold.sphere(15, 96).translate((0, 0, 15)) + Manifold.cylinder(3, 5, 5, 64))
-    assert areas(steered(profiles, {"ball": ball}, critical=True)) == {("block", "critical"): pytest.approx(333, rel=0.1)}
+    assert areas(steered(profiles, {"ball": ball}, critical=True)) == {
+        ("block", "critical"): pytest.approx(333, rel=0.1)
+    }
     assert areas(steered(profiles, {"ball": ball})) == {}
     assert set(areas(steered(profiles, {"arm": ARM}, critical=True))) == {("enforce", "would not print without")}
 
