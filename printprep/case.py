@@ -200,6 +200,17 @@ class ConnectWish(BaseModel):
     material: str | None = Field(default=None, description="id of a material profile; else that of the part held to")
 
 
+class SupportsWish(BaseModel):
+    """The ``[supports]`` table: how supports are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    material: str | None = Field(
+        default=None,
+        description="id of a material that dissolves, for the layers of supports next to a part, if a tool is free",
+    )
+
+
 class Acceptance(BaseModel):
     """A finding that the case goes on in spite of, and why; it goes into the record."""
 
@@ -269,6 +280,7 @@ class CaseFile(BaseModel):
         default=(), description="zones whose surface matters most, and where nothing is drilled or marked"
     )
     split: Split | None = Field(default=None, description="cutting a body that is larger than the bed into pieces")
+    supports: SupportsWish | None = Field(default=None, description="how supports are made")
     accept: tuple[Acceptance, ...] = Field(default=(), description="findings to go on in spite of")
 
 
@@ -334,6 +346,7 @@ class Case:
     critical: tuple[Critical, ...] = ()  # a whole part in them is critical itself
     painted: tuple[Painted, ...] = ()  # the surfaces of all zones that are painted
     split: Split = field(default_factory=Split)
+    supports: SupportsWish = field(default_factory=SupportsWish)
     label: Label | None = None
     connect: tuple[ConnectWish, ...] = ()
     accept: tuple[Acceptance, ...] = ()

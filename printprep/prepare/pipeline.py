@@ -18,8 +18,10 @@ from printprep.prepare.label import label
 from printprep.prepare.orient import orient
 from printprep.prepare.repair import repair
 from printprep.prepare.split import split
+from printprep.prepare.steer import steer
 from printprep.prepare.support import support
 from printprep.prepare.thin import thin
+from printprep.prepare.zones import keep_out_of
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 from printprep.progress import SILENT, Progress
@@ -38,6 +40,7 @@ STAGES: Final[tuple[Stage, ...]] = (
     split,
     label,
     arrange,
+    steer,
     support,
 )
 """Every stage, in the order in which a part meets them."""
@@ -76,6 +79,10 @@ def plan_of(draft: Draft, *, supports: bool) -> Plan:
         synthetic=draft.case.synthetic,
         cuts=draft.cuts,
         removals=draft.removals,
+        keep_out=keep_out_of(draft),
+        critical_faces=draft.critical_faces,
+        support_zones=draft.support_zones if supports else (),
+        support_tool=draft.support_tool if supports else None,
     )
 
 

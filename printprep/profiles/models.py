@@ -211,6 +211,7 @@ class FdmProcess(Model):
     travel_mm_s: Speed
     first_layer_mm_s: Speed
     overhang_angle_deg: Annotated[float, Field(ge=0, le=90)] = 45  # from the vertical: steeper needs support
+    bridge_mm: NotNegative = 10  # longest bridge that prints without a support
     brim_mm: NotNegative = 0
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)
 

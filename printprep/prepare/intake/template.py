@@ -27,6 +27,7 @@ from printprep.case import (
     PartWish,
     Sphere,
     Split,
+    SupportsWish,
 )
 from printprep.prepare.intake.naming import Identified
 from printprep.prepare.intake.read import Survey
@@ -61,6 +62,7 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
     Paint: {"part": "bone", "colour": "#ff0000"},
     KeepOut: {"part": "nerve"},
     Critical: {"part": "bone"},
+    SupportsWish: {"material": "bvoh"},
     Acceptance: {"code": "thin-wall", "reason": "decided with the surgeon", "part": "bone"},
 }
 """What to show for keys without a default."""
@@ -99,6 +101,7 @@ def case_template(folder: Path, found: Survey | None, profiles: Profiles, *, uni
     lines += ["", *_shown(KeepOut, "keep_out", "[[keep_out]]")]
     lines += ["", *_shown(Critical, "critical", "[[critical]]")]
     lines += ["", *_shown(Split, "split", "[split]")]
+    lines += ["", *_shown(SupportsWish, "supports", "[supports]")]
     lines += ["", *_shown(Acceptance, "accept", "[[accept]]")]
     return "\n".join(lines) + "\n"
 
