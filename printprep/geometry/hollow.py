@@ -17,7 +17,7 @@ from skimage.measure import marching_cubes
 from printprep.geometry import bvh, voxel
 from printprep.geometry.foot import Ground
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, join
-from printprep.geometry.neck import Necks, close_necks
+from printprep.geometry.neck import NO_NECKS, Necks, close_necks
 from printprep.geometry.offset import Field, deepest, depths
 from printprep.geometry.topology import bodies, edges, used_vertices
 from printprep.geometry.wall import Standing, Wall, measure_wall, to_the_wall
@@ -48,15 +48,13 @@ class Hollowed:
     outer: int  # how many triangles are the outer ones
     cavities: tuple[Cavity, ...]  # the largest first
     dropped_mm3: tuple[float, ...] = ()  # volumes of those too small to keep
-    necks: Necks = Necks()
+    necks: Necks = NO_NECKS
     step_mm: float  # of the grid
     deepest: tuple[float, Point] | None = None  # when there is no room: greatest depth of an inner point, mm, and where
 
     def without(self, cavities: set[int]) -> Hollowed:
         """The same solid with the cavities of these indices filled again."""
-        kept = tuple(cavity for k, cavity in enumerate(self.cavities) if k not in cavities)
-        outer = Mesh(self.mesh.vertices, self.mesh.faces[: self.outer])
-        return replace(self, mesh=_shell(used_vertices(outer), kept), cavities=kept)
+        return with_cavities(self, tuple(cavity for k, cavity in enumerate(self.cavities) if k not in cavities))
 
 
 class GridTooCoarse(Exception):  # noqa: N818 - it is a fact about a grid, handled by the stage
@@ -111,7 +109,7 @@ def hollow(
     grid = voxel.Grid.around(mesh, step_mm)
     ground = Ground.of(mesh)
     found = depths(mesh, ground, grid, wall_mm)
-    necks = close_necks(found.field, grid, neck_mm, wall_mm) if neck_mm > 0 else Necks()
+    necks = close_necks(found.field, grid, neck_mm, wall_mm) if neck_mm > 0 else NO_NECKS
     solid = Hollowed(mesh=mesh, outer=len(mesh), cavities=(), necks=necks, step_mm=step_mm)
     if not (found.field > _LEVEL * step_mm).any():
         return replace(solid, deepest=deepest(mesh, ground, grid))
@@ -120,11 +118,15 @@ def hollow(
     spaces = _spaces(standing, step_mm**3)
     kept = tuple(_cavity(s, v, ground, wall_mm) for v, s in spaces if v >= min_cavity_mm3)
     dropped = tuple(v for v, _ in spaces if v < min_cavity_mm3)
-    return replace(solid, mesh=_shell(mesh, kept) if kept else mesh, cavities=kept, dropped_mm3=dropped)
+    solid = replace(solid, dropped_mm3=dropped)
+    return with_cavities(solid, kept) if kept else solid
 
 
-def _shell(outer: Mesh, cavities: tuple[Cavity, ...]) -> Mesh:
-    return join([outer, *(cavity.mesh.flipped() for cavity in cavities)])
+def with_cavities(hollowed: Hollowed, cavities: tuple[Cavity, ...]) -> Hollowed:
+    """The same solid with other cavities."""
+    outer = used_vertices(Mesh(hollowed.mesh.vertices, hollowed.mesh.faces[: hollowed.outer]))
+    mesh = join([outer, *(cavity.mesh.flipped() for cavity in cavities)]) if cavities else outer
+    return replace(hollowed, mesh=mesh, cavities=cavities)
 
 
 def _boundary(field: Field, near: Int, grid: voxel.Grid) -> tuple[Mesh, Int]:

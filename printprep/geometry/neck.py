@@ -44,6 +44,9 @@ class Necks:
     narrow_mm3: float = 0.0  # of space that was filled, too narrow everywhere; to the grid's step
 
 
+NO_NECKS: Final = Necks()
+
+
 def close_necks(field: Field, grid: Grid, neck_mm: float, wall_mm: float) -> Necks:
     """Close the necks narrower than ``neck_mm`` in ``field``, which is positive in the cavity and is changed.
 
@@ -62,7 +65,7 @@ def close_necks(field: Field, grid: Grid, neck_mm: float, wall_mm: float) -> Nec
     narrow_mm3 = float(np.count_nonzero(narrow)) * step**3
     if chamber.max() <= np.count_nonzero(held):
         return Necks(narrow_mm3=narrow_mm3)  # one chamber in each space: no necks
-    basin = watershed(-clearance, chamber, mask=open_ & ~narrow)
+    basin = watershed(-clearance, chamber, mask=open_ & ~narrow)  # type: ignore[no-untyped-call]
     at, pair, width = _borders(basin, clearance)
     closed = []
     for p in np.unique(pair):
@@ -75,7 +78,7 @@ def close_necks(field: Field, grid: Grid, neck_mm: float, wall_mm: float) -> Nec
 
 
 def _chambers(
-    clearance: Field, space: npt.NDArray[np.int32], spaces: int, radius_mm: float, step_mm: float
+    clearance: Field, space: npt.NDArray[np.signedinteger], spaces: int, radius_mm: float, step_mm: float
 ) -> npt.NDArray[np.int32]:
     """Where the middle of the ball may be, numbered from 1 by connected region.
 

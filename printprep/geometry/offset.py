@@ -114,9 +114,7 @@ def _holding(within: voxel.Bits, blocks: npt.NDArray[np.int64], size: int) -> Bo
 
 
 @njit(cache=True, nogil=True)
-def _fill(
-    field: Field, within: voxel.Bits, blocks: npt.NDArray[np.int64], size: int, value: np.float32
-) -> None:
+def _fill(field: Field, within: voxel.Bits, blocks: npt.NDArray[np.int64], size: int, value: np.float32) -> None:
     """Put ``value`` into the inner points of whole blocks."""
     nx, ny, nz = field.shape
     for b in range(len(blocks)):
@@ -168,4 +166,5 @@ def _to_blocks_around(near: Int, corners: Float, i: int, j: int, k: int, x: floa
                         last = s
                         _, _, _, d2 = _to_triangle(corners[s], x, y, z)
                         best = min(best, d2)
-    return np.sqrt(best)
+    nearest: float = np.sqrt(best)
+    return nearest

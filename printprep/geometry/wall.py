@@ -97,14 +97,19 @@ def _cutting(moved: Mesh, before: Float, found: Feet, step_mm: float) -> npt.NDA
     faces = np.flatnonzero(near).astype(np.int32)
     used = np.unique(moved.faces[faces])
     part = pick(moved, faces)
-    vertices, still = part.vertices.copy(), before[used]
-    back = np.zeros(len(used), np.bool_)
+    free = without_cuts(Mesh(before[used], part.faces), part.vertices)
+    return np.asarray(used[(free.vertices != part.vertices).any(axis=1)])
+
+
+def without_cuts(surface: Mesh, vertices: Float) -> Mesh:
+    """``surface`` with moved ``vertices``, but not those of triangles that would cut others."""
+    vertices = vertices.copy()
     for _ in range(TAKEN_BACK):
-        cut = np.unique(part.faces[self_intersecting(Mesh(vertices.copy(), part.faces))])
+        cut = np.unique(surface.faces[self_intersecting(Mesh(vertices.copy(), surface.faces))])
         if not len(cut):
             break
-        vertices[cut], back[cut] = still[cut], True
-    return np.asarray(used[back])
+        vertices[cut] = surface.vertices[cut]
+    return Mesh(vertices, surface.faces)
 
 
 @njit(cache=True, nogil=True)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from printprep.case import Label, Part
+from printprep.case import Hollow, Label, Part
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
@@ -37,6 +37,7 @@ from printprep.prepare.label import most_mm3, reach_mm
 
 _SAMPLES = 100_000
 _DOUBT_MM = 1e-3  # farther off than this, a point is asked whether it counts
+_WIDEST_MM = 10.0  # of a drain hole that the case does not say the diameter of
 _PATCH_SLACK = 1.5  # over the declared area of patches, because of sampling
 
 
@@ -177,7 +178,7 @@ def _set_aside_cavity(
     """Leave out the cavity and the drain holes of a hollow part that the plan declares; changes the masks."""
     if part.hollow is None:
         return
-    wall_mm, diameter_mm = part.hollow.wall_mm, part.hollow.drain_diameter_mm
+    wall_mm = part.hollow.wall_mm
     samples, counts, near = back
     doubtful = np.flatnonzero(counts & (near > _DOUBT_MM))
     inside = np.zeros(len(counts), np.bool_)
@@ -187,7 +188,15 @@ def _set_aside_cavity(
     for change in changes:
         if change.stage != "drain" or change.where_mm is None:
             continue
-        at = np.array(change.where_mm)
+        at, diameter_mm = np.array(change.where_mm), _diameter_mm(part.hollow, change)
         counts &= ~(inside & (np.linalg.norm(samples.points - at, axis=1) <= diameter_mm + wall_mm))
         skin, counts_there, _ = there
         counts_there &= np.linalg.norm(skin.points - at, axis=1) > diameter_mm
+
+
+def _diameter_mm(asked: Hollow, hole: Change) -> float:
+    """Of a declared hole: what the case asks for, else what its volume and area say, up to :data:`_WIDEST_MM`."""
+    if asked.drain_diameter_mm is not None:
+        return asked.drain_diameter_mm
+    told_mm = -4.0 * hole.volume_mm3 / hole.area_mm2 if hole.area_mm2 > 0 else 0.0
+    return float(np.clip(told_mm, 0.0, _WIDEST_MM))

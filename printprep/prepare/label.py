@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 
 from printprep.case import Case, Finding, Label, Severity
 from printprep.errors import MeshError
@@ -23,22 +21,16 @@ from printprep.geometry.label import (
     tab_size_mm,
 )
 from printprep.geometry.letters import outlines, width_mm
-from printprep.geometry.measure import inspect, sample
-from printprep.geometry.mesh import Float, Mesh, as_point
+from printprep.geometry.measure import inspect
+from printprep.geometry.mesh import Mesh, as_point
 from printprep.geometry.zones import Zones
 from printprep.plan import TAB, Change
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
+from printprep.prepare.beside import beside
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.zones import trees_of, zones_of
 from printprep.progress import SILENT, Progress
-
-BESIDE_MM: Final = 5.0
-"""Between a tab and the body, so that brims and supports stay apart."""
-
-_OUTLINE: Final = 20_000  # points of a part that say where it stands, besides its vertices
-_CELL_MM: Final = 1.0
-_CELLS: Final = 1000  # a side at most, of a body of any size
 
 
 def label(draft: Draft, progress: Progress = SILENT) -> Draft:
@@ -147,7 +139,8 @@ def _on_tab(draft: Draft, asked: Label) -> Draft:
                 limit=float(bed[1]),
             )
         )
-    mesh = _beside(draft, tab(asked.text, asked.height_mm, asked.depth_mm))
+    loose = tab(asked.text, asked.height_mm, asked.depth_mm)
+    mesh = loose.transformed(beside(draft, loose))
     where = as_point(mesh.bounds_mm.mean(axis=0))
     what = f'a tab of {size[0]:.1f} x {size[1]:.1f} x {TAB_MM:g} mm with "{asked.text.upper()}"'
     change = Change(stage="label", what=what, volume_mm3=mesh.volume_mm3, area_mm2=mesh.area_mm2, where_mm=where)
@@ -181,44 +174,6 @@ def _wanted(asked: Label) -> str:
         f"of {width_mm(asked.text, asked.height_mm) + margin:.0f} x {asked.height_mm + margin:.0f} mm {on} is flat to "
         f"{FLAT_MM:g} mm, thick enough for letters of {asked.depth_mm:g} mm and {CLEARANCE_MM:g} mm clear of others"
     )
-
-
-def _beside(draft: Draft, made: Mesh) -> Mesh:
-    """The tab in the case's frame where it stands on the bed, free to above, and lets the whole grow least."""
-    turn = draft.rotation[:3, :3]
-    body = np.concatenate([sample(part.mesh, _OUTLINE, 0).points for part in draft.parts]) @ turn.T
-    found = [_free_place(body, pose) for pose in (made, made.transformed(_QUARTER))]
-    _, at, mesh = min(found, key=lambda one: one[0])
-    back = np.eye(4)
-    back[:3, :3], back[:3, 3] = turn.T, turn.T @ np.append(at, body[:, 2].min())
-    return mesh.transformed(back)
-
-
-def _free_place(body: Float, tab_mesh: Mesh) -> tuple[tuple[float, float], Float, Mesh]:
-    """What a tab costs where it does best (area of the box around all, distance from its middle), and where that is.
-
-    Seen from above on a grid: a cell is free for the middle of the tab when no point of the body, at any height, is
-    nearer to the tab than :data:`BESIDE_MM`.
-    """
-    half = tab_mesh.size_mm[:2] / 2
-    low, high = body[:, :2].min(axis=0), body[:, :2].max(axis=0)
-    step = max(_CELL_MM, float((high - low).max()) / _CELLS)
-    around = half + BESIDE_MM + 2 * step
-    cells = np.ceil((high - low + 2 * around) / step).astype(int) + 1
-    taken = np.zeros(cells, np.uint8)
-    at = ((body[:, :2] - low + around) / step).astype(int)
-    taken[at[:, 0], at[:, 1]] = 1
-    reach = np.ceil((half + BESIDE_MM) / step).astype(int) + 1
-    blocked = maximum_filter(taken, size=tuple(2 * reach + 1), mode="constant")
-    free = np.argwhere(blocked == 0) * step + step / 2 + low - around
-    lower, upper = np.minimum(low, free - half), np.maximum(high, free + half)
-    area = np.round((upper - lower).prod(axis=1), 3)
-    far = np.round(np.linalg.norm(free - (low + high) / 2, axis=1), 3)
-    best = int(np.lexsort((far, area))[0])
-    return (float(area[best]), float(far[best])), free[best], tab_mesh
-
-
-_QUARTER: Final = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
 
 
 def _of_text(draft: Draft, asked: Label) -> list[Finding]:
