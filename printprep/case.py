@@ -100,8 +100,34 @@ class Hollow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     wall_mm: Annotated[float, Field(gt=0, le=50)] = Field(description="thickness of the wall that stays")
-    drain_holes: Annotated[int, Field(ge=0, le=20)] = Field(default=2, description="holes at the low points")
-    drain_diameter_mm: Annotated[float, Field(gt=0, le=20)] = Field(default=3.5, description="of each hole")
+    drain_holes: Annotated[int, Field(ge=0, le=20)] = Field(
+        default=2, description="holes into each cavity: the lowest point, the highest, then the deepest pockets"
+    )
+    drain_diameter_mm: Annotated[float, Field(gt=0, le=20)] | None = Field(
+        default=None, description="of each hole; else what the material asks for"
+    )
+    neck_mm: Annotated[float, Field(ge=0, le=50)] | None = Field(
+        default=None,
+        description="passages narrower than this are closed, so that nothing stays behind them; else the diameter of "
+        "the drain holes in resin, and 0, which closes none, in filament",
+    )
+    undrainable: Literal["fill", "keep", "refuse"] | None = Field(
+        default=None,
+        description="what becomes of a cavity with no place for a hole; else resin fills it and filament keeps it",
+    )
+    plugs: bool = Field(default=False, description="a plug for each hole, printed beside the body")
+    plug_clearance_mm: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1, description="by which a plug's tip is narrower than its hole, all round"
+    )
+    infill: Literal["lattice", "ribs"] | None = Field(
+        default=None, description="struts, or walls with windows, that hold the wall from inside"
+    )
+    infill_spacing_mm: Annotated[float, Field(ge=2, le=100)] = Field(
+        default=10.0, description="from one strut or rib to the next, middle to middle"
+    )
+    infill_thickness_mm: Annotated[float, Field(gt=0, le=10)] = Field(
+        default=1.2, description="of a strut or rib; no thinner than the printer makes walls"
+    )
 
 
 class Sphere(BaseModel):

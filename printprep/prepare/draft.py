@@ -10,6 +10,7 @@ import numpy as np
 
 from printprep.case import Case, Finding
 from printprep.geometry.cuts import Cut
+from printprep.geometry.hole import Hole
 from printprep.geometry.measure import Defects
 from printprep.geometry.mesh import Bool, Mesh
 from printprep.plan import Change, Matrix, Plate, Removal, SupportZone, ToolLoad
@@ -56,6 +57,7 @@ class Draft:
     supports: bool = True  # whether the print may have any
     rotation: Matrix = field(default_factory=lambda: np.eye(4))  # by orient: case frame to build direction, rigid
     tools: tuple[ToolLoad, ...] = ()  # by assign
+    plugged: tuple[tuple[str, Hole], ...] = ()  # by hollow: holes that get a plug, with the name of their part
     cuts: tuple[Cut, ...] = ()  # by split
     plates: tuple[Plate, ...] = ()  # by arrange
     removals: tuple[Removal, ...] = ()  # by support: what a person must take off

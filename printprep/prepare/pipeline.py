@@ -16,6 +16,7 @@ from printprep.prepare.hollow import hollow
 from printprep.prepare.inspect import inspect
 from printprep.prepare.label import label
 from printprep.prepare.orient import orient
+from printprep.prepare.plugs import plugs
 from printprep.prepare.repair import repair
 from printprep.prepare.split import split
 from printprep.prepare.steer import steer
@@ -39,6 +40,7 @@ STAGES: Final[tuple[Stage, ...]] = (
     hollow,
     split,
     label,
+    plugs,
     arrange,
     steer,
     support,

@@ -6,29 +6,25 @@ stays as it is. Where there is no such place, or the body was cut, the tab stand
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 
 from printprep.case import Finding, Label, Severity
 from printprep.geometry import bvh
 from printprep.geometry.connect import CLEARANCE_MM, Strut, find_struts
 from printprep.geometry.label import TAB_MM, tab, tab_size_mm
 from printprep.geometry.letters import width_mm
-from printprep.geometry.measure import inspect, sample
-from printprep.geometry.mesh import Float, Mesh, as_point
+from printprep.geometry.measure import inspect
+from printprep.geometry.mesh import Mesh, as_point
 from printprep.geometry.solid import Manifold, from_solid, union
 from printprep.plan import TAB, Change
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
+from printprep.prepare.beside import Place, places
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.zones import keep_out_parts, trees_of, zones_of
-
-BESIDE_MM: Final = 5.0
-"""Between a tab and the body, so that brims and supports stay apart."""
 
 NECK_MM: Final = 2.0
 """Diameter of a neck: five lines of a common nozzle. A round bar of d = 2 mm in a plastic of 60 MPa breaks under
@@ -38,10 +34,6 @@ NECKS: Final = 2
 LONGEST_MM: Final = 30.0  # of a neck; a longer one hangs through
 
 _HOLDERS: Final = 3  # largest parts that may hold a tab
-_OUTLINE: Final = 20_000  # points of a part that say where it stands, besides its vertices
-_CELL_MM: Final = 1.0
-_CELLS: Final = 1000  # a side at most, of a body of any size
-_QUARTER: Final = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
 
 
 def on_tab(draft: Draft, asked: Label, why: str) -> Draft:
@@ -51,9 +43,9 @@ def on_tab(draft: Draft, asked: Label, why: str) -> Draft:
     bed = np.sort([space.bed.width_mm - 2 * space.margin_mm, space.bed.depth_mm - 2 * space.margin_mm])
     if max(size) > float(np.hypot(*bed)) or min(size) > bed[0]:
         return draft.with_findings(_too_long(draft, asked, size, float(bed[1])))
-    places = sorted(_places(draft, asked), key=lambda place: place.cost)
-    tied = ((place, *found) for place in places if (found := _necks(draft, asked, place)) is not None)
-    place, necks, holder = next(tied, (places[0], (), ""))
+    free = places(draft, size)
+    tied = ((place, *found) for place in free if (found := _necks(draft, asked, place)) is not None)
+    place, necks, holder = next(tied, (free[0], (), ""))
     mesh = place.moved(tab(asked.text, asked.height_mm, asked.depth_mm))
     for neck in necks:
         mesh = union(mesh, neck.mesh())
@@ -112,19 +104,7 @@ def _stiffest(draft: Draft) -> str:
     return max((part for part in draft.parts if not part.added), key=rank).source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Place:
-    """Where a tab might stand."""
-
-    cost: tuple[float, float]  # area of the box around all, distance from its middle; rounded
-    matrix: Float  # (4, 4) from a tab flat on z = 0 to the case's frame
-
-    def moved(self, mesh: Mesh) -> Mesh:
-        """What stands on z = 0 around the origin, at this place."""
-        return mesh.transformed(self.matrix)
-
-
-def _necks(draft: Draft, asked: Label, place: _Place) -> tuple[tuple[Strut, ...], str] | None:
+def _necks(draft: Draft, asked: Label, place: Place) -> tuple[tuple[Strut, ...], str] | None:
     """Bars from the tab to a part that may be touched, and its name; None when none is near enough.
 
     They may not rise through the letters, nor hang below the bed.
@@ -166,42 +146,3 @@ def _holders(draft: Draft) -> list[DraftPart]:
 def _block(size_mm: tuple[float, float, float], floor_mm: float) -> Mesh:
     """A block around the z axis that stands at a height."""
     return from_solid(Manifold.cube(size_mm, True).translate((0.0, 0.0, floor_mm + size_mm[2] / 2.0)))
-
-
-def _places(draft: Draft, asked: Label) -> Iterator[_Place]:
-    """Places on the bed, free to above, along and across, on every side of the body."""
-    turn = draft.rotation[:3, :3]
-    body = np.concatenate([sample(part.mesh, _OUTLINE, 0).points for part in draft.parts]) @ turn.T
-    length, width = tab_size_mm(asked.text, asked.height_mm)
-    for size, pose in (((length, width), np.eye(4)), ((width, length), _QUARTER)):
-        for cost, at in _free_places(body, np.array(size) / 2.0):
-            back = np.eye(4)
-            back[:3, :3], back[:3, 3] = turn.T, turn.T @ np.append(at, body[:, 2].min())
-            yield _Place(cost=cost, matrix=back @ pose)
-
-
-def _free_places(body: Float, half: Float) -> Iterator[tuple[tuple[float, float], Float]]:
-    """For each side of the body the place that lets the whole grow least: what it costs, and where it is.
-
-    Seen from above on a grid: a cell is free for the middle of the tab when no point of the body, at any height, is
-    nearer to the tab than :data:`BESIDE_MM`.
-    """
-    low, high = body[:, :2].min(axis=0), body[:, :2].max(axis=0)
-    step = max(_CELL_MM, float((high - low).max()) / _CELLS)
-    around = half + BESIDE_MM + 2 * step
-    cells = np.ceil((high - low + 2 * around) / step).astype(int) + 1
-    taken = np.zeros(cells, np.uint8)
-    at = ((body[:, :2] - low + around) / step).astype(int)
-    taken[at[:, 0], at[:, 1]] = 1
-    reach = np.ceil((half + BESIDE_MM) / step).astype(int) + 1
-    blocked = maximum_filter(taken, size=tuple(2 * reach + 1), mode="constant")
-    free = np.argwhere(blocked == 0) * step + step / 2 + low - around
-    lower, upper = np.minimum(low, free - half), np.maximum(high, free + half)
-    area = np.round((upper - lower).prod(axis=1), 3)
-    away = free - (low + high) / 2
-    far = np.round(np.linalg.norm(away, axis=1), 3)
-    order = np.lexsort((far, area))
-    side = (away[:, 0] > away[:, 1]) * 2 + (away[:, 0] > -away[:, 1])
-    for best in (order[side[order] == k][:1] for k in range(4)):
-        for row in best:
-            yield (float(area[row]), float(far[row])), free[row]

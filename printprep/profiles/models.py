@@ -144,6 +144,7 @@ class FdmMaterial(Model):
     fan_percent: Percent
     max_flow_mm3_s: Positive
     retraction_mm: NotNegative | None = None  # None: the printer's
+    drain_diameter_mm: Positive = 3.5  # of a hole into a hollow part; it lets out air and what dissolves supports
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -160,6 +161,7 @@ class ResinMaterial(Model):
 
     exposure_s: dict[str, Positive]
     bottom_exposure_s: Positive
+    drain_diameter_mm: Positive = 3.5  # of a hole through which it runs out of a hollow part
 
     @field_validator("exposure_s")
     @classmethod

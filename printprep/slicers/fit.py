@@ -30,12 +30,17 @@ class Tower:
     y_mm: float
     size: TowerSize
 
-    def holds(self, x0_mm: float, y0_mm: float, x1_mm: float, y1_mm: float) -> bool:
-        """Whether a box lies on the place that was kept free for the tower and its brim."""
+    @property
+    def place_mm(self) -> tuple[float, float, float, float]:
+        """x0, y0, x1, y1 of the place that was kept free for the tower and its brim."""
         left_mm, front_mm = self.x_mm - MARGIN_MM, self.y_mm - MARGIN_MM
         width_mm, depth_mm = self.size.place_mm
-        inside_x = left_mm <= x0_mm and x1_mm <= left_mm + width_mm
-        return inside_x and front_mm <= y0_mm and y1_mm <= front_mm + depth_mm
+        return left_mm, front_mm, left_mm + width_mm, front_mm + depth_mm
+
+    def holds(self, x0_mm: float, y0_mm: float, x1_mm: float, y1_mm: float) -> bool:
+        """Whether a box lies on that place."""
+        left_mm, front_mm, right_mm, back_mm = self.place_mm
+        return left_mm <= x0_mm and x1_mm <= right_mm and front_mm <= y0_mm and y1_mm <= back_mm
 
 
 def check_fits(meshes: Mapping[str, Mesh], bed: Bed, *, margin_mm: float = 0.0) -> None:

@@ -23,7 +23,7 @@ from printprep.geometry.mesh import Mesh
 from printprep.plan import Plan, Plate, Supports
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import FdmProcess
-from printprep.slicers.fit import TOWER_MARGIN_MM, Tower
+from printprep.slicers.fit import Tower
 from printprep.slicers.prusa_project import Volume
 
 BLOCK_BESIDE_MM: Final = 1.0
@@ -96,8 +96,7 @@ def measured(
     ]
     apart = None
     if tower is not None:
-        low, high = -TOWER_MARGIN_MM, tower.width_mm + TOWER_MARGIN_MM
-        apart = tower.x_mm + low, tower.y_mm + low, tower.x_mm + high, tower.y_mm + high
+        apart = tower.place_mm
     soluble = {load.tool for load in plan.tools if profiles.material(load.material).material_class == "soluble"}
     return measure(
         support_lines(gcode, fdm.filament_mm, apart),

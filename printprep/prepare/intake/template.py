@@ -53,8 +53,9 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
         "tissue": "bone",
         "side": "left",
         "material": "pla",
+        "hollow": {"wall_mm": 2.0},  # its other keys are shown below it
     },
-    Hollow: {"wall_mm": 2.0},
+    Hollow: {"wall_mm": 2.0, "drain_diameter_mm": 3.5, "neck_mm": 3.5, "undrainable": "fill", "infill": "lattice"},
     LabelWish: {"text": "CASE-0001 L", "height_mm": 5.0, "part": "bone"},
     ConnectWish: {"from": "tumour", "to": "bone", "diameter_mm": 3.0, "material": "pla"},
     Sphere: {"centre_mm": [0.0, 0.0, 0.0], "radius_mm": 5.0},
@@ -135,6 +136,8 @@ def _keys(
         meaning = "; ".join(filter(None, (field.description, choice, (remarks or {}).get(key))))
         mark, value = ("", values[key]) if key in values else ("# ", _example(model, key))
         yield f"{mark}{key} = {_toml(value)}" + (f"  # {meaning}" if meaning else "")
+        if model is PartWish and key == "hollow":
+            yield from (f"# #   {key}.{line.removeprefix('# ')}" for line in _keys(Hollow, {}))
 
 
 def _shown(model: type[BaseModel], key: str, heading: str) -> Iterator[str]:
