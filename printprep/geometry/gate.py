@@ -28,6 +28,7 @@ def judge(
     *,
     p95_limit_mm: float = P95_MM,
     max_limit_mm: float = MAX_MM,
+    box_limit_mm: float = MAX_MM,
 ) -> Deviation | None:
     """Refused unless ``result`` is a solid that stands for ``source``.
 
@@ -47,6 +48,8 @@ def judge(
         Of what was done.
     p95_limit_mm, max_limit_mm
         How far 95 % and all of the surface may be off.
+    box_limit_mm
+        And in the boxes that the record says were rebuilt.
 
     Returns
     -------
@@ -68,15 +71,29 @@ def judge(
         )
     if same(source, result):
         return None
-    deviation = _deviation(source, whole, result, record)
-    if deviation.p95_mm > p95_limit_mm or deviation.max_mm > max_limit_mm:
-        raise Refused(
-            f"the repaired surface is up to {deviation.max_mm:.3f} mm (95 % {deviation.p95_mm:.3f} mm) from the "
-            f"source (limits {max_limit_mm:.3g} and {p95_limit_mm:.3g} mm)",
-            deviation.where_mm,
-            tangled=True,
-        )
+    pairs = _distances(source, whole, result, record)
+    deviation = summarise(pairs)
+    outside = _beyond(pairs, record.boxes) if record.boxes else deviation
+    for found_there, limit_mm in ((outside, max_limit_mm), (deviation, max(max_limit_mm, box_limit_mm))):
+        if found_there.max_mm > limit_mm or deviation.p95_mm > p95_limit_mm:
+            raise Refused(
+                f"the repaired surface is up to {found_there.max_mm:.3f} mm (95 % {deviation.p95_mm:.3f} mm) from the "
+                f"source (limits {limit_mm:.3g} and {p95_limit_mm:.3g} mm)",
+                found_there.where_mm,
+                tangled=True,
+            )
     return deviation
+
+
+def _beyond(pairs: list[tuple[Samples, Float, Bool]], boxes: list[Float]) -> Deviation:
+    """The deviation outside boxes."""
+    outside = []
+    for samples, distance, counts in pairs:
+        kept = counts.copy()
+        for lower, upper in boxes:
+            kept &= ~((samples.points >= lower - _ON_MM) & (samples.points <= upper + _ON_MM)).all(axis=1)
+        outside.append((samples, distance, kept))
+    return summarise(outside)
 
 
 def on_triangles(points: Float, *soups: Float) -> Bool:
@@ -106,15 +123,19 @@ def parts_matter(source: Mesh, matter: Tree, samples: Samples, chosen: Bool) -> 
     return np.asarray(outer != inner)
 
 
-def _deviation(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> Deviation:
+def _distances(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> list[tuple[Samples, Float, Bool]]:
+    """Samples of both surfaces, how far each is from the other surface, and which of them count."""
     there, back = sample(source, _SAMPLES // 2, 0), sample(result, _SAMPLES // 2, 1)
-    far, near = nearest(build(result), there.points)[0], nearest(build(source), back.points)[0]
+    result_tree = build(result)
+    far = nearest(result_tree, there.points)[0]
+    near = nearest(build(source), back.points)[0]
     counts_there = far > _DOUBT_MM
-    counts_there[counts_there] = ~on_triangles(there.points[counts_there], *record.removed)
-    counts_there[counts_there] = parts_matter(source, matter_of(whole), there, counts_there)
+    if counts_there.any():
+        counts_there[counts_there] = ~on_triangles(there.points[counts_there], *record.removed)
+        matter = result_tree if whole is result else matter_of(whole)
+        counts_there[counts_there] = parts_matter(source, matter, there, counts_there)
     counts_there |= far <= _DOUBT_MM
     counts_back = np.ones(len(near), np.bool_)
     doubtful = np.flatnonzero(near > _DOUBT_MM)
     counts_back[doubtful] = ~on_triangles(back.points[doubtful], *record.patches)
-    pairs: list[tuple[Samples, Float, Bool]] = [(there, far, counts_there), (back, near, counts_back)]
-    return summarise(pairs)
+    return [(there, far, counts_there), (back, near, counts_back)]

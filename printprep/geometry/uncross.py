@@ -68,12 +68,12 @@ class Uncrossed:
     """A body after the crossings were taken out."""
 
     mesh: Mesh
-    boxes: int = 0  # that were rebuilt; 0: exact
+    boxes: tuple[Float, ...] = ()  # (2, 3) that were rebuilt; none: exact
     step_mm: float = 0.0  # the coarsest grid step in them
     far_mm: float = 0.0  # how far the new surface is from the old skin, both ways
 
 
-def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float) -> Mesh:
+def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | None = None) -> Mesh:
     """``mesh`` with each of its bodies free of crossings with itself, where that moves no skin by over ``limit_mm``.
 
     Bodies that run through each other are left to the union. Each body that was changed gets a step in ``record``.
@@ -84,13 +84,15 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float) -> Mesh:
         Closed, every shell wound alike, mm.
     record, limit_mm
         Gets the steps; how far the new surface may be from the skin that was there, both ways.
+    partner
+        (m,) of each face one that it runs through, or -1, if known.
 
     Returns
     -------
     Mesh
         Closed; the same object when nothing was changed.
     """
-    partner: Int = partners(mesh)
+    partner = partners(mesh) if partner is None else partner
     if not (partner >= 0).any():
         return mesh
     changed, rest = [], np.ones(len(mesh), np.bool_)
@@ -109,6 +111,7 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float) -> Mesh:
         changed.append(after)
         rest[faces] = False
         record.steps.append(_step(body, after, crossing, done))
+        record.boxes.extend(done.boxes)
     return join([keep_faces(mesh, rest), *changed]) if changed else mesh
 
 
@@ -117,7 +120,7 @@ def _step(before: Mesh, after: Mesh, crossing: Bool, done: Uncrossed) -> Step:
     what = f"resolved {count} faces that ran through others of their own body"
     if done.boxes:
         what += (
-            f": rebuilt the surface in {done.boxes} places on a grid of up to {done.step_mm:.3f} mm, at most "
+            f": rebuilt the surface in {len(done.boxes)} places on a grid of up to {done.step_mm:.3f} mm, at most "
             f"{done.far_mm:.3f} mm from the old one"
         )
     else:
@@ -241,7 +244,9 @@ def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float) -> 
     if not len(after) or not _is_better(mesh, after, _VOLUME_SHARE):
         return None
     far_mm = _far_mm(mesh, after)
-    return Uncrossed(mesh=after, boxes=len(inner), step_mm=coarsest_mm, far_mm=far_mm) if far_mm <= limit_mm else None
+    if far_mm > limit_mm:
+        return None
+    return Uncrossed(mesh=after, boxes=tuple(boxes), step_mm=coarsest_mm, far_mm=far_mm)
 
 
 def _cuboid(box_mm: Float, margin_mm: float) -> Manifold:

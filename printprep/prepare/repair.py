@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from printprep.case import Finding, Severity, settle, stopping
-from printprep.geometry import measure
 from printprep.geometry import repair as geometry
 from printprep.geometry.renew import Renewed
 from printprep.geometry.repair import Refusal, Repaired
@@ -24,7 +23,14 @@ def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
     def work(part: DraftPart) -> tuple[DraftPart, list[Finding]]:
         accepted = _turning_is_accepted(draft, part.name)
         return _apply(
-            part, geometry.repair(part.mesh, accept_inside_out=accepted, defects=part.defects, limit_mm=limit_mm)
+            part,
+            geometry.repair(
+                part.mesh,
+                accept_inside_out=accepted,
+                defects=part.defects,
+                limit_mm=limit_mm,
+                drop_below_mm3=draft.case.part(part.name).drop_below_mm3 or 0.0,
+            ),
         )
 
     parts: list[DraftPart] = []
@@ -134,13 +140,10 @@ def _rebuilt(part: str, rebuilt: Renewed) -> Finding:
 
 def _left(part: DraftPart, result: Repaired) -> list[Finding]:
     """What the solid still has; its volume was checked to be enclosed once."""
-    if not result.judged:
-        return []
-    found = part.defects if part.defects and result.mesh is part.mesh else measure.inspect(result.mesh)
-    if not found.self_intersecting_faces:
+    if not result.crossing_faces:
         return []
     message = (
-        f"part {part.name}: {found.self_intersecting_faces} faces still run through others after repair; it was "
+        f"part {part.name}: {result.crossing_faces} faces still run through others after repair; it was "
         f"checked that less than {VOLUME_SHARE:.1%} of the volume is enclosed twice"
     )
     return [
@@ -149,7 +152,7 @@ def _left(part: DraftPart, result: Repaired) -> list[Finding]:
             severity=Severity.WARNING,
             part=part.name,
             message=message,
-            value=found.self_intersecting_faces,
-            where_mm=found.where_mm.get("self_intersecting_faces"),
+            value=result.crossing_faces,
+            where_mm=result.crossing_mm,
         )
     ]
