@@ -45,10 +45,13 @@ class Step:
 class Refused(Exception):  # noqa: N818 - caught by repair, never leaves geometry
     """A mesh that cannot be made a solid without guessing."""
 
-    def __init__(self, reason: str, where_mm: Point | None = None, *, tangled: bool = False) -> None:
+    def __init__(
+        self, reason: str, where_mm: Point | None = None, *, tangled: bool = False, sheet: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.where_mm = where_mm
+        self.sheet = sheet  # an open sheet, no skin of a solid
         self.tangled = tangled  # closed and wound alike, only too crossed for the steps: a rebuild may do
 
 
@@ -234,6 +237,7 @@ def _refuse_sheets(mesh: Mesh, owner: Int, patch_area: Float, patch_of: list[Int
             f"an open sheet, not the skin of a solid: closing it takes {patches[worst]:.1f} mm2 of invented surface on "
             f"{sheet[worst]:.1f} mm2 of real one (limit {SHEET_SHARE:.0%} of the whole)",
             middle_of(mesh, int(np.argmax(owner == worst))),
+            sheet=True,
         )
 
 

@@ -51,6 +51,7 @@ class Refusal:
 
     reason: str
     where_mm: Point | None = None
+    sheet: bool = False  # an open sheet, which with others may be the skin of a body
     inside_out: bool = False  # nothing else is wrong: closed and wound alike, but its outside faces in
 
 
@@ -107,7 +108,7 @@ def repair(
     except InsideOut as error:
         refusal = Refusal(reason=str(error), where_mm=error.where_mm, inside_out=True)
     except Refused as error:
-        refusal = Refusal(reason=error.reason, where_mm=error.where_mm)
+        refusal = Refusal(reason=error.reason, where_mm=error.where_mm, sheet=error.sheet)
     return Repaired(mesh=mesh, steps=tuple(record.steps), refusal=refusal)
 
 

@@ -12,12 +12,13 @@ reason, it is left out, and only then:
 - around the declared place of a drain hole, both surfaces end;
 - of a part that was cut, its pieces stand in the case's frame as one surface; printed surface inside the source that
   lies on a declared cut, pin or pin hole, as exactly as the file says where it is, is left out;
+- bodies and voids below the volume that the case lets go are no part of the source;
 - around the declared place of the label, both surfaces may be apart by the depth of letters that the case asks for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,9 +29,11 @@ from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import matter_of, on_triangles, parts_matter
 from printprep.geometry.label import FLAT_MM
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
+from printprep.geometry.mend import Record
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.repair import closed
 from printprep.geometry.shells import enclosed
+from printprep.geometry.specks import drop_specks
 from printprep.geometry.weld import weld_vertices
 from printprep.plan import Change, PlannedPart
 from printprep.prepare.label import most_mm3, reach_mm
@@ -71,6 +74,8 @@ def compare(
 
     ``cuts`` are what the plan declares, ``label`` is what was asked.
     """
+    if part.drop_below_mm3 and len(part.mesh) and np.isfinite(part.mesh.vertices).all():
+        part = replace(part, mesh=drop_specks(part.mesh, part.drop_below_mm3, Record()))
     changes = tuple(change for change in changes if change.stage != "label" or _is_label(change, label))
     defects = inspect(printed.mesh, self_intersections=False)
     if same(part.mesh, printed.mesh) and defects.closed:

@@ -13,6 +13,7 @@ from printprep.geometry.repair import Refusal, Repaired
 from printprep.geometry.settle import VOLUME_SHARE
 from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.sheets import company
 from printprep.progress import SILENT, Progress
 
 
@@ -20,30 +21,39 @@ def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
     """Repair every part that needs it. Parts that are closed and clean come out as the very same mesh."""
     limit_mm = draft.case.limits.deviation_max_mm
 
-    def work(part: DraftPart) -> tuple[DraftPart, list[Finding]]:
-        accepted = _turning_is_accepted(draft, part.name)
-        return _apply(
-            part,
-            geometry.repair(
-                part.mesh,
-                accept_inside_out=accepted,
-                defects=part.defects,
-                limit_mm=limit_mm,
-                drop_below_mm3=draft.case.part(part.name).drop_below_mm3 or 0.0,
-            ),
+    def work(part: DraftPart) -> Repaired:
+        return geometry.repair(
+            part.mesh,
+            accept_inside_out=_turning_is_accepted(draft, part.name),
+            defects=part.defects,
+            limit_mm=limit_mm,
+            drop_below_mm3=draft.case.part(part.name).drop_below_mm3 or 0.0,
         )
 
+    results: list[Repaired] = []
+    with progress.step("repair") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for result in pool.map(work, draft.parts):
+            results.append(result)
+            step.advance(len(results) / len(draft.parts), draft.parts[len(results) - 1].name)
+    sheets = _of_sheets(draft.parts, results)
     parts: list[DraftPart] = []
     findings: list[Finding] = []
-    with progress.step("repair") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for part, found in pool.map(work, draft.parts):
-            parts.append(part)
-            findings.extend(found)
-            step.advance(len(parts) / len(draft.parts), part.name)
+    for before, result in zip(draft.parts, results, strict=True):
+        part, found = _apply(before, result, sheets.get(before.name))
+        parts.append(part)
+        findings.extend(found)
     known = {(finding.code, finding.part) for finding in draft.findings}
     new = [finding for finding in findings if (finding.code, finding.part) not in known]
     parts = [replace(part, defects=None) for part in parts]  # later stages change meshes
     return replace(draft, parts=tuple(parts)).with_findings(*new)
+
+
+def _of_sheets(parts: tuple[DraftPart, ...], results: list[Repaired]) -> dict[str, str]:
+    """What each part that was refused as an open sheet is a piece of, by its name."""
+    pairs = [(part.name, result) for part, result in zip(parts, results, strict=True)]
+    sheets = {name: result.mesh for name, result in pairs if result.refusal is not None and result.refusal.sheet}
+    solids = {name: result.mesh for name, result in pairs if result.refusal is None}
+    return company(sheets, solids) if sheets and len(pairs) > 1 else {}
 
 
 def _turning_is_accepted(draft: Draft, part: str) -> bool:
@@ -52,9 +62,9 @@ def _turning_is_accepted(draft: Draft, part: str) -> bool:
     return not stopping(settle((question,), draft.case.accept))
 
 
-def _apply(part: DraftPart, result: Repaired) -> tuple[DraftPart, list[Finding]]:
+def _apply(part: DraftPart, result: Repaired, piece_of: str | None = None) -> tuple[DraftPart, list[Finding]]:
     if result.refusal is not None:
-        return part, [_refused(part.name, result.refusal)]
+        return part, [_refused(part.name, result.refusal, piece_of)]
     if not result.changed:
         return part, _left(part, result)
     changes = tuple(
@@ -71,9 +81,10 @@ def _apply(part: DraftPart, result: Repaired) -> tuple[DraftPart, list[Finding]]
     return mended, [*_done(part.name, result), *_left(part, result)]
 
 
-def _refused(part: str, refusal: Refusal) -> Finding:
+def _refused(part: str, refusal: Refusal, piece_of: str | None) -> Finding:
     code = "inside-out" if refusal.inside_out else "not-a-solid"
     message = f"part {part} cannot be made a solid: {refusal.reason}"
+    message += f"; {piece_of}" if piece_of else ""
     return Finding(code=code, severity=Severity.ERROR, part=part, message=message, where_mm=refusal.where_mm)
 
 
