@@ -78,6 +78,7 @@ class Change:
     volume_mm3: float = 0.0  # added (+) or taken away (-)
     area_mm2: float = 0.0  # of new surface
     where_mm: Point | None = None  # in the case's frame
+    rebuilt_mm: float = 0.0  # how near surface that was made anew on a grid is to what it stands for; 0.0: none was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,8 @@ class Step:
     area_mm2: float = 0.0  # of new surface
     rebuilt_mm: float = 0.0  # how far surface that was rebuilt on a grid is from what was there; 0.0: none was
     where_mm: Point | None = None
-    dropped: bool = False  # bodies or voids that the case lets go
+    dropped: int = 0  # how many bodies or voids that the case lets go
+    merged_mm3: float = 0.0  # of a body inside another one, which adds nothing to it
 
 
 class Refused(Exception):  # noqa: N818 - caught by repair, never leaves geometry

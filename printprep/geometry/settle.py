@@ -124,7 +124,8 @@ def _drop_swallowed(mesh: Mesh, found: list[Shell], kept: Bool, record: Record) 
         stay[shell.faces] = False
         record.removed.append(mesh.triangles[shell.faces])
         what = f"merged a body of {shell.volume_mm3:.3f} mm3 that lies inside another body and adds nothing to it"
-        record.steps.append(Step(what=what, where_mm=middle_of(mesh, int(shell.faces[0]))))
+        where = middle_of(mesh, int(shell.faces[0]))
+        record.steps.append(Step(what=what, merged_mm3=shell.volume_mm3, where_mm=where))
     return keep_faces(mesh, stay)
 
 

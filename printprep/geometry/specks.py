@@ -47,7 +47,7 @@ def drop_specks(mesh: Mesh, below_mm3: float, record: Record) -> Mesh:
         largest, voids = float(found.most_mm3[rest[0]]), int(found.voids[rest].sum())
         what = f"dropped {len(rest)} more, {voids} of them voids, none of more than {largest:.4f} mm3"
         where = middle_of(welded, int(found.first[rest[0]]))
-        record.steps.append(Step(what=what, volume_mm3=volume, where_mm=where, dropped=True))
+        record.steps.append(Step(what=what, volume_mm3=volume, where_mm=where, dropped=len(rest)))
     return keep_faces(welded, ~small[found.label] | (found.label < 0))
 
 
@@ -59,7 +59,7 @@ def _gone(mesh: Mesh, found: Sizes, body: int, below_mm3: float) -> Step:
         what=f"dropped {kind} {found.most_mm3[body]:.4f} mm3: the case lets go what is below {below_mm3:g} mm3",
         volume_mm3=-volume if closed else 0.0,
         where_mm=middle_of(mesh, int(found.first[body])),
-        dropped=True,
+        dropped=1,
     )
 
 

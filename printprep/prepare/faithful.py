@@ -6,7 +6,8 @@ reason, it is left out, and only then:
 - surface of the source with printed or empty matter on both sides (walls between united bodies, scraps) is no skin;
   left out when the plan declares a repair;
 - printed surface over a hole of the source has nothing to be compared with: where it is the patch that repair makes of
-  this source, it is left out, up to the area of the patches that the plan declares;
+  this source, or as near to it as the plan says of what it rebuilt, it is left out, up to the area of the patches
+  that the plan declares;
 - the cavity of a hollow part is printed surface deeper inside the source than half the wall; left out when the plan
   declares a cavity, so that of a hollow part the outer skin is compared;
 - around the declared place of a drain hole, both surfaces end;
@@ -26,7 +27,7 @@ from printprep.case import Label, Part
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
-from printprep.geometry.gate import matter_of, on_triangles, parts_matter
+from printprep.geometry.gate import ON_MM, matter_of, on_triangles, parts_matter
 from printprep.geometry.label import FLAT_MM
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
 from printprep.geometry.mend import Record
@@ -155,7 +156,8 @@ def _patched(printed: Mesh, changes: tuple[Change, ...], patches_mm: Float, back
     patched = np.zeros(len(doubtful), np.bool_)
     declared_mm2 = sum(change.area_mm2 for change in changes if change.stage == "repair")
     if declared_mm2 > 0:
-        patched[doubtful] = on_triangles(back.points[doubtful], patches_mm)
+        near_mm = max(change.rebuilt_mm for change in changes if change.stage == "repair")
+        patched[doubtful] = on_triangles(back.points[doubtful], patches_mm, within_mm=max(near_mm, ON_MM))
         share = float(patched[back.even].mean()) if back.even.any() else 0.0
         if share * printed.area_mm2 > _PATCH_SLACK * declared_mm2:
             patched[:] = False

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from printprep.case import Finding, Severity, settle, stopping
 from printprep.geometry import repair as geometry
+from printprep.geometry.mend import Step
 from printprep.geometry.renew import Renewed
 from printprep.geometry.repair import Refusal, Repaired
 from printprep.geometry.settle import VOLUME_SHARE
+from printprep.geometry.specks import SPECK_MM3
 from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.sheets import company
@@ -74,6 +76,7 @@ def _apply(part: DraftPart, result: Repaired, piece_of: str | None = None) -> tu
             volume_mm3=step.volume_mm3,
             area_mm2=step.area_mm2,
             where_mm=step.where_mm,
+            rebuilt_mm=step.rebuilt_mm,
         )
         for step in result.steps
     )
@@ -108,8 +111,10 @@ def _done(part: str, result: Repaired) -> list[Finding]:
             where_mm=step.where_mm,
         )
         for step in result.steps
-        if step.rebuilt_mm > 0
+        if step.rebuilt_mm > 0 and result.rebuilt is None
     )
+    findings.extend(_gone(part, result.steps))
+    findings.extend(_merged(part, result.steps))
     patches = [step for step in result.steps if step.area_mm2 > 0]
     if patches:
         largest = max(patches, key=lambda step: step.area_mm2)
@@ -131,13 +136,43 @@ def _done(part: str, result: Repaired) -> list[Finding]:
     return findings
 
 
+def _gone(part: str, steps: tuple[Step, ...]) -> list[Finding]:
+    """What the case let go."""
+    gone = [step for step in steps if step.dropped]
+    if not gone:
+        return []
+    count, volume_mm3 = sum(step.dropped for step in gone), sum(step.volume_mm3 for step in gone)
+    message = (
+        f"part {part}: {count} bodies and voids were dropped, {volume_mm3:+.3f} mm3 in all, as the case allows; the "
+        f"first: {gone[0].what}"
+    )
+    where = gone[0].where_mm
+    found = Finding(code="specks-dropped", severity=Severity.INFO, part=part, message=message, value=count)
+    return [replace(found, where_mm=where)]
+
+
+def _merged(part: str, steps: tuple[Step, ...]) -> list[Finding]:
+    """Bodies inside bodies: by their winding solid in solid, but it may have been a cavity that somebody turned."""
+    merged = [step for step in steps if step.merged_mm3 >= SPECK_MM3]
+    if not merged:
+        return []
+    largest, total = max(merged, key=lambda step: step.merged_mm3), sum(step.merged_mm3 for step in merged)
+    message = (
+        f"part {part}: {len(merged)} bodies of {total:.1f} mm3 in all lie inside another body and face out like it, so "
+        "that is printed solid; if one of them is a cavity, turn it in the segmentation"
+    )
+    found = Finding(code="body-in-body", severity=Severity.WARNING, part=part, message=message, value=total)
+    return [replace(found, where_mm=largest.where_mm)]
+
+
 def _rebuilt(part: str, rebuilt: Renewed) -> Finding:
     """That every vertex is new, why, and how far from the source."""
     far = rebuilt.deviation
     measured = f"at most {far.max_mm:.3f} mm and 95 % {far.p95_mm:.3f} mm from the source, " if far else ""
     message = (
         f"the whole surface of part {part} was rebuilt on a grid of {rebuilt.step_mm:.3f} mm, {measured}volume "
-        f"{rebuilt.volume_mm3:+.2f} mm3; what is thinner than the grid may be lost. Before: {rebuilt.why}"
+        f"{rebuilt.volume_mm3:+.2f} mm3; 99 % of its walls are {rebuilt.wall_mm:.2f} mm or more, and what is thinner "
+        f"than the grid may be lost. Before: {rebuilt.why}"
     )
     return Finding(
         code="rebuilt",
