@@ -289,6 +289,9 @@ class PartWish(BaseModel):
     critical: bool = Field(default=False, description="wins where parts overlap; kept free of marks")
     material: str | None = Field(default=None, description="id of a material profile; else the tissue's choice")
     hollow: Hollow | None = Field(default=None, description="print it as a shell with drain holes")
+    drop_below_mm3: Positive | None = Field(
+        default=None, description="separate bodies and sealed voids of less volume go, each listed; else all stay"
+    )
 
 
 class CaseFile(BaseModel):
@@ -332,6 +335,7 @@ class Part:
     critical: bool = False
     material: str | None = None
     hollow: Hollow | None = None
+    drop_below_mm3: float | None = None  # at the print's scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

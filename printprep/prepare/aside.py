@@ -5,7 +5,8 @@ The surface that counts is the skin of the source. Of it, and of the printed sur
 - surface of the source with printed or empty matter on both sides (walls between united bodies, scraps) is no skin;
   when the plan declares a repair;
 - printed surface over a hole of the source has nothing to be compared with: where it is the patch that repair makes of
-  this source, up to the area of the patches that the plan declares;
+  this source, or as near to it as the plan says of what it rebuilt, up to the area of the patches that it declares;
+- bodies and voids below the volume that the case lets go are no part of the source;
 - the cavity of a hollow part is printed surface deeper inside the source than half the wall; when the plan declares a
   cavity, up to the area that it declares, so that of a hollow part the outer skin is compared;
 - around the axis of a declared hole, the skin as far as the hole is wide, and the wall of the hole inside;
@@ -135,7 +136,8 @@ class Aside:
     def _on_patch(self, points: Float) -> Bool:
         if not self.patches or self.patch_tree is None:
             return np.zeros(len(points), np.bool_)
-        return np.asarray(nearest(self.patch_tree, points)[0] <= DOUBT_MM)  # a file rounds what lies on it
+        rebuilt_mm = max((change.rebuilt_mm for change in self.changes if change.stage == "repair"), default=0.0)
+        return np.asarray(nearest(self.patch_tree, points)[0] <= max(rebuilt_mm, DOUBT_MM))  # a file rounds, too
 
     def _in_hole(self, hole: Change, points: Float, *, wall: bool) -> Bool:
         """(n,) which points are within the round of a hole; with ``wall`` only those on its wall."""

@@ -14,8 +14,10 @@ from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
+from printprep.geometry.mend import Record
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.shells import enclosed
+from printprep.geometry.specks import drop_specks
 from printprep.geometry.weld import weld_vertices
 from printprep.plan import Change, PlannedPart
 from printprep.prepare.aside import Aside, aside_of
@@ -68,7 +70,7 @@ def compare(
 
     ``cuts`` are what the plan declares, ``label`` is what was asked.
     """
-    changes = _believed(changes, part, label)
+    part, changes = _without_specks(part), _believed(changes, part, label)
     defects = inspect(printed.mesh, self_intersections=False)
     if same(part.mesh, printed.mesh) and defects.closed:
         volume_mm3, comparable = abs(defects.volume_mm3), True
@@ -101,6 +103,13 @@ def source_volume_mm3(mesh: Mesh) -> tuple[float, bool]:
     if found.volume_mm3 > 0 and abs(columns.signed_mm3 - columns.solid_mm3) > 1e-6 * columns.solid_mm3:
         return columns.solid_mm3, True  # bodies that overlap: the surface alone would count them twice
     return abs(found.volume_mm3), True
+
+
+def _without_specks(part: Part) -> Part:
+    """The part without the bodies and voids that the case lets go."""
+    if not part.drop_below_mm3 or not len(part.mesh) or not np.isfinite(part.mesh.vertices).all():
+        return part
+    return replace(part, mesh=drop_specks(part.mesh, part.drop_below_mm3, Record()))
 
 
 def _believed(changes: tuple[Change, ...], part: Part, label: Label | None) -> tuple[Change, ...]:
@@ -202,6 +211,7 @@ def field_of(
     part: Part, planned: PlannedPart, changes: tuple[Change, ...], cuts: tuple[Cut, ...], label: Label | None
 ) -> Field | None:
     """The deviation of a part as a field, by the same rules as :func:`compare`; None where nothing differs."""
+    part = _without_specks(part)
     source, printed = part.mesh, planned.mesh
     if same(source, printed) or not len(source) or not len(printed):
         return None

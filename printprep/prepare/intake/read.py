@@ -322,6 +322,7 @@ def _part(one: Identified, mesh: Mesh, unit: str) -> Part:
         critical=wish.critical if wish else False,
         material=wish.material if wish else None,
         hollow=wish.hollow if wish else None,
+        drop_below_mm3=wish.drop_below_mm3 if wish else None,
     )
 
 
