@@ -16,13 +16,13 @@ from printprep.geometry.cuts import END_MM, Cut, Pin, Plane
 from printprep.geometry.mesh import Mesh, Point, as_point
 from printprep.geometry.pins import APART, MOST, find_pins, hole_solid, pin_solid
 from printprep.geometry.solid import Manifold, from_solid, to_solid
+from printprep.geometry.specks import SPECK_MM3
 from printprep.geometry.split import Parted, Piece, Wish, leaves, nodes
 from printprep.geometry.zones import Zones
 from printprep.plan import Change
 from printprep.prepare.arrange import refusal, room, stands_whole
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.floating import JOINT_MM2
-from printprep.prepare.inspect import SPECK_MM3
 from printprep.prepare.zones import critical_of, keep_out_of, keep_out_parts, united
 from printprep.progress import SILENT, Progress
 
