@@ -13,7 +13,7 @@ import numpy as np
 
 from printprep.case import Finding, Label, Severity
 from printprep.geometry import bvh
-from printprep.geometry.connect import CLEARANCE_MM, Strut, find_struts
+from printprep.geometry.connect import CLEARANCE_MM, SUNK_MM, Strut, find_struts
 from printprep.geometry.label import TAB_MM, tab, tab_size_mm
 from printprep.geometry.letters import width_mm
 from printprep.geometry.measure import inspect
@@ -52,7 +52,14 @@ def on_tab(draft: Draft, asked: Label, why: str) -> Draft:
     where = as_point(mesh.bounds_mm.mean(axis=0))
     what = f'a tab of {size[0]:.1f} x {size[1]:.1f} x {TAB_MM:g} mm with "{asked.text.upper()}"'
     held = f", tied to {holder} by {len(necks)} necks of {NECK_MM:g} mm" if necks else ""
-    change = Change(stage="label", what=what + held, volume_mm3=mesh.volume_mm3, area_mm2=mesh.area_mm2, where_mm=where)
+    change = Change(
+        stage="label",
+        what=what + held,
+        volume_mm3=mesh.volume_mm3,
+        area_mm2=mesh.area_mm2,
+        where_mm=where,
+        deep_mm=SUNK_MM + NECK_MM if necks else 0.0,
+    )
     finding = Finding(
         code="label-on-tab",
         severity=Severity.WARNING,

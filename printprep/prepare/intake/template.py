@@ -154,7 +154,8 @@ def _example(model: type[BaseModel], key: str) -> object:
     field = next(field for name, field in model.model_fields.items() if key in (name, field.alias))
     inner = next((a for a in (field.annotation, *typing.get_args(field.annotation)) if _is_model(a)), None)
     if inner is not None:
-        return {name: _example(inner, name) for name in inner.model_fields}
+        shown = {name: _example(inner, name) for name in inner.model_fields}
+        return {name: value for name, value in shown.items() if value is not None}
     return field.default
 
 
