@@ -26,7 +26,7 @@ Pattern = Literal["lattice", "ribs"]
 
 SIDES: Final = 12  # of a strut's polygon
 MOST_SEALED: Final = 0.1  # of a cavity's volume; an infill that shuts more of it off is none
-_MOST_CELLS: Final = 30  # across a cavity; more would say nothing about its wall and take minutes
+_MOST_CELLS: Final = 16  # across a cavity; the booleans of more take minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +47,7 @@ def infill(
     Parameters
     ----------
     pattern, spacing_mm, thickness_mm
-        From one strut or rib to the next, middle to middle, and how thick they are. At most thirty cells go across.
+        From one strut or rib to the next, middle to middle, and how thick they are. At most sixteen cells go across.
     up
         (3,) unit: away from the bed.
     mouths
@@ -97,7 +97,7 @@ def _rods(low: Float, high: Float, axis: int, at: tuple[Float, Float], radius_mm
     length = float(high[axis] - low[axis]) + 4.0 * radius_mm
     rod = Manifold.cylinder(length, radius_mm * equal_area(sides), -1.0, sides)
     rod = rod.translate((0, 0, float(low[axis]) - 2.0 * radius_mm))
-    columns = np.roll(np.eye(3), axis + 1, axis=0).T  # x and y of the rod become the two following axes, z this one
+    columns = np.roll(np.eye(3), -(axis + 1), axis=0).T  # x and y of the rod become the two following axes, z this one
     rods = []
     for one in at[0]:
         for two in at[1]:

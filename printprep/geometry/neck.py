@@ -14,7 +14,7 @@ import edt
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from scipy.ndimage import label, maximum
+from scipy.ndimage import label
 from skimage.segmentation import watershed
 
 from printprep.geometry.mesh import Bool, Float, Point, as_point
@@ -41,7 +41,7 @@ class Necks:
     """What was closed and filled."""
 
     closed: tuple[Neck, ...] = ()
-    narrow_mm3: float = 0.0  # of space that was filled, too narrow everywhere; to the grid's step
+    narrow_mm3: float = 0.0  # of space that was filled, too narrow everywhere; to a point of the grid
 
 
 NO_NECKS: Final = Necks()
@@ -61,8 +61,7 @@ def close_necks(field: Field, grid: Grid, neck_mm: float, wall_mm: float) -> Nec
     held = np.zeros(spaces + 1, np.bool_)
     held[space[chamber > 0]] = True
     narrow = open_ & ~held[space]
-    _fill(field, np.argwhere(narrow))
-    narrow_mm3 = float(np.count_nonzero(narrow)) * step**3
+    narrow_mm3 = _fill(field, np.argwhere(narrow)) * grid.step_mm**3
     if chamber.max() <= np.count_nonzero(held):
         return Necks(narrow_mm3=narrow_mm3)  # one chamber in each space: no necks
     basin = watershed(-clearance, chamber, mask=open_ & ~narrow)  # type: ignore[no-untyped-call]
@@ -88,16 +87,30 @@ def _chambers(
     region, count = label(clearance >= radius_mm, structure=_ALL_AROUND)
     if not count:
         return np.asarray(region)
-    numbers = np.arange(1, count + 1)
-    widest = np.asarray(maximum(clearance, region, numbers))
-    home = np.asarray(maximum(space, region, numbers)).astype(np.int64)  # all of a region is in one space
-    best = np.zeros(spaces + 1)
+    widest, home = _of_regions(region, clearance, space, count)
+    best = np.zeros(spaces + 1, np.float32)
     np.maximum.at(best, home, widest)
     first = np.zeros(count, np.bool_)
     first[[np.flatnonzero((home == h) & (widest == best[h]))[0] for h in np.unique(home)]] = True
     kept = first | (widest >= radius_mm + step_mm)
     renumbered = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)
     return np.asarray(renumbered[region])
+
+
+@njit(cache=True, nogil=True)
+def _of_regions(
+    region: npt.NDArray[np.int32], clearance: Field, space: npt.NDArray[np.int32], count: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """The greatest clearance in each region, and the space that it is in."""
+    widest, home = np.zeros(count, np.float32), np.zeros(count, np.int64)
+    for i in range(region.shape[0]):
+        for j in range(region.shape[1]):
+            for k in range(region.shape[2]):
+                if region[i, j, k] > 0:
+                    r = region[i, j, k] - 1
+                    widest[r] = max(widest[r], clearance[i, j, k])
+                    home[r] = space[i, j, k]
+    return widest, home
 
 
 def _borders(
@@ -133,13 +146,16 @@ def _pooled(field: Field) -> Bool:
 
 
 @njit(cache=True, nogil=True)
-def _fill(field: Field, blocks: npt.NDArray[np.int64]) -> None:
-    """Close the points of whole blocks; their depth turns about, so that what is near the boundary stays near it."""
+def _fill(field: Field, blocks: npt.NDArray[np.int64]) -> int:
+    """Close the points of whole blocks and count them; what is near the boundary keeps its distance from it."""
+    count = 0
     for b in range(len(blocks)):
         for i in range(2 * blocks[b, 0], min(2 * blocks[b, 0] + 2, field.shape[0])):
             for j in range(2 * blocks[b, 1], min(2 * blocks[b, 1] + 2, field.shape[1])):
                 for k in range(2 * blocks[b, 2], min(2 * blocks[b, 2] + 2, field.shape[2])):
+                    count += field[i, j, k] > 0
                     field[i, j, k] = -abs(field[i, j, k])
+    return count
 
 
 @njit(cache=True, nogil=True)

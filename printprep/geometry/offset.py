@@ -2,9 +2,10 @@
 
 Blocks of grid points are asked from coarse to fine. The distance changes by no more than the way that one goes, so a
 block whose middle is clearly nearer or clearly deeper than the wall is settled whole by one exact distance. The
-smallest blocks, of two points a side, take the distance of each point from the triangle that is nearest to the
-middle: never too small, and too large by less than about (``step``)^2 / (10 ``wall``), which marching cubes does not
-see. (Sparse levels as in Museth, VDB: High-Resolution Sparse Volumes with Dynamic Topology, 2013.)
+smallest blocks, of two points a side, take the distance of each point from the triangles that are nearest to the
+middles around it: never too small, and too large by less than about ``step``^2 / (2 ``wall``), which is put right
+where the surface is moved to the wall. (Sparse levels as in Museth, VDB: High-Resolution Sparse Volumes with Dynamic
+Topology, 2013.)
 """
 
 from __future__ import annotations

@@ -168,7 +168,10 @@ def measure_wall(standing: Standing, outer: Ground, wall_mm: float) -> Wall:
     mesh = standing.mesh
     rows = mesh.faces
     if standing.deep.any() and not standing.deep.all():
-        rows = rows[~standing.deep[rows].any(axis=1)]
+        other = np.unique(rows[standing.deep[rows].any(axis=1)])  # with the fillet where it meets the wall
+        beside = np.zeros(len(mesh.vertices), np.bool_)
+        beside[other] = True
+        rows = rows[~beside[rows].any(axis=1)]
     least, most, areas = _bounds(mesh.vertices, rows, standing.distance_mm, standing.place, outer.tree.corners)
     open_ = np.flatnonzero(most - least > DOUBT_MM)
     middle = mesh.vertices[rows[open_]].mean(axis=1)

@@ -232,6 +232,17 @@ def test_a_neighbour_is_not_drilled_at(profiles: Profiles) -> None:
     assert done.parts[1].mesh is done.case.parts[1].mesh
 
 
+def test_further_holes_go_into_the_pockets_that_are_left(profiles: Profiles) -> None:
+    legs = [block((14, 14, 24), (x, 0, -10)) for x in (-18, 18)]
+    bar = union(block((50, 14, 14)), *legs)
+    done = hollow(draft(profiles, {"a": bar}, Hollow(wall_mm=2.0, drain_holes=3)))
+    at = [change.where_mm for change in done.parts[0].changes if change.stage == "drain"]
+    low = sorted(where[0] for where in at if where and where[2] < -15)
+    assert len(low) == 2  # a hole in each leg
+    assert low[0] < -10 < 10 < low[1]
+    assert not [f for f in done.findings if f.code == "undrained-pocket" and "as oriented" in f.message]
+
+
 def test_a_second_low_place_is_a_warning(profiles: Profiles) -> None:
     """A bar on two wide legs, all hollow: one leg has the low hole, the other keeps its liquid."""
     legs = [block((14, 14, 24), (x, 0, -10)) for x in (-18, 18)]
