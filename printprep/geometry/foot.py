@@ -45,11 +45,19 @@ class Feet:
     at: Float  # (n, 3) where they are, mm
 
 
-def feet(ground: Ground, points: Float, guess: Int | None = None) -> Feet:
+def feet(
+    ground: Ground, points: Float, guess: Int | None = None, *, least_mm: float = 0.0, most_mm: float = np.inf
+) -> Feet:
     """The nearest point of the surface to each of ``points`` (n, 3), exact to rounding.
 
-    ``guess`` is (n,) a triangle in tree order that is near, or -1; it changes how long the search takes, not its
-    answer (but between triangles at the same distance). Points that are near each other should follow each other.
+    Parameters
+    ----------
+    guess
+        (n,) a triangle in tree order that is near, or -1; it changes how long the search takes, not its answer (but
+        between triangles at the same distance). Points that are near each other should follow each other.
+    least_mm, most_mm
+        Outside of them no more than that is wanted: a point nearer than ``least_mm`` gets some distance below it, one
+        farther than ``most_mm`` gets ``most_mm``, and neither a foot that means anything.
     """
     n = len(points)
     points = np.ascontiguousarray(points)
@@ -60,7 +68,7 @@ def feet(ground: Ground, points: Float, guess: Int | None = None) -> Feet:
     def share(begin: int) -> None:
         rows = slice(begin, begin + _SHARE)
         _feet(
-            points[rows], guess[rows], tree.corners, tree.boxes, ground.discs,
+            points[rows], guess[rows], least_mm, most_mm, tree.corners, tree.boxes, ground.discs,
             found.distance_mm[rows], found.place[rows], found.at[rows],
         )  # fmt: skip
 
@@ -106,7 +114,16 @@ def _to_triangle(t: Float, x: float, y: float, z: float) -> tuple[float, float, 
 
 @njit(cache=True, nogil=True)
 def _feet(
-    points: Float, guess: Int, corners: Float, boxes: Float, discs: Float, distance: Float, place: Int, at: Float
+    points: Float,
+    guess: Int,
+    least: float,
+    most: float,
+    corners: Float,
+    boxes: Float,
+    discs: Float,
+    distance: Float,
+    place: Int,
+    at: Float,
 ) -> None:
     leaves = (len(boxes) + 1) // 2
     stack = np.empty(256, np.int64)
@@ -117,9 +134,10 @@ def _feet(
         if guess[q] >= 0:
             last = guess[q]
         ax, ay, az, best = _to_triangle(corners[last], x, y, z)
+        best = min(best, most * most)
         stack[0], bound[0] = 0, 0.0
         top = 1
-        while top > 0:
+        while top > 0 and best >= least * least:
             top -= 1
             i = stack[top]
             if bound[top] >= best:

@@ -171,6 +171,17 @@ def _volumes(vertices: Float, faces: Int, label: Int, count: int) -> Float:
     return volumes
 
 
+@njit(cache=True, nogil=True)
+def _area_mm2(vertices: Float, faces: Int) -> float:
+    total = 0.0
+    for f in range(len(faces)):
+        a = vertices[faces[f, 0]]
+        b, c = vertices[faces[f, 1]] - a, vertices[faces[f, 2]] - a
+        x, y, z = b[1] * c[2] - b[2] * c[1], b[2] * c[0] - b[0] * c[2], b[0] * c[1] - b[1] * c[0]
+        total += 0.5 * np.sqrt(x * x + y * y + z * z)
+    return total
+
+
 def _part(standing: Standing, chosen: Bool) -> Standing:
     """The chosen faces (m,) with the vertices they use."""
     if chosen.all():
@@ -193,4 +204,6 @@ def _cavity(shells: list[Standing], volume_mm3: float, ground: Ground, wall_mm: 
     )
     wall = measure_wall(whole, ground, wall_mm)
     islands = tuple(shell.mesh for shell in shells[1:])
-    return Cavity(mesh=mesh, volume_mm3=volume_mm3, area_mm2=mesh.area_mm2, wall=wall, islands=islands)
+    return Cavity(
+        mesh=mesh, volume_mm3=volume_mm3, area_mm2=_area_mm2(mesh.vertices, mesh.faces), wall=wall, islands=islands
+    )

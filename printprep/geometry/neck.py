@@ -84,10 +84,11 @@ def _chambers(
     A region that is wider than the ball by less than a step counts only if it is the widest of its space: it would not
     tell a chamber from a bulge.
     """
-    region, count = label(clearance >= radius_mm, structure=_ALL_AROUND)
+    found, count = label(clearance >= radius_mm, structure=_ALL_AROUND)
+    region: npt.NDArray[np.int32] = found.astype(np.int32)
     if not count:
         return np.asarray(region)
-    widest, home = _of_regions(region, clearance, space, count)
+    widest, home = _of_regions(region, clearance, space.astype(np.int32), count)
     best = np.zeros(spaces + 1, np.float32)
     np.maximum.at(best, home, widest)
     first = np.zeros(count, np.bool_)

@@ -10,6 +10,8 @@ Topology, 2013.)
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +26,7 @@ from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
 Field = npt.NDArray[np.float32]
 
 _COARSEST: Final = 8  # grid points a side of the largest blocks
+_SHARE: Final = 20_000  # blocks for a thread at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,9 +48,9 @@ def depths(mesh: Mesh, ground: Ground, grid: voxel.Grid, wall_mm: float) -> Dept
     size = _COARSEST
     while True:
         middle = origin + grid.step_mm * (blocks + (size - 1) / 2.0)
-        found = feet(ground, middle, guess)
-        half_mm = grid.step_mm * (size - 1) / 2.0 * np.sqrt(3.0)
-        unsure = np.abs(found.distance_mm - wall_mm) <= half_mm + grid.step_mm
+        band_mm = grid.step_mm * ((size - 1) / 2.0 * np.sqrt(3.0) + 1.0)
+        found = feet(ground, middle, guess, least_mm=max(wall_mm - band_mm, 0.0), most_mm=wall_mm + band_mm)
+        unsure = np.abs(found.distance_mm - wall_mm) < band_mm
         deep = ~unsure & (found.distance_mm > wall_mm)
         _fill(field, within, blocks[deep], size, np.float32(grid.step_mm))
         blocks, guess = blocks[unsure], found.place[unsure]
@@ -55,7 +58,11 @@ def depths(mesh: Mesh, ground: Ground, grid: voxel.Grid, wall_mm: float) -> Dept
             break
         size //= 2
         blocks, guess = _halves(blocks, guess, within, size)
-    _refine(field, near, within, blocks, guess, ground.tree.corners, origin, grid.step_mm, wall_mm)
+    near[tuple((blocks // 2).T)] = guess
+    shares = np.array_split(blocks, max(1, len(blocks) // _SHARE))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        corners = ground.tree.corners
+        list(pool.map(lambda b: _refine(field, near, within, b, corners, origin, grid.step_mm, wall_mm), shares))
     return Depths(field=field, near=near)
 
 
@@ -132,7 +139,6 @@ def _refine(
     near: Int,
     within: voxel.Bits,
     blocks: npt.NDArray[np.int64],
-    triangle: Int,
     corners: Float,
     origin: Float,
     step: float,
@@ -140,8 +146,6 @@ def _refine(
 ) -> None:
     """Distances of the inner points of blocks of two, from the triangles that the blocks around are nearest to."""
     nx, ny, nz = field.shape
-    for b in range(len(blocks)):
-        near[blocks[b, 0] // 2, blocks[b, 1] // 2, blocks[b, 2] // 2] = triangle[b]
     for b in range(len(blocks)):
         for i in range(blocks[b, 0], min(blocks[b, 0] + 2, nx)):
             for j in range(blocks[b, 1], min(blocks[b, 1] + 2, ny)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,10 +13,9 @@ from printprep.geometry.hole import Hole
 from printprep.geometry.hollow import Cavity, Hollowed
 from printprep.geometry.mesh import Float, Mesh, Point, as_point
 from printprep.geometry.pockets import pockets
-from printprep.geometry.zones import Zones
 from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.zones import critical_faces, zones_of
+from printprep.prepare.zones import zones_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ def open_cavities(draft: Draft, part: DraftPart, wish: Part, hollowed: Hollowed,
     resin = draft.printer.technology == "resin"
     way = asked.undrainable or ("fill" if resin else "keep")
     up = np.ascontiguousarray(draft.rotation[2, :3])
-    zones = _zones(draft, part)
+    zones = zones_of(draft, part.name)  # a hole at another part would drain nothing
     tree = bvh.build(Mesh(hollowed.mesh.vertices, hollowed.mesh.faces[: hollowed.outer]))
     holes: list[tuple[Hole, ...]] = []
     filled: set[int] = set()
@@ -102,19 +101,6 @@ def hole_change(hole: Hole, removed_mm3: float) -> Change:
 def low_point(mesh: Mesh, up: Float) -> Point:
     """The lowest vertex."""
     return as_point(mesh.vertices[int(np.argmin(mesh.vertices @ up))])
-
-
-def _zones(draft: Draft, part: DraftPart) -> Zones:
-    """Where no hole may be: the case's zones, other parts, at which it would drain nothing, and critical surface.
-
-    Of a part that is critical as a whole, the wish to be hollow allows holes; each is a warning.
-    """
-    zones = zones_of(draft, part.name)
-    critical = critical_faces(draft, part)
-    if critical.any() and not critical.all():
-        surface = bvh.build(Mesh(part.mesh.vertices, part.mesh.faces[critical]))
-        zones = replace(zones, surfaces=(*zones.surfaces, surface))
-    return zones
 
 
 def _hole_finding(part: DraftPart, wish: Part, hole: Hole, index: int) -> Finding:

@@ -23,6 +23,17 @@ def test_feet_are_the_nearest_points_whatever_the_guess() -> None:
         assert np.allclose(np.linalg.norm(found.at - points, axis=1), distance, rtol=0, atol=1e-12)
 
 
+def test_outside_of_what_is_wanted_the_answer_says_on_which_side() -> None:
+    points = RANDOM.uniform(-14, 14, (5_000, 3))
+    ground = Ground.of(BALL)
+    exact = feet(ground, points).distance_mm
+    found = feet(ground, points, least_mm=2.0, most_mm=5.0).distance_mm
+    between = (exact >= 2.0) & (exact < 5.0)
+    assert np.array_equal(found[between], exact[between])
+    assert (found[exact < 2.0] < 2.0).all()
+    assert (found[exact >= 5.0] == 5.0).all()
+
+
 def test_slivers_and_points_on_the_surface_are_no_exception() -> None:
     flat = Mesh(
         np.array([[0.0, 0, 0], [5, 0, 0], [10, 1e-13, 0], [10, 4, 0], [0, 4, 0]]),

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import trimesh
 
-from printprep.case import Box, Case, Finding, Hollow, KeepOut, Part, Severity, Source, Sphere
+from printprep.case import Box, Case, Critical, Finding, Hollow, KeepOut, Part, Severity, Source, Sphere
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.orient import rotation_to_up
 from printprep.geometry.solid import union
-from printprep.prepare import drains
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.hollow import hollow
 from printprep.profiles.load import Profiles, load_profiles
@@ -165,18 +164,13 @@ def test_what_is_saved_is_said_in_millilitres_and_money(profiles: Profiles) -> N
     assert f"{saved_mm3 / 1000 * 1.1:.1f} g of Standard resin, {saved_mm3 * 1.1 / 1e6 * 35:.2f} EUR" in said.message
 
 
-def test_painted_critical_surface_is_not_drilled(profiles: Profiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lower_half(_: Draft, part: DraftPart) -> np.ndarray:
-        return np.asarray(part.mesh.triangles[:, :, 2].min(axis=1) < -11)
-
-    fine = trimesh.creation.box((24, 24, 24)).subdivide_loop(0)
-    for _ in range(3):
-        fine = fine.subdivide()
-    monkeypatch.setattr(drains, "critical_faces", lower_half)
-    done = hollow(draft(profiles, {"a": Mesh(fine.vertices, fine.faces)}))
+def test_a_critical_zone_is_not_drilled_and_a_critical_part_is_with_a_warning(profiles: Profiles) -> None:
+    start = draft(profiles, CUBE)
+    below = Critical(box=Box(lower_mm=(-20, -20, -20), upper_mm=(20, 20, -4)))
+    done = hollow(replace(start, case=replace(start.case, critical=(below,))))
     heights = [change.where_mm[2] for change in done.parts[0].changes[1:] if change.where_mm]
     assert len(heights) == 2
-    assert min(heights) > -9.5 + 1.75 - 0.1
+    assert min(heights) > -4 + 1.75
     assert finding(done, "drain-hole").severity is Severity.INFO
 
 
