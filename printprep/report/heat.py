@@ -76,6 +76,7 @@ def heat(
     markers: Sequence[Marker] = (),
     around_mm: tuple[Point, float] | None = None,
     signed: bool = True,
+    key: bool = True,
 ) -> bytes:
     """Draw surfaces in the colours of their deviation, with a legend in mm.
 
@@ -100,6 +101,8 @@ def heat(
         A place and a radius: show only what is around it; None: all.
     signed
         Whether the sign of the values means inside and outside; else only their size is shown.
+    key
+        Whether the legend stands below.
 
     Returns
     -------
@@ -107,7 +110,8 @@ def heat(
         A PNG file.
     """
     width_px, height_px = size_px
-    camera = _camera(layers, Camera.along(direction, up), width_px, height_px - _LEGEND_PX, around_mm)
+    below_px = _LEGEND_PX if key else 0
+    camera = _camera(layers, Camera.along(direction, up), width_px, height_px - below_px, around_mm)
     picture = paper(camera.width_px, camera.height_px)
     depth = _draw(layers, camera, limits, picture, signed=signed)
     if frame is not None:
@@ -117,7 +121,7 @@ def heat(
     write_scale(picture, camera)
     if mirrored:
         write(picture, "MIRRORED", (width_px / 2, 52), 0.8, RED)
-    return png(np.concatenate([picture, legend(limits, width_px, signed=signed)]))
+    return png(np.concatenate([picture, legend(limits, width_px, signed=signed)]) if key else picture)
 
 
 def side(frame: str, name: str) -> tuple[Float, Float]:
