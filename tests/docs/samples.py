@@ -206,9 +206,9 @@ def _reasons(errors: Sequence[Finding]) -> str:
         where = found[0].where_mm
         at = " at ({:.1f}, {:.1f}, {:.1f}) mm".format(*where) if where is not None else ""
         more = f"; and {len(found) - 1} more parts" if len(found) > 1 else ""
-        message = found[0].message.replace("cannot be made a solid: ", "")
+        message = found[0].message.replace(" cannot be made a solid:", ":")
         if len(errors) == 1 and found[0].part:
-            message = message.removeprefix(f"part {found[0].part} ")
+            message = message.removeprefix(f"part {found[0].part}").removeprefix(":").strip()
         said.append(f"`{code}`: {message}{at}{more}")
     return ". ".join(said)
 
