@@ -21,7 +21,10 @@ from printprep.geometry.mesh import Mesh, Point
 Unit = Literal["um", "mm", "cm", "m", "in"]
 Side = Literal["left", "right"]
 LabelStyle = Literal["engrave", "emboss", "tab", "none"]
+ZoneKind = Literal["keep_out", "critical"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Place = tuple[Finite, Finite, Finite]
 
 OPAQUE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
 """What a case id is written with; :func:`identifying` says what of that it may not be."""
@@ -102,30 +105,53 @@ class Hollow(BaseModel):
 
 
 class Sphere(BaseModel):
-    """A ball that no stage may touch."""
+    """A ball."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    centre_mm: Point = Field(description="in mm, in the case's frame, before scale and mirror")
+    centre_mm: Place = Field(description="in mm, in the case's frame, before scale and mirror")
     radius_mm: Positive
 
 
 class Box(BaseModel):
-    """An axis-aligned box that no stage may touch."""
+    """A box along the axes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lower_mm: Point = Field(description="in mm, in the case's frame, before scale and mirror")
-    upper_mm: Point
+    lower_mm: Place = Field(description="in mm, in the case's frame, before scale and mirror")
+    upper_mm: Place
 
 
-class KeepOut(BaseModel):
-    """A zone of the anatomy, in the case's frame, where nothing is drilled, supported or labelled."""
+class Paint(BaseModel):
+    """What is painted in one colour on the surface of a part, in a PLY, an OBJ or a 3MF."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    part: str = Field(description="name of the part")
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = Field(description="red, green and blue, as #rrggbb")
+    # as much as 8 bits lose when a program stores a colour as a fraction or in another colour space and back
+    tolerance: Annotated[int, Field(ge=0, le=64)] = Field(default=8, description="of each channel, of 255")
+
+
+class Zone(BaseModel):
+    """A place of the anatomy, in the case's frame; exactly one key says which."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sphere: Sphere | None = Field(default=None, description="either a ball")
     box: Box | None = Field(default=None, description="or a box along the axes")
+    part: str | None = Field(default=None, description="or the whole of the part of that name")
+    paint: Paint | None = Field(
+        default=None, description="or what is painted on a part: triangles with all corners in that colour"
+    )
+
+
+class KeepOut(Zone):
+    """Where nothing is drilled, supported, cut, marked or joined."""
+
+
+class Critical(Zone):
+    """Where the quality of the surface matters most, and nothing is drilled or marked."""
 
 
 class Split(BaseModel):
@@ -239,6 +265,9 @@ class CaseFile(BaseModel):
     label: LabelWish | None = Field(default=None, description="write the case's id on the print; without it nothing is")
     connect: tuple[ConnectWish, ...] = Field(default=(), description="struts between parts that would come loose")
     keep_out: tuple[KeepOut, ...] = Field(default=(), description="zones where nothing is drilled, supported or marked")
+    critical: tuple[Critical, ...] = Field(
+        default=(), description="zones whose surface matters most, and where nothing is drilled or marked"
+    )
     split: Split | None = Field(default=None, description="cutting a body that is larger than the bed into pieces")
     accept: tuple[Acceptance, ...] = Field(default=(), description="findings to go on in spite of")
 
@@ -267,6 +296,16 @@ class Part:
     hollow: Hollow | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Painted:
+    """The painted surface of one zone, found in the file of its part."""
+
+    kind: ZoneKind
+    index: int  # of its zone among those of the kind
+    part: str
+    mesh: Mesh  # the triangles, in mm in the case's frame, at the print's scale
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     """What is to be written on the print, with nothing left to default."""
@@ -291,6 +330,8 @@ class Case:
     deadline: dt.datetime | None = None
     limits: Limits = field(default_factory=Limits)
     keep_out: tuple[KeepOut, ...] = ()
+    critical: tuple[Critical, ...] = ()  # a whole part in them is critical itself
+    painted: tuple[Painted, ...] = ()  # the surfaces of all zones that are painted
     split: Split = field(default_factory=Split)
     label: Label | None = None
     connect: tuple[ConnectWish, ...] = ()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.errors import MeshError
+from printprep.formats.colours import Colours
 from printprep.geometry.mesh import Float, Mesh
 
 MAX_TRIANGLES: Final = 40_000_000
@@ -38,6 +39,8 @@ class NamedMesh:
         (4, 4) float64 placement of the object in the file's scene, in the file's unit; it may mirror.
     colour
         RGB 0..255 if the whole object has one colour.
+    colours
+        What the file paints on the surface, in the order of the mesh's vertices and faces; None: nothing.
     notes
         What the file says wrongly and the reader could settle without a guess, in sentences.
     """
@@ -47,6 +50,7 @@ class NamedMesh:
     unit: str | None = None
     matrix: Float = field(default_factory=lambda: IDENTITY)
     colour: tuple[int, int, int] | None = None
+    colours: Colours | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -2,14 +2,15 @@
 
 Read with numpy and nothing else: trimesh leaves out faces of two corners and takes vertex 0 for the last one without
 a word. OBJ has no unit; its comments are never read, since exporters write patient names there. Format: Alias|Wavefront
-Advanced Visualizer, Appendix B1.
+Advanced Visualizer, Appendix B1. Colours come from numbers behind a vertex's coordinates (``v x y z r g b``, which many
+programs write though the format has no such thing) and from the materials of faces in the libraries beside the file.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.errors import MeshError
+from printprep.formats.colours import NONE, Colours, packed
+from printprep.formats.mtl import diffuse
 from printprep.formats.named import NamedMesh, checked_mesh, numbers_in, whole_file
-from printprep.formats.polygons import Index, Polygons, fan
+from printprep.formats.polygons import Index, Polygons, fan, owners
+from printprep.geometry.mesh import Int
 
-_NO_SURFACE: Final = frozenset({b"vt", b"vn", b"s", b"usemtl", b"mtllib", b"mg", b"lod", b"bevel", b"c_interp"})
+_NO_SURFACE: Final = frozenset({b"vt", b"vn", b"s", b"mg", b"lod", b"bevel", b"c_interp"})
 _NOT_PRINTED: Final = frozenset({b"l", b"p"})
 _REST_OF_CORNER: Final = re.compile(rb"/[^ \t]*")
 _MAX_LINE: Final = 1 << 20
@@ -34,12 +38,14 @@ class _Lines:
     faces: list[bytes] = field(default_factory=list)  # corners only, as text
     numbers: list[int] = field(default_factory=list)  # of the lines, from 1
     before: list[int] = field(default_factory=list)  # vertices defined before each
+    materials: list[tuple[int, bytes]] = field(default_factory=list)  # from which line on, and its name
 
 
 @dataclass(slots=True)
 class _Parsed:
     vertices: list[bytes] = field(default_factory=list)
     objects: dict[str, _Lines] = field(default_factory=dict)
+    libraries: list[bytes] = field(default_factory=list)
     lines_and_points: int = 0
 
 
@@ -53,14 +59,17 @@ def read(path: Path) -> tuple[NamedMesh, ...]:
     """
     data = whole_file(path)
     parsed = _parse(path, data)
-    vertices = _vertices(path, parsed.vertices)
+    vertices, colours = _vertices(path, parsed.vertices)
+    materials = diffuse(path, parsed.libraries) if any(o.materials for o in parsed.objects.values()) else {}
     notes: list[str] = []
     if parsed.lines_and_points:
         notes.append(f"{parsed.lines_and_points} lines and points in it are no surface and were left out")
     found = []
     for name, lines in parsed.objects.items():
         if lines.faces:
-            found.append(_object(path, name, lines, vertices, tuple(notes)))
+            one, polygons, used = _object(path, name, lines, vertices, tuple(notes))
+            painted = _colours(colours, lines, materials, polygons, used)
+            found.append(replace(one, colours=painted))
             notes = []
     if not found:
         raise MeshError(f"{path}: holds no faces; export the segmentation's surface again")
@@ -72,6 +81,7 @@ def _parse(path: Path, data: bytes) -> _Parsed:
     parsed = _Parsed()
     by_object = re.search(rb"(?m)^[ \t]*o[ \t]", data) is not None
     current = parsed.objects.setdefault("", _Lines())
+    material = b""
     for number, line in _lines(data):
         word, _, rest = line.partition(b" ")
         if word == b"v":
@@ -83,6 +93,13 @@ def _parse(path: Path, data: bytes) -> _Parsed:
         elif word == b"o" or (word == b"g" and not by_object):
             name = rest.strip().decode("utf-8", errors="replace")
             current = parsed.objects.setdefault(name, _Lines())
+            if material:
+                current.materials.append((len(current.faces), material))
+        elif word == b"usemtl":
+            material = rest.strip()
+            current.materials.append((len(current.faces), material))
+        elif word == b"mtllib":
+            parsed.libraries.append(rest.strip())
         elif word in _NOT_PRINTED:
             parsed.lines_and_points += 1
         elif word not in _NO_SURFACE and word != b"g":
@@ -104,8 +121,11 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _vertices(path: Path, lines: list[bytes]) -> npt.NDArray[np.float64]:
-    """(n, 3) coordinates; a fourth (weight) or a colour after them is left out."""
+def _vertices(path: Path, lines: list[bytes]) -> tuple[npt.NDArray[np.float64], Int | None]:
+    """(n, 3) coordinates without a fourth one (weight), and the colours if there are six numbers a vertex.
+
+    Colours are of 1, or of 255 as soon as one number is above 1. Of seven numbers nobody knows which are colours.
+    """
     if not lines:
         raise MeshError(f"{path}: holds no vertices; export the segmentation's surface again")
     widths = np.array([len(line.split()) for line in lines])
@@ -115,7 +135,10 @@ def _vertices(path: Path, lines: list[bytes]) -> npt.NDArray[np.float64]:
         bad = next((k for k, w in enumerate(widths) if w != widths[0] or w < 3 or numbers_in(lines[k]) is None), 0)
         text = lines[bad][:60].decode(errors="replace")
         raise MeshError(f"{path}: vertex {bad + 1} is {text!r}, not three coordinates; export it again")
-    return numbers.reshape(len(lines), -1)[:, :3]
+    rows = numbers.reshape(len(lines), -1)
+    if widths[0] != 6:
+        return rows[:, :3], None
+    return rows[:, :3], packed(*rows[:, 3:].T, full=255.0 if (rows[:, 3:] > 1.0).any() else 1.0)
 
 
 def _is_whole(token: bytes) -> bool:
@@ -124,7 +147,8 @@ def _is_whole(token: bytes) -> bool:
 
 def _object(
     path: Path, name: str, lines: _Lines, vertices: npt.NDArray[np.float64], notes: tuple[str, ...]
-) -> NamedMesh:
+) -> tuple[NamedMesh, Polygons, Index]:
+    """The object, its faces as the file has them, and which of the file's vertices are its own."""
     place = f"{path}: {name!r}" if name else str(path)
     lengths = np.array([len(line.split()) for line in lines.faces], np.int64)
     numbers = numbers_in(b" ".join(lines.faces))
@@ -134,11 +158,29 @@ def _object(
         text = lines.faces[bad][:60].decode(errors="replace")
         raise MeshError(f"{path}: line {lines.numbers[bad]}: {text!r} are no corners of a face; export it again")
     corners = _absolute(path, numbers, lengths, lines, len(vertices))
-    faces, fanned = fan(place, Polygons(corners, lengths))
+    polygons = Polygons(corners, lengths)
+    faces, fanned = fan(place, polygons)
     if fanned:
         notes = (*notes, f"{fanned} faces with more than three corners were divided into triangles")
     used, compact = np.unique(faces, return_inverse=True)
-    return NamedMesh(name=name, mesh=checked_mesh(place, vertices[used], compact.reshape(-1, 3)), notes=notes)
+    mesh = checked_mesh(place, vertices[used], compact.reshape(-1, 3))
+    return NamedMesh(name=name, mesh=mesh, notes=notes), polygons, used
+
+
+def _colours(
+    of_vertices: Int | None, lines: _Lines, materials: dict[bytes, int], polygons: Polygons, used: Index
+) -> Colours | None:
+    """What is painted on an object: its own vertices' colours, and its faces' by their materials."""
+    known = [(start, materials.get(name, NONE)) for start, name in lines.materials]
+    faces = None
+    if any(colour != NONE for _, colour in known):
+        starts = np.array([start for start, _ in known])
+        each = np.array([NONE, *(colour for _, colour in known)], np.int32)
+        of_line = each[np.searchsorted(starts, np.arange(len(lines.faces)), side="right")]
+        faces = of_line[owners(polygons), None]
+    if of_vertices is None and faces is None:
+        return None
+    return Colours(vertices=None if of_vertices is None else of_vertices[used], faces=faces)
 
 
 def _absolute(path: Path, numbers: npt.NDArray[np.float64], lengths: Index, lines: _Lines, count: int) -> Index:

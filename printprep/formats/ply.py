@@ -6,6 +6,7 @@ drops what does not fit without a word. Format: Greg Turk, The PLY Polygon File 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.errors import MeshError
+from printprep.formats.colours import Colours, packed
 from printprep.formats.named import NamedMesh, checked_mesh, numbers_in, whole_file
-from printprep.formats.polygons import Polygons, fan
+from printprep.formats.polygons import Polygons, fan, owners
 
 TYPES: Final[dict[str, str]] = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
@@ -81,7 +83,8 @@ def read(path: Path) -> tuple[NamedMesh, ...]:
     if fanned:
         notes.append(f"{fanned} faces with more than three corners were divided into triangles")
     mesh = checked_mesh(str(path), vertices, faces)
-    return (NamedMesh(name="", mesh=mesh, colour=_colour(tables), notes=tuple(notes)),)
+    colour, colours = _colour(tables), _colours(elements, tables, polygons)
+    return (NamedMesh(name="", mesh=mesh, colour=colour, colours=colours, notes=tuple(notes)),)
 
 
 def _header(path: Path, data: bytes) -> tuple[str, list[_Element], int]:
@@ -315,6 +318,29 @@ def _faces(path: Path, tables: dict[str, _Table]) -> Polygons:
             bad = corners[~whole][0]
             raise MeshError(f"{path}: a face refers to vertex {bad:g}, which is no whole number; export it again")
     return Polygons(corners.astype(np.int64), table.lengths[name])
+
+
+_CHANNELS: Final = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
+_FULL: Final = {"u1": 255.0, "u2": 65535.0, "f4": 1.0, "f8": 1.0}
+
+
+def _colours(elements: Sequence[_Element], tables: dict[str, _Table], polygons: Polygons) -> Colours | None:
+    """Colours of vertices and of faces: bytes of 255, shorts of 65535, fractions of 1, or of 255 if one is above 1."""
+    found = {}
+    for element in elements:
+        kinds = {p.name: p.kind for p in element.properties if not p.counted}
+        names = next((names for names in _CHANNELS if all(kinds.get(name) in _FULL for name in names)), None)
+        if element.name not in ("vertex", "face") or names is None or not element.count:
+            continue
+        channels = [tables[element.name].columns[name].astype(np.float64) for name in names]
+        full = max(_FULL[kinds[name]] for name in names)
+        if full == 1.0 and any((c > 1.0).any() for c in channels):
+            full = 255.0
+        found[element.name] = packed(*channels, full=full)
+    if not found:
+        return None
+    faces = found.get("face")
+    return Colours(vertices=found.get("vertex"), faces=None if faces is None else faces[owners(polygons), None])
 
 
 def _colour(tables: dict[str, _Table]) -> tuple[int, int, int] | None:

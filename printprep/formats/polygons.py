@@ -20,6 +20,11 @@ class Polygons:
     lengths: Index  # (faces,)
 
 
+def owners(polygons: Polygons) -> Index:
+    """(m,) the polygon that each triangle of :func:`fan` is of."""
+    return np.repeat(np.arange(len(polygons.lengths)), np.maximum(polygons.lengths - 2, 0))
+
+
 def fan(place: str, polygons: Polygons) -> tuple[Index, int]:
     """Triangles (m, 3) of polygons, and how many polygons had more than three corners.
 
@@ -39,7 +44,7 @@ def fan(place: str, polygons: Polygons) -> tuple[Index, int]:
         return polygons.corners.reshape(-1, 3), 0
     starts = np.cumsum(lengths) - lengths
     fans = lengths - 2  # triangles of each polygon
-    owner = np.repeat(np.arange(len(lengths)), fans)
+    owner = owners(polygons)
     step = np.arange(len(owner)) - np.repeat(np.cumsum(fans) - fans, fans)
     first = starts[owner]
     corners = polygons.corners

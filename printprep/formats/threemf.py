@@ -25,8 +25,10 @@ import numpy.typing as npt
 from printprep.errors import MeshError
 from printprep.files import replacing
 from printprep.formats.archive import check_archive
+from printprep.formats.colours import NONE
 from printprep.formats.components import check_components
 from printprep.formats.named import IDENTITY, NamedMesh, checked_mesh, checked_size
+from printprep.formats.threemf_colours import colour_in, painted
 from printprep.geometry.mesh import Float, Mesh
 from printprep.plan import Plan, PlannedPart, Plate
 
@@ -104,8 +106,14 @@ def _objects(path: Path, model: Any, notes: list[str]) -> Iterator[NamedMesh]:
 def _unfolded(path: Path, model: Any, resource: Any, name: str, matrix: Float, unit: str) -> Iterator[NamedMesh]:
     if resource.IsMeshObject():
         mesh = model.GetMeshObjectByID(resource.GetResourceID())
-        colour = _colour(model, mesh)
-        yield NamedMesh(name=name, mesh=_mesh(f"{path}: {name!r}", mesh), unit=unit, matrix=matrix, colour=colour)
+        yield NamedMesh(
+            name=name,
+            mesh=_mesh(f"{path}: {name!r}", mesh),
+            unit=unit,
+            matrix=matrix,
+            colour=_colour(model, mesh),
+            colours=painted(model, mesh),
+        )
         return
     if not resource.IsComponentsObject():
         raise MeshError(f"{path}: {name!r} is neither mesh nor components (a level set?); export it as triangles")
@@ -144,19 +152,9 @@ def _mesh(place: str, mesh: Any) -> Mesh:
 
 def _colour(model: Any, mesh: Any) -> tuple[int, int, int] | None:
     """Colour of a whole object, if it has one."""
-    import lib3mf
-
-    group_id, property_id, has = mesh.GetObjectLevelProperty()
-    if not has:
-        return None
-    kind = model.GetPropertyTypeByID(group_id)
-    if kind == lib3mf.PropertyType.BaseMaterial:
-        colour = model.GetBaseMaterialGroupByID(group_id).GetDisplayColor(property_id)
-    elif kind == lib3mf.PropertyType.Colors:
-        colour = model.GetColorGroupByID(group_id).GetColor(property_id)
-    else:
-        return None
-    return int(colour.Red), int(colour.Green), int(colour.Blue)
+    group, property_id, has = mesh.GetObjectLevelProperty()
+    colour = colour_in(model, group, property_id) if has else NONE
+    return None if colour == NONE else (colour >> 16, colour >> 8 & 255, colour & 255)
 
 
 def read_prepared(path: Path, plan: Plan) -> Plan:

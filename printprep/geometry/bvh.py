@@ -7,6 +7,7 @@ tree, so that the tree is two arrays and needs no pointers: the children of box 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +103,17 @@ def build(mesh: Mesh) -> Tree:
     while leaves * LEAF < len(corners):
         leaves *= 2
     return Tree(corners, sequence.astype(np.int32), _boxes(corners, leaves))
+
+
+_TREES: WeakKeyDictionary[Mesh, Tree] = WeakKeyDictionary()
+
+
+def tree_of(mesh: Mesh) -> Tree:
+    """As :func:`build`, once for as long as the mesh lives: for what every stage asks again."""
+    tree = _TREES.get(mesh)
+    if tree is None:
+        tree = _TREES[mesh] = build(mesh)
+    return tree
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -14,7 +14,7 @@ Bool = npt.NDArray[np.bool_]
 Point = tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Mesh:
     """An immutable indexed triangle mesh.
 

@@ -12,6 +12,7 @@ from printprep.geometry.cuts import END_MM, ROOT_MM, SEGMENTS, Pin, Plane
 from printprep.geometry.mesh import Float, as_point
 from printprep.geometry.solid import Manifold
 from printprep.geometry.split import frame_of
+from printprep.geometry.zones import Zones
 
 MOST: Final = 2  # pins of one solid across one cut between two pieces: enough that it cannot turn
 
@@ -30,7 +31,7 @@ def find_pins(
     length_mm: float,
     clearance_mm: float,
     wall_mm: float,
-    spheres: Float,
+    zones: Zones,
 ) -> tuple[Pin, ...]:
     """Places for pins of one solid between the two pieces that meet at a plane: the thickest, and one far from it.
 
@@ -42,8 +43,8 @@ def find_pins(
         Of the solid that the pins join; a pin keeps clear of all others.
     wall_mm
         Matter left around a hole and under its end.
-    spheres
-        (k, 4) x y z radius that no pin may touch.
+    zones
+        What no pin may touch.
 
     Returns
     -------
@@ -53,7 +54,7 @@ def find_pins(
     frame = frame_of(np.array(plane.normal))
     hole_mm = diameter_mm / 2.0 + clearance_mm
     room = _room(below, above, name, plane, frame, length_mm + END_MM + wall_mm)
-    room = _without_balls(room, spheres, plane, frame, length_mm + END_MM)
+    room = _without_balls(room, _balls(zones), plane, frame, length_mm + END_MM)
     room = _shrunk(room, hole_mm + wall_mm)
     found: list[Pin] = []
     for spot in _spots(room, _APART * diameter_mm):
@@ -65,7 +66,7 @@ def find_pins(
             length_mm=length_mm,
             clearance_mm=clearance_mm,
         )
-        if _held(pin, below, above, frame):
+        if _clear(pin, zones) and _held(pin, below, above, frame):
             found.append(pin)
         if len(found) == MOST:
             break
@@ -86,6 +87,22 @@ def hole_solid(pin: Pin) -> Manifold:
 def _cylinder(pin: Pin, radius_mm: float, low_mm: float, high_mm: float, frame: Float) -> Manifold:
     upright = Manifold.cylinder(high_mm - low_mm, radius_mm, radius_mm, SEGMENTS).translate((0.0, 0.0, low_mm))
     return upright.transform(np.column_stack([frame.T, np.array(pin.at_mm)]))
+
+
+def _balls(zones: Zones) -> Float:
+    """(k, 4) the balls among zones, and one around each box."""
+    middles, halves = (zones.boxes[:, :3] + zones.boxes[:, 3:]) / 2.0, (zones.boxes[:, 3:] - zones.boxes[:, :3]) / 2.0
+    return np.concatenate([zones.spheres, np.column_stack([middles, np.linalg.norm(halves, axis=1)])])
+
+
+def _clear(pin: Pin, zones: Zones) -> bool:
+    """Whether a pin and its hole keep off every zone, by points along its axis."""
+    if not zones:
+        return True
+    radius_mm = pin.diameter_mm / 2.0 + pin.clearance_mm
+    heights, step = np.linspace(-ROOT_MM, pin.length_mm + END_MM, 32, retstep=True)
+    along = np.array(pin.at_mm) + heights[:, None] * np.array(pin.axis)
+    return bool(zones.gap_mm(along).min() >= radius_mm + step / 2.0)
 
 
 def _held(pin: Pin, below: Mapping[str, Manifold], above: Mapping[str, Manifold], frame: Float) -> bool:

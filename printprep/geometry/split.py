@@ -7,7 +7,7 @@ directions and places, so that the same body is cut alike on every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -48,6 +48,7 @@ class Wish:
     barred: frozenset[str] = frozenset()  # names of solids that no plane should cut
     spheres: Float = field(default_factory=lambda: np.zeros((0, 4)))  # (k, 4) x y z radius, in the solids' frame
     boxes: Float = field(default_factory=lambda: np.zeros((0, 6)))  # (k, 6) lower and upper corner
+    surfaces: tuple[Float, ...] = ()  # (t, 3, 3) triangles of surfaces that no plane should cut
     reach_mm: float = 0.0  # how far pins will stand out of a cut
     thin_mm: float = 6.0  # outlines thinner than this hold no pin
 
@@ -72,7 +73,7 @@ class Parted:
     below: Piece | Parted
     above: Piece | Parted
     area_mm2: Mapping[str, float]  # of the cut, by the names of the solids that it goes through
-    trespassed: tuple[str, ...]  # barred solids and keep-out zones that it could not avoid
+    trespassed: tuple[str, ...]  # barred solids and zones that it could not avoid
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -236,6 +237,7 @@ def _options(piece: Piece, wish: Wish) -> Iterator[_Option]:
         if not len(offsets):
             continue
         look = _look(meshes, frame, offsets, wish)
+        crossed = [_crossed(surface @ normal, offsets) for surface in wish.surfaces]
         below, above = _sides(placed, heights, normal, offsets, look, wish)
         pieces_below, excess_below = _need(below, bins)
         pieces_above, excess_above = _need(above, bins)
@@ -249,7 +251,7 @@ def _options(piece: Piece, wish: Wish) -> Iterator[_Option]:
             through = {name: float(look.area_mm2[i, k]) for i, name in enumerate(meshes) if look.outline_mm[i, k] > 0}
             yield _Option(
                 plane=plane,
-                trespassed=_trespassed(plane, through, wish),
+                trespassed=_trespassed(plane, through, wish, [surface[k] for surface in crossed]),
                 pieces=int(pieces[k]),
                 cost_mm=float(cost[k]),
                 area_mm2=through,
@@ -359,15 +361,24 @@ def _near(wish: Wish, points: Float) -> Wish:
     return replace(wish, spheres=wish.spheres[balls], boxes=wish.boxes[boxes])
 
 
-def _trespassed(plane: Plane, through: Mapping[str, float], wish: Wish) -> tuple[str, ...]:
+def _crossed(heights: Float, offsets: Float) -> Bool:
+    """(k,) whether a plane at each offset goes through one of the triangles whose corners are that high, (t, 3)."""
+    begun = np.searchsorted(np.sort(heights.min(axis=1)), offsets, side="left")
+    ended = np.searchsorted(np.sort(heights.max(axis=1)), offsets, side="right")
+    return np.asarray(begun > ended)
+
+
+def _trespassed(plane: Plane, through: Mapping[str, float], wish: Wish, crossed: Sequence[bool]) -> tuple[str, ...]:
     """Barred solids that a plane goes through, and zones that it touches."""
     found = [name for name in through if name in wish.barred]
     centre, radius = wish.spheres[:, :3], wish.spheres[:, 3]
     touched: Bool = np.abs(plane.above_mm(centre)) < radius
-    found += [f"a keep-out zone at {_place(centre[k])}" for k in np.flatnonzero(touched)]
+    found += [f"the zone at {_place(centre[k])}" for k in np.flatnonzero(touched)]
+    painted = (s for s, cut in zip(wish.surfaces, crossed, strict=True) if cut)
+    found += [f"the painted zone at {_place(surface.mean(axis=(0, 1)))}" for surface in painted]
     middle, half = (wish.boxes[:, :3] + wish.boxes[:, 3:]) / 2.0, (wish.boxes[:, 3:] - wish.boxes[:, :3]) / 2.0
     touched = np.abs(plane.above_mm(middle)) < half @ np.abs(np.array(plane.normal))
-    return (*found, *(f"a keep-out zone at {_place(middle[k])}" for k in np.flatnonzero(touched)))
+    return (*found, *(f"the zone at {_place(middle[k])}" for k in np.flatnonzero(touched)))
 
 
 def _place(point_mm: Float) -> str:

@@ -15,7 +15,7 @@ from printprep.geometry.shells import by_body, pick
 from printprep.plan import Change
 from printprep.prepare.added import add_part, strut_name
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.zones import zones_of
+from printprep.prepare.zones import keep_out_parts, zones_of
 from printprep.profiles.models import MaterialClass
 from printprep.progress import SILENT, Progress
 
@@ -81,6 +81,8 @@ def _why_not(draft: Draft, wish: ConnectWish, parts: dict[str, DraftPart]) -> st
             return f"there is no part {name}; the parts: {', '.join(parts)}"
         if draft.case.part(name).critical:
             return f"{name} is critical, which keeps it free of marks; join it to nothing, or take critical away"
+        if name in keep_out_parts(draft):
+            return f"{name} is a keep-out zone as a whole; join it to nothing, or take the zone away"
         if not inspect(parts[name].mesh, self_intersections=False).closed:
             return f"{name} is not closed, so it is not known what is inside; let the repair close it"
     return ""

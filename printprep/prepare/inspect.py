@@ -20,6 +20,7 @@ from printprep.geometry.mesh import Mesh, as_point, join
 from printprep.geometry.shells import Shell, shells
 from printprep.geometry.weld import weld_vertices
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.zonecheck import zone_findings
 from printprep.progress import SILENT, Progress
 
 SPECK_MM3: Final = 1.0
@@ -53,7 +54,8 @@ def inspect(draft: Draft, progress: Progress = SILENT) -> Draft:
             parts.append(part)
             findings.extend(found)
         findings.extend(between.result())
-    return replace(draft, parts=tuple(parts)).with_findings(*findings)
+    done = replace(draft, parts=tuple(parts))
+    return done.with_findings(*findings, *zone_findings(done))
 
 
 def _look(part: DraftPart) -> tuple[DraftPart, list[Finding]]:

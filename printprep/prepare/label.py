@@ -30,7 +30,7 @@ from printprep.plan import TAB, Change
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.zones import trees_of, zones_of
+from printprep.prepare.zones import keep_out_parts, trees_of, zones_of
 from printprep.progress import SILENT, Progress
 
 BESIDE_MM: Final = 5.0
@@ -82,6 +82,7 @@ def _candidates(draft: Draft, asked: Label) -> list[DraftPart]:
         for part in draft.parts
         if not part.added
         and not draft.case.part(part.source).critical
+        and part.source not in keep_out_parts(draft)
         and asked.part in (None, part.source)
         and inspect(part.mesh, self_intersections=False).closed
     ]

@@ -12,13 +12,15 @@ from printprep.case import Finding, Severity
 from printprep.errors import DoesNotFit, MeshError
 from printprep.geometry import split as geometry
 from printprep.geometry.cuts import END_MM, Cut, Pin, Plane
-from printprep.geometry.mesh import Float, Point, as_point
+from printprep.geometry.mesh import Point, as_point
 from printprep.geometry.pins import MOST, find_pins, hole_solid, pin_solid
 from printprep.geometry.solid import Manifold, from_solid, to_solid
 from printprep.geometry.split import Parted, Piece, Wish, leaves, nodes
+from printprep.geometry.zones import Zones
 from printprep.plan import Change
 from printprep.prepare.arrange import refusal, room, stands_whole
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.zones import critical_of, keep_out_of, keep_out_parts, united
 from printprep.progress import SILENT, Progress
 
 LENGTH: Final = 1.5  # diameters that a pin stands out of its cut
@@ -66,25 +68,28 @@ def _tree(draft: Draft) -> Piece | Parted:
             solids[part.name] = to_solid(part.mesh)
         except MeshError as exc:
             raise DoesNotFit(f"{part.name} cannot be cut: {exc}") from exc
-    spheres, boxes = _zones(draft)
-    asked = draft.case.split
+    zones, asked = _zones(draft), draft.case.split
     wish = Wish(
         room=room(draft),
         up=draft.rotation[:3, :3],
-        barred=frozenset(part.name for part in draft.case.parts if part.critical),
-        spheres=spheres,
-        boxes=boxes,
+        barred=_barred(draft),
+        spheres=zones.spheres,
+        boxes=zones.boxes,
+        surfaces=tuple(tree.corners for tree in zones.surfaces),
         reach_mm=LENGTH * asked.pin_diameter_mm if asked.pins else 0.0,
         thin_mm=asked.pin_diameter_mm + 2.0 * WALL_MM,
     )
     return geometry.split(solids, wish)
 
 
-def _zones(draft: Draft) -> tuple[Float, Float]:
-    """The case's zones: balls (k, 4) and boxes (k, 6), mm in the case's frame."""
-    spheres = [(*zone.sphere.centre_mm, zone.sphere.radius_mm) for zone in draft.case.keep_out if zone.sphere]
-    boxes = [(*zone.box.lower_mm, *zone.box.upper_mm) for zone in draft.case.keep_out if zone.box]
-    return np.reshape(np.array(spheres, np.float64), (-1, 4)), np.reshape(np.array(boxes, np.float64), (-1, 6))
+def _zones(draft: Draft) -> Zones:
+    """The places of both kinds that no cut and no pin should touch; whole parts are barred by name."""
+    return united(replace(keep_out_of(draft), solids=()), critical_of(draft))
+
+
+def _barred(draft: Draft) -> frozenset[str]:
+    """Parts that no cut should go through and no pin is set in."""
+    return keep_out_parts(draft) | {part.name for part in draft.case.parts if part.critical}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +140,10 @@ def _join(
     shared = tuple(
         name for name in node.area_mm2 if _touches(pieces[below], name, node) and _touches(pieces[above], name, node)
     )
-    spheres, boxes = _zones(draft)
-    middles, halves = (boxes[:, :3] + boxes[:, 3:]) / 2.0, (boxes[:, 3:] - boxes[:, :3]) / 2.0
-    balls = np.concatenate([spheres, np.column_stack([middles, np.linalg.norm(halves, axis=1)])])
-    critical = {part.name for part in draft.case.parts if part.critical}
+    zones, barred = _zones(draft), _barred(draft)
     made: list[Pin] = []
     for name in shared if asked.pins else ():
-        if name in critical:
+        if name in barred:
             continue
         pins = find_pins(
             pieces[below],
@@ -152,7 +154,7 @@ def _join(
             length_mm=LENGTH * asked.pin_diameter_mm,
             clearance_mm=asked.clearance_mm,
             wall_mm=WALL_MM,
-            spheres=balls,
+            zones=zones,
         )
         for pin in pins:
             changes[name].append(_set(pin, pieces, below, above))

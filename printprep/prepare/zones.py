@@ -1,12 +1,17 @@
-"""Zones of a case: where no stage may drill, mark, join, support or cut, and which surface matters most."""
+"""Zones of a case: where no stage may drill, mark, join, support or cut, and which surface matters most.
+
+A zone is a ball, a box, a whole part, or what is painted on a part. What the case keeps out of is kept free of
+everything; where it is critical nothing is drilled, marked or joined, and a whole critical part is so by its own flag.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from printprep.case import Zone, ZoneKind
 from printprep.geometry import bvh
 from printprep.geometry.mesh import Bool
 from printprep.geometry.zones import Zones
@@ -20,28 +25,70 @@ def trees_of(draft: Draft) -> dict[str, bvh.Tree]:
 
 def keep_out_of(draft: Draft) -> Zones:
     """The zones that the case keeps free of everything."""
-    spheres = [(*zone.sphere.centre_mm, zone.sphere.radius_mm) for zone in draft.case.keep_out if zone.sphere]
-    boxes = [(*zone.box.lower_mm, *zone.box.upper_mm) for zone in draft.case.keep_out if zone.box]
-    return Zones(spheres=np.reshape(spheres, (-1, 4)), boxes=np.reshape(boxes, (-1, 6)))
+    whole = keep_out_parts(draft)
+    solids = tuple(bvh.tree_of(part.mesh) for part in draft.parts if part.source in whole and len(part.mesh))
+    return replace(_places(draft, "keep_out"), solids=solids)
+
+
+def critical_of(draft: Draft) -> Zones:
+    """The places whose surface matters most, but for whole parts: those are critical themselves."""
+    return _places(draft, "critical")
+
+
+def keep_out_parts(draft: Draft) -> frozenset[str]:
+    """The names of the parts of the case that are keep-out zones as a whole."""
+    return frozenset(zone.part for zone in draft.case.keep_out if zone.part is not None)
 
 
 def keep_out_faces(draft: Draft, part: DraftPart) -> Bool:
     """(m,) the faces of a part that nothing may touch."""
+    if part.source in keep_out_parts(draft):
+        return np.ones(len(part.mesh), np.bool_)
     return keep_out_of(draft).faces(part.mesh)
 
 
 def critical_faces(draft: Draft, part: DraftPart) -> Bool:
-    """(m,) the faces of a part whose quality matters most: all of a critical part."""
-    critical = not part.added and draft.case.part(part.source).critical
-    return np.full(len(part.mesh), critical)
+    """(m,) the faces of a part whose quality matters most: all of a critical part, else those in critical zones."""
+    if part.added:
+        return np.zeros(len(part.mesh), np.bool_)
+    if draft.case.part(part.source).critical:
+        return np.ones(len(part.mesh), np.bool_)
+    return critical_of(draft).faces(part.mesh)
 
 
 def zones_of(draft: Draft, *own: str, trees: Mapping[str, bvh.Tree] | None = None) -> Zones:
-    """Where no hole, letter or strut may be: the case's zones and all parts but the named ones.
+    """Where no hole, letter or strut may be: the case's zones of both kinds and all parts but the named ones.
 
-    ``trees`` of the draft spare building them again.
+    A named part that is a keep-out zone as a whole is no exception. ``trees`` of the draft spare building them again.
     """
     if trees is None:
         trees = trees_of(replace(draft, parts=tuple(part for part in draft.parts if part.name not in own)))
-    others = tuple(tree for name, tree in trees.items() if name not in own)
-    return replace(keep_out_of(draft), solids=others)
+    whole = keep_out_parts(draft)
+    kept = [part for part in draft.parts if part.name in own and part.source in whole and len(part.mesh)]
+    solids = (*(tree for name, tree in trees.items() if name not in own), *(bvh.tree_of(part.mesh) for part in kept))
+    return replace(united(_places(draft, "keep_out"), critical_of(draft)), solids=solids)
+
+
+def united(one: Zones, other: Zones) -> Zones:
+    """All zones of both."""
+    return Zones(
+        spheres=np.concatenate([one.spheres, other.spheres]),
+        boxes=np.concatenate([one.boxes, other.boxes]),
+        solids=(*one.solids, *other.solids),
+        surfaces=(*one.surfaces, *other.surfaces),
+    )
+
+
+def of_places(zones: Iterable[Zone]) -> Zones:
+    """The balls and boxes among zones."""
+    there = tuple(zones)
+    spheres = [(*zone.sphere.centre_mm, zone.sphere.radius_mm) for zone in there if zone.sphere]
+    boxes = [(*zone.box.lower_mm, *zone.box.upper_mm) for zone in there if zone.box]
+    return Zones(spheres=np.reshape(spheres, (-1, 4)), boxes=np.reshape(boxes, (-1, 6)))
+
+
+def _places(draft: Draft, kind: ZoneKind) -> Zones:
+    """The balls, boxes and painted surfaces of one kind of zone."""
+    zones = draft.case.keep_out if kind == "keep_out" else draft.case.critical
+    surfaces = tuple(bvh.tree_of(painted.mesh) for painted in draft.case.painted if painted.kind == kind)
+    return replace(of_places(zones), surfaces=surfaces)

@@ -78,6 +78,22 @@ BINARY_PLY = (
     + b"".join(bytes([len(f)]) + np.array(f, "<i4").tobytes() for f in ((0, 1, 2), (0, 1, 2, 3)))
 )
 OBJ = b"o a\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3\no b\nf 1/1 2/2 4/3\nf -1 -2 -3 -4\n"
+COLOURED_OBJ = (
+    b"mtllib x.mtl\nv 0 0 0 1 0 0\nv 1 0 0 1 0 0\nv 0 1 0 1 0 0\nv 0 0 1 0 0.5 1\nusemtl a\nf 1 2 3\no b\n"
+    b"usemtl b\nf 1/1 2/2 4/3\nf -1 -2 -3 -4\n"
+)
+COLOURED_PLY = PLY.replace(b"float z\n", b"float z\nproperty uchar red\nproperty uchar green\nproperty uchar blue\n")
+COLOURED_PLY = COLOURED_PLY.replace(b"0 0 0\n", b"0 0 0 255 0 0\n").replace(b"1 0 0\n", b"1 0 0 255 0 0\n", 1)
+COLOURED_PLY = COLOURED_PLY.replace(b"0 1 0\n", b"0 1 0 255 0 0\n").replace(b"0 0 1\n", b"0 0 1 0 0 255\n")
+COLOURED_MODEL = (
+    MODEL.replace(b"<resources>", b'<resources><basematerials id="5"><base name="n" displaycolor="#00FF00FF"/>'
+    b'</basematerials><m:colorgroup id="6"><m:color color="#FF0000"/><m:color color="#112233FF"/></m:colorgroup>')
+    .replace(b"<model ", b'<model xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02" ')
+    .replace(b'name="a"', b'name="a" pid="5" pindex="0"')
+    .replace(b'v3="1"', b'v3="1" pid="6" p1="0"')
+    .replace(b'v1="0" v2="1" v3="3"', b'v1="0" v2="1" v3="3" pid="6" p1="0" p2="1" p3="1"')
+)  # fmt: skip
+MTL = b"# Smith\nnewmtl a\nKd 1 0 0\nnewmtl b\nKd 0.5 0.25 1\n"
 ASCII_STL = (
     b"solid a\nfacet normal 0 0 1\nouter loop\n"
     b"vertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\n"
@@ -86,17 +102,21 @@ ASCII_STL = (
 BINARY_STL = bytes(80) + struct.pack("<I", 2) + np.arange(25, dtype="<f4").tobytes()
 GOOD: dict[str, list[bytes]] = {
     ".stl": [ASCII_STL, ASCII_STL * 2, BINARY_STL],
-    ".obj": [OBJ],
-    ".ply": [PLY, BINARY_PLY],
-    ".3mf": [archive(MODEL)],
+    ".obj": [OBJ, COLOURED_OBJ],
+    ".ply": [PLY, BINARY_PLY, COLOURED_PLY],
+    ".3mf": [archive(MODEL), archive(COLOURED_MODEL)],
     ".glb": [glb_of(json.dumps(GLTF).encode(), POINTS.tobytes() + FACES.tobytes())],
 }
 
 
-def returns_or_refuses(suffix: str, data: bytes) -> None:
+COLOURED = (COLOURED_OBJ, COLOURED_PLY, archive(COLOURED_MODEL))
+
+
+def returns_or_refuses(suffix: str, data: bytes, library: bytes = MTL) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"x{suffix}"
         path.write_bytes(data)
+        (Path(folder) / "x.mtl").write_bytes(library)
         try:
             found = FORMATS[suffix](path)
         except MeshError as error:
@@ -107,6 +127,9 @@ def returns_or_refuses(suffix: str, data: bytes) -> None:
     for one in found:
         assert len(one.mesh) > 0
         assert np.isfinite(one.mesh.vertices).all()
+        if one.colours is not None:
+            assert one.colours.painted(one.mesh.faces, 0xFF0000, 8).shape == (len(one.mesh),)
+            assert all(0 <= colour <= 0xFFFFFF and count for colour, count in one.colours.counts(one.mesh.faces))
 
 
 @st.composite
@@ -137,7 +160,9 @@ def test_every_format_has_good_files_here_and_reads_them(suffix: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"x{suffix}"
             path.write_bytes(data)
-            assert FORMATS[suffix](path)
+            found = FORMATS[suffix](path)
+            assert found
+            assert any(one.colours is not None for one in found) is (data in COLOURED)
 
 
 @pytest.mark.parametrize("suffix", list(FORMATS))
@@ -155,7 +180,13 @@ def test_arbitrary_bytes_are_refused(suffix: str, data: bytes) -> None:
 
 
 @SETTINGS
-@given(model=damaged([MODEL]))
+@given(library=damaged([MTL]) | st.binary(max_size=100))
+def test_a_damaged_library_of_materials_paints_or_does_not(library: bytes) -> None:
+    returns_or_refuses(".obj", COLOURED_OBJ, library)
+
+
+@SETTINGS
+@given(model=damaged([MODEL, COLOURED_MODEL]))
 def test_a_damaged_model_in_a_sound_archive_is_read_or_refused(model: bytes) -> None:
     returns_or_refuses(".3mf", archive(model))
 

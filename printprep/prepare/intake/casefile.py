@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from printprep.case import CaseFile, CaseHeader, ConnectWish, KeepOut
+from printprep.case import CaseFile, CaseHeader, ConnectWish, Zone
 from printprep.errors import CaseError
 from printprep.profiles.problems import complaint, nearest
 
@@ -90,10 +90,11 @@ def _contradictions(case: CaseFile) -> Iterator[str]:
             indices = ", ".join(f"parts[{k}]" for k, part in enumerate(case.parts) if part.name == name)
             yield f"parts: {count} parts are called {name!r} ({indices}); a name stands for one part"
     yield from _wrong_names(case)
-    for index, zone in enumerate(case.keep_out):
-        wrong = _wrong_zone(zone)
-        if wrong:
-            yield f"keep_out[{index}]: {wrong}"
+    for kind, zones in (("keep_out", case.keep_out), ("critical", case.critical)):
+        for index, zone in enumerate(zones):
+            wrong = _wrong_zone(zone)
+            if wrong:
+                yield f"{kind}[{index}]{wrong}"
 
 
 def _wrong_names(case: CaseFile) -> Iterator[str]:
@@ -113,11 +114,16 @@ def _ends(wish: ConnectWish) -> dict[str, str]:
     return {"from": wish.from_part, "to": wish.to}
 
 
-def _wrong_zone(zone: KeepOut) -> str:
-    if (zone.sphere is None) == (zone.box is None):
-        return "say either sphere = {centre_mm, radius_mm} or box = {lower_mm, upper_mm}"
+def _wrong_zone(zone: Zone) -> str:
+    """What is wrong with a zone, behind its key; parts and paint are looked for when the meshes are read."""
+    said = [key for key in Zone.model_fields if getattr(zone, key) is not None]
+    if len(said) != 1:
+        return (
+            ': say either sphere = {centre_mm, radius_mm}, box = {lower_mm, upper_mm}, part = "name" or '
+            f"paint = {{part, colour}}, one of them{f', not {chr(32).join(said)}' if said else ''}"
+        )
     if zone.box is not None and any(a >= b for a, b in zip(zone.box.lower_mm, zone.box.upper_mm, strict=True)):
-        return f"lower_mm {zone.box.lower_mm} is not below upper_mm {zone.box.upper_mm} on every axis"
+        return f".box: lower_mm {zone.box.lower_mm} is not below upper_mm {zone.box.upper_mm} on every axis"
     return ""
 
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from printprep.case import Box, Case, CaseHeader, Finding, KeepOut, Severity, Sphere
+from printprep.case import Box, Case, CaseHeader, Finding, Severity, Sphere, Zone
 from printprep.errors import CaseError
 from printprep.geometry.mesh import Float, Mesh, Point, as_point
 from printprep.prepare.intake.naming import Identified
+
+Z = TypeVar("Z", bound=Zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,7 +43,7 @@ class PrintFrame:
         """A point in mm, moved."""
         return as_point(np.asarray(point_mm) * self.factors + self.offset_mm)
 
-    def keep_out(self, zone: KeepOut) -> KeepOut:
+    def zone(self, zone: Z) -> Z:
         """A zone that stays where it is on the anatomy."""
         sphere = box = None
         if zone.sphere is not None:
@@ -48,7 +51,7 @@ class PrintFrame:
         if zone.box is not None:
             corners = np.sort([self.point(zone.box.lower_mm), self.point(zone.box.upper_mm)], axis=0)
             box = Box(lower_mm=as_point(corners[0]), upper_mm=as_point(corners[1]))
-        return KeepOut(sphere=sphere, box=box)
+        return zone.model_copy(update={"sphere": sphere, "box": box})
 
 
 def print_frame(header: CaseHeader, bounds_mm: Sequence[Float], *, mirrored_by_file: bool) -> PrintFrame:

@@ -39,6 +39,7 @@ from printprep.prepare.intake.frame import frame_findings, mirrored_by_files, pr
 from printprep.prepare.intake.labels import label_of, text_findings
 from printprep.prepare.intake.naming import Asked, Identified, identify
 from printprep.prepare.intake.sizes import settle_units, too_small
+from printprep.prepare.intake.zones import painted_zones, with_critical, zone_parts
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Lab
 from printprep.profiles.problems import nearest
@@ -146,6 +147,8 @@ def _brought_together(
         for one, mesh, unit in zip(identified, meshes, settled, strict=True)
     )
     case = wanted.case
+    if case is not None:
+        parts = with_critical(parts, zone_parts(wanted.case_file, case, parts))
     return Case(
         id=header.id,
         parts=parts,
@@ -154,7 +157,9 @@ def _brought_together(
         synthetic=header.synthetic,
         deadline=header.deadline,
         limits=_limits(case.limits if case else None, profiles.lab()),
-        keep_out=tuple(frame.keep_out(zone) for zone in case.keep_out) if case else (),
+        keep_out=tuple(frame.zone(zone) for zone in case.keep_out) if case else (),
+        critical=tuple(frame.zone(zone) for zone in case.critical) if case else (),
+        painted=painted_zones(wanted.case_file, case, identified, parts) if case else (),
         split=(case.split if case else None) or Split(),
         label=label_of(case.label, header, identified, profiles.lab()) if case and case.label else None,
         connect=case.connect if case else (),

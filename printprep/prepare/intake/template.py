@@ -18,10 +18,12 @@ from printprep.case import (
     CaseFile,
     CaseHeader,
     ConnectWish,
+    Critical,
     Hollow,
     KeepOut,
     LabelWish,
     Limits,
+    Paint,
     PartWish,
     Sphere,
     Split,
@@ -56,6 +58,9 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
     ConnectWish: {"from": "tumour", "to": "bone", "diameter_mm": 3.0, "material": "pla"},
     Sphere: {"centre_mm": [0.0, 0.0, 0.0], "radius_mm": 5.0},
     Box: {"lower_mm": [0.0, 0.0, 0.0], "upper_mm": [10.0, 10.0, 10.0]},
+    Paint: {"part": "bone", "colour": "#ff0000"},
+    KeepOut: {"part": "nerve"},
+    Critical: {"part": "bone"},
     Acceptance: {"code": "thin-wall", "reason": "decided with the surgeon", "part": "bone"},
 }
 """What to show for keys without a default."""
@@ -92,6 +97,7 @@ def case_template(folder: Path, found: Survey | None, profiles: Profiles, *, uni
     lines += ["", *_shown(LabelWish, "label", "[label]")]
     lines += ["", *_shown(ConnectWish, "connect", "[[connect]]")]
     lines += ["", *_shown(KeepOut, "keep_out", "[[keep_out]]")]
+    lines += ["", *_shown(Critical, "critical", "[[critical]]")]
     lines += ["", *_shown(Split, "split", "[split]")]
     lines += ["", *_shown(Acceptance, "accept", "[[accept]]")]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,7 @@ from manifold3d import CrossSection, JoinType
 
 from printprep.errors import DoesNotFit
 from printprep.geometry import nest
+from printprep.geometry.bvh import build
 from printprep.geometry.cuts import Plane
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Float
@@ -17,10 +18,10 @@ from printprep.geometry.orient import rotation_to_up
 from printprep.geometry.pins import find_pins, hole_solid, pin_solid
 from printprep.geometry.solid import Manifold, from_solid
 from printprep.geometry.split import Parted, Wish, cut, fits, leaves, nodes, split
+from printprep.geometry.zones import Zones
 
 BED = nest.Area(width_mm=235.0, depth_mm=235.0, height_mm=250.0)
 ROOM = nest.Room(bed=BED, margin_mm=2.0)
-NOWHERE = np.zeros((0, 4))
 
 
 def block(size_mm: tuple[float, float, float], at_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Manifold:
@@ -44,7 +45,7 @@ def check(solids: dict[str, Manifold], asked: Wish) -> Parted:
 
 
 def pins(tree: Parted, name: str, **changed: object) -> tuple[object, ...]:
-    asked = {"diameter_mm": 4.0, "length_mm": 6.0, "clearance_mm": 0.15, "wall_mm": 1.5, "spheres": NOWHERE} | changed
+    asked = {"diameter_mm": 4.0, "length_mm": 6.0, "clearance_mm": 0.15, "wall_mm": 1.5, "zones": Zones()} | changed
     (below, above) = (leaves(side)[0].solids for side in (tree.below, tree.above))
     return find_pins(below, above, name, tree.plane, **asked)  # type: ignore[arg-type]
 
@@ -97,6 +98,22 @@ def test_a_barred_part_is_gone_round_and_said_when_it_cannot_be() -> None:
     assert long.trespassed == ("bone",)
 
 
+def test_a_painted_surface_is_gone_round_and_no_pin_comes_near_it() -> None:
+    middle = from_solid(block((60, 60, 60)))
+    whole = {"bone": block((400, 60, 60))}
+    tree = check(whole, wish(surfaces=(middle.triangles,)))
+    assert tree.trespassed == ()
+    assert abs(tree.plane.offset_mm) > 30.0
+    everywhere = check(whole, wish(surfaces=(from_solid(whole["bone"]).triangles,)))
+    assert everywhere.trespassed == ("the painted zone at (0, 0, 0) mm",)
+    near = Zones(surfaces=(build(from_solid(block((400, 60, 60)))),))
+    assert len(pins(tree, "bone")) == 2
+    assert pins(tree, "bone", diameter_mm=30.0, length_mm=2.0, wall_mm=1.0, zones=near) != ()
+    assert pins(tree, "bone", zones=Zones(surfaces=(build(from_solid(block((400, 6, 6)))), *near.surfaces))) != ()
+    crowded = Zones(spheres=np.array([[x, 0.0, 0.0, 45.0] for x in range(-200, 201, 10)]))
+    assert pins(tree, "bone", zones=crowded) == ()
+
+
 def test_a_keep_out_zone_is_gone_round() -> None:
     balls = np.array([[0.0, 0.0, 0.0, 20.0], [0.0, 0.0, 900.0, 10.0]])
     tree = check({"bone": block((400, 60, 60))}, wish(spheres=balls))
@@ -143,7 +160,7 @@ def test_no_pin_where_it_would_break_out_or_meet_another_part() -> None:
     assert pins(check(shell, wish()), "bar") == ()
     solid = check({"bar": block((400, 40, 40))}, wish())
     everywhere = np.array([[*leaves(solid.above)[0].points_mm().min(axis=0), 100.0]])
-    assert pins(solid, "bar", spheres=everywhere) == ()
+    assert pins(solid, "bar", zones=Zones(spheres=everywhere)) == ()
 
 
 def test_a_cut_knows_what_it_made() -> None:
