@@ -100,8 +100,34 @@ class Hollow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     wall_mm: Annotated[float, Field(gt=0, le=50)] = Field(description="thickness of the wall that stays")
-    drain_holes: Annotated[int, Field(ge=0, le=20)] = Field(default=2, description="holes at the low points")
-    drain_diameter_mm: Annotated[float, Field(gt=0, le=20)] = Field(default=3.5, description="of each hole")
+    drain_holes: Annotated[int, Field(ge=0, le=20)] = Field(
+        default=2, description="holes into each cavity: the lowest point, the highest, then the deepest pockets"
+    )
+    drain_diameter_mm: Annotated[float, Field(gt=0, le=20)] | None = Field(
+        default=None, description="of each hole; else what the material asks for"
+    )
+    neck_mm: Annotated[float, Field(ge=0, le=50)] | None = Field(
+        default=None,
+        description="passages narrower than this are closed, so that nothing stays behind them; else the diameter of "
+        "the drain holes in resin, and 0, which closes none, in filament",
+    )
+    undrainable: Literal["fill", "keep", "refuse"] | None = Field(
+        default=None,
+        description="what becomes of a cavity with no place for a hole; else resin fills it and filament keeps it",
+    )
+    plugs: bool = Field(default=False, description="a plug for each hole, printed beside the body")
+    plug_clearance_mm: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1, description="by which a plug's tip is narrower than its hole, all round"
+    )
+    infill: Literal["lattice", "ribs"] | None = Field(
+        default=None, description="struts, or walls with windows, that hold the wall from inside"
+    )
+    infill_spacing_mm: Annotated[float, Field(ge=2, le=100)] = Field(
+        default=10.0, description="from one strut or rib to the next, middle to middle"
+    )
+    infill_thickness_mm: Annotated[float, Field(gt=0, le=10)] = Field(
+        default=1.2, description="of a strut or rib; no thinner than the printer makes walls"
+    )
 
 
 class Sphere(BaseModel):
@@ -200,6 +226,17 @@ class ConnectWish(BaseModel):
     material: str | None = Field(default=None, description="id of a material profile; else that of the part held to")
 
 
+class SupportsWish(BaseModel):
+    """The ``[supports]`` table: how supports are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    material: str | None = Field(
+        default=None,
+        description="id of a material that dissolves, for the layers of supports next to a part, if a tool is free",
+    )
+
+
 class Acceptance(BaseModel):
     """A finding that the case goes on in spite of, and why; it goes into the record."""
 
@@ -252,6 +289,9 @@ class PartWish(BaseModel):
     critical: bool = Field(default=False, description="wins where parts overlap; kept free of marks")
     material: str | None = Field(default=None, description="id of a material profile; else the tissue's choice")
     hollow: Hollow | None = Field(default=None, description="print it as a shell with drain holes")
+    drop_below_mm3: Positive | None = Field(
+        default=None, description="separate bodies and sealed voids of less volume go, each listed; else all stay"
+    )
 
 
 class CaseFile(BaseModel):
@@ -269,6 +309,7 @@ class CaseFile(BaseModel):
         default=(), description="zones whose surface matters most, and where nothing is drilled or marked"
     )
     split: Split | None = Field(default=None, description="cutting a body that is larger than the bed into pieces")
+    supports: SupportsWish | None = Field(default=None, description="how supports are made")
     accept: tuple[Acceptance, ...] = Field(default=(), description="findings to go on in spite of")
 
 
@@ -294,6 +335,7 @@ class Part:
     critical: bool = False
     material: str | None = None
     hollow: Hollow | None = None
+    drop_below_mm3: float | None = None  # at the print's scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -315,6 +357,7 @@ class Label:
     depth_mm: float
     style: LabelStyle
     part: str | None = None
+    marks: tuple[tuple[str, str], ...] = ()  # parts of different sides: the name of each, and its own L or R
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +376,7 @@ class Case:
     critical: tuple[Critical, ...] = ()  # a whole part in them is critical itself
     painted: tuple[Painted, ...] = ()  # the surfaces of all zones that are painted
     split: Split = field(default_factory=Split)
+    supports: SupportsWish = field(default_factory=SupportsWish)
     label: Label | None = None
     connect: tuple[ConnectWish, ...] = ()
     accept: tuple[Acceptance, ...] = ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,24 @@ import numpy.typing as npt
 from printprep.case import Finding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
-from printprep.geometry.mesh import Mesh, Point
+from printprep.geometry.mesh import Bool, Float, Mesh, Point
+from printprep.geometry.zones import Zones
 
 TAB = "label-tab"
 """Name of the added part that carries the label when no part does; it stands apart from the body."""
+
+_SUPPORTS: Final = re.compile(r"supports-[1-9]\d*")
+
+
+def supports_name(plate: int) -> str:
+    """Name of the added part that is the supports of a plate, from 1."""
+    return f"supports-{plate}"
+
+
+def are_supports(name: str) -> bool:
+    """Whether that is the name of an added part that is the supports of a plate."""
+    return _SUPPORTS.fullmatch(name) is not None
+
 
 Matrix = npt.NDArray[np.float64]
 
@@ -81,6 +96,7 @@ class Change:
     axis: Point | None = None  # of a round hole or of letters: unit, out of the part
     reach_mm: float = 0.0  # across the axis, of a round hole: its radius
     deep_mm: float = 0.0  # along the axis from ``where_mm``, both ways at most
+    rebuilt_mm: float = 0.0  # how near surface that was made anew on a grid is to what it stands for; 0.0: none was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +120,19 @@ class Pair:
     coincident_mm2: float  # of the lower one's surface, that lies on the other's
     lost_mm3: float  # volume of the lower one that the other takes
     same_tool: bool  # printed of one material: nobody sees or feels where one ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What of the supports of a plate a person must take off one part."""
+
+    part: str  # name in the plan: of a whole part or a piece
+    plate: int  # index
+    contacts: int  # tips that touch it from below
+    feet: int  # supports that stand on it
+    area_mm2: float  # of all these
+    smallest_mm: float  # diameter of the smallest tip
+    critical: int  # contacts and feet on surface whose quality matters most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +186,18 @@ class Certificate:
         return all(part.within_limits for part in self.parts)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SupportZone:
+    """Overhang of a part under which an extruding printer's supports must, or must not, stand."""
+
+    part: str  # name of the planned part
+    kind: Literal["enforce", "block"]
+    why: str  # island, bridge, keep-out, critical, enclosed ...
+    at_mm: Float  # (n, 3) middles of cells of its surface, in the case's frame
+    area_mm2: float
+    step_mm: float  # edge of a cell
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What will be printed, on which printer, with which process."""
@@ -172,6 +213,11 @@ class Plan:
     supports: bool = True
     synthetic: bool = False
     cuts: tuple[Cut, ...] = ()  # in the case's frame
+    removals: tuple[Removal, ...] = ()  # of supports that are parts of their own
+    keep_out: Zones = field(default_factory=Zones)  # in the case's frame
+    critical_faces: Mapping[str, Bool] = field(default_factory=dict)  # (m,) by part; only of parts that have any
+    support_zones: tuple[SupportZone, ...] = ()
+    support_tool: int | None = None  # that lays the layers of a support next to a part; None: each part's own
 
     def pieces(self, source: str) -> tuple[PlannedPart, ...]:
         """What is printed of a part, of the case or added to it: the part, or its pieces."""
@@ -236,6 +282,37 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupportContact:
+    """Where the supports of a plate hold on to one part, measured in the finished file."""
+
+    part: str
+    under_mm2: float  # lines of support right below the part
+    on_mm2: float  # lines of support that stand on the part
+    critical_mm2: float  # of both, on critical surface
+    critical_mm: Point | None  # the middle of the largest such place
+    keep_out_mm2: float  # of both, and beside, on surface that nothing may touch
+    keep_out_mm: Point | None
+    places: tuple[tuple[Point, float], ...]  # middle and mm2 of the largest places, in the case's frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supports:
+    """What a person must remove from a plate, measured in the finished file."""
+
+    volume_mm3: float  # of all support
+    interface_mm3: float  # of that the layers next to the parts
+    soluble_mm3: float  # of that what dissolves
+    out_of_reach_mm3: float  # of that where no tool gets to
+    out_of_reach_mm: Point | None  # the middle of the largest such place, in the case's frame
+    contacts: tuple[SupportContact, ...]
+
+    @property
+    def contact_mm2(self) -> float:
+        """With all parts."""
+        return sum(contact.under_mm2 + contact.on_mm2 for contact in self.contacts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlicedPlate:
     """A file for the printer and what is known of it."""
 
@@ -245,9 +322,11 @@ class SlicedPlate:
     process: str  # id
     engine: str  # "prusaslicer 2.5.0"
     sha256: str
-    layer_count: int
+    layer_count: int  # of all layers, those that hold nothing but support among them
     layer_height_mm: float
     estimate: Estimate
+    anatomy_layer_count: int | None = None  # layers that hold something of a part; None: not counted
+    supports: Supports | None = None  # None: not measured
     settings: tuple[Setting, ...] = ()
     findings: tuple[Finding, ...] = ()
     tool_changes: int = 0

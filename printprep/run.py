@@ -133,7 +133,7 @@ def read(result: RunResult, progress: Progress) -> RunResult:
     )
     return replace(
         _with_findings(replace(result, case=case), case.findings),
-        draft=begin(case, result.printer, result.process, result.profiles),
+        draft=begin(case, result.printer, result.process, result.profiles, supports=wish.supports),
     )
 
 
@@ -148,7 +148,7 @@ def mend(result: RunResult, progress: Progress) -> RunResult:
 
 
 def prepare_parts(result: RunResult, progress: Progress) -> RunResult:
-    """Assign, connect, orient, hollow, split, label, arrange; what comes out is the plan."""
+    """Assign, connect, orient, hollow, split, label, arrange, support; what comes out is the plan."""
     result = _through(result, STAGES[2:], progress)
     if result.stopped or result.draft is None:
         return result

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "What is installed, what is missing, how to get it."),
     "case": ("case", "Write and explain a case.toml."),
     "check": ("steps", "Name the defects of meshes or of a whole case."),
+    "compare": ("compare", "How far two meshes are from each other, both ways."),
     "prepare": ("steps", "Repair, assign, orient, hollow and arrange; certify the result."),
     "slice": ("steps:slice_", "Prepare and slice, without a report."),
     "run": ("steps", "The whole way: from meshes to checked print files and a report."),

@@ -221,7 +221,8 @@ def plate_line(plate: dict[str, Any]) -> str:
 
     estimate = plate["estimate"]
     grams = sum(use["g"] for use in estimate["material"])
+    layers = plate["anatomy_layer_count"] or plate["layer_count"]
     return (
-        f"[bold]{plate['file']}[/bold]  {plate['layer_count']} layers, {format_duration(estimate['duration_s'])}, "
+        f"[bold]{plate['file']}[/bold]  {layers} layers, {format_duration(estimate['duration_s'])}, "
         f"{grams:.0f} g, sha256 {plate['sha256'][:12]}…"
     )

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from printprep.geometry import bvh
-from printprep.geometry.drain import Hole, across
+from printprep.geometry.hole import Hole, across
 from printprep.geometry.measure import sample
 from printprep.geometry.mesh import Bool, Float, Mesh, Point, as_point
 from printprep.geometry.zones import Zones

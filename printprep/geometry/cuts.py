@@ -35,6 +35,14 @@ class Plane:
         return np.asarray(points @ np.array(self.normal) - self.offset_mm)
 
 
+def frame_of(normal: Float) -> Float:
+    """(3, 3) rotation that turns ``normal`` to z."""
+    side = np.eye(3)[int(np.argmin(np.abs(normal)))]
+    x = np.cross(side, normal)
+    x /= np.linalg.norm(x)
+    return np.stack([x, np.cross(normal, x), normal])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
     """A round pin that stands on a cut and reaches into a hole of the piece above."""

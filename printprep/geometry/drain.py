@@ -8,7 +8,6 @@ the distance changes by no more than their spacing, which is part of the margin.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,46 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.geometry import bvh
+from printprep.geometry.hole import Hole, across
 from printprep.geometry.hollow import Hollowed
-from printprep.geometry.mesh import Float, Mesh, Point, as_point
+from printprep.geometry.mesh import Float, Mesh, as_point
+from printprep.geometry.pockets import Pocket, pockets
 from printprep.geometry.solid import from_solid, to_solid
 from printprep.geometry.weld import weld
 from printprep.geometry.zones import Zones
 
-SEGMENTS: Final = 48  # of a hole's circle
 CLEARANCE_MM: Final = 0.5  # between a hole and a zone
 APART_DIAMETERS: Final = 2.0  # between the middles of two holes of one cavity
 _EXTREMES: Final = 300  # lowest and highest points of a cavity that are tried
 _SPREAD: Final = 900  # and points all over it
 _ON_SURFACE_MM: Final = 1e-6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hole:
-    """A round hole through a wall."""
-
-    at_mm: Point  # where its axis leaves the outer surface
-    axis: Point  # unit, outward
-    diameter_mm: float
-    inward_mm: float  # how far the cutter reaches in from ``at_mm``
-    outward_mm: float  # and out
-
-    def cutter(self) -> Mesh:
-        """The cylinder to take away, closed and outward; its polygon has the circle's area."""
-        axis = np.array(self.axis)
-        one, two = across(axis)
-        angle = 2.0 * np.pi * np.arange(SEGMENTS) / SEGMENTS
-        sector = 2.0 * np.pi / SEGMENTS
-        radius = self.diameter_mm / 2.0 * np.sqrt(sector / np.sin(sector))
-        ring = radius * (np.cos(angle)[:, None] * one + np.sin(angle)[:, None] * two)
-        bottom, top = np.array(self.at_mm) - self.inward_mm * axis, np.array(self.at_mm) + self.outward_mm * axis
-        vertices = np.concatenate([ring + bottom, ring + top, [bottom, top]])
-        a = np.arange(SEGMENTS)
-        b = (a + 1) % SEGMENTS
-        n = SEGMENTS
-        sides = [np.stack([a, b, b + n], axis=1), np.stack([a, b + n, a + n], axis=1)]
-        ends = [np.stack([b, a, np.full(n, 2 * n)], axis=1), np.stack([a + n, b + n, np.full(n, 2 * n + 1)], axis=1)]
-        return Mesh(vertices, np.concatenate(sides + ends).astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,9 +39,21 @@ class Drilled:
 
 
 def find_holes(
-    hollowed: Hollowed, cavity: int, up: Float, count: int, diameter_mm: float, zones: Zones
+    hollowed: Hollowed,
+    cavity: int,
+    up: Float,
+    count: int,
+    diameter_mm: float,
+    zones: Zones,
+    *,
+    hanging: bool = False,
+    tree: bvh.Tree | None = None,
 ) -> tuple[Hole, ...]:
     """Places for ``count`` holes into one cavity, fewer when there is no more room, none when there is none.
+
+    The first goes as low as possible, the second as high as possible, so that one drains and the other lets air in
+    whichever way the part hangs or stands; each further one into the deepest pocket that is left, and when none is
+    left as far from the others as possible.
 
     Parameters
     ----------
@@ -80,29 +64,34 @@ def find_holes(
     up
         (3,) unit: away from the bed, in the mesh's frame.
     count, diameter_mm
-        The first hole goes as low as possible, the second as high as possible, so that one drains and the other lets
-        air in whichever way the part hangs or stands; each further one as far from the others as possible.
+        Of the holes.
     zones
         Where not.
+    hanging
+        Whether pockets are also those of the part upside down, as it hangs from the plate of a resin printer.
+    tree
+        Of the outer surface, when the caller has it.
     """
     outer = Mesh(hollowed.mesh.vertices, hollowed.mesh.faces[: hollowed.outer])
-    tree = bvh.build(outer)
-    points = _candidates(hollowed.cavities[cavity].mesh, up)
-    distance, face, weights = bvh.nearest(tree, points)
-    corners = outer.vertices[outer.faces[face]]
-    exits = np.einsum("nk,nkc->nc", weights, corners)
-    wall_mm = hollowed.cavities[cavity].wall.mean_mm
-    place = _Place(tree=tree, wall_mm=wall_mm, diameter_mm=diameter_mm, zones=zones)
+    inside = hollowed.cavities[cavity]
+    place = _Place(tree=tree or bvh.build(outer), wall_mm=inside.wall.mean_mm, diameter_mm=diameter_mm, zones=zones)
+    ways = _ways_out(place, outer, _candidates(inside.mesh, up))
     holes: list[Hole] = []
-    inner, _, _ = bvh.nearest(tree, points - (diameter_mm / 2.0 / distance)[:, None] * (exits - points))
-    open_mm = inner - distance  # a radius where the cavity is wide, nothing in its corners
-    free = zones.gap_mm(exits) >= diameter_mm / 2.0 + CLEARANCE_MM
-    points, exits, distance, open_mm = points[free], exits[free], distance[free], open_mm[free]
-    for row in _preferences(exits, points @ up, open_mm, holes, count, diameter_mm):
-        hole = place.hole(points[row], exits[row], float(distance[row]))
-        if hole is not None:
-            holes.append(hole)
-    return tuple(holes)
+    _take(place, ways, ways.start @ up, holes)
+    if holes and count > 1:
+        _take(place, ways, -(ways.start @ up), holes)
+    while 2 <= len(holes) < count:
+        had = len(holes)
+        for pocket in _pockets(inside.mesh, up, tuple(holes), hanging=hanging):
+            _take(place, *_into_pocket(place, outer, inside.mesh, pocket), holes)
+            if len(holes) > had:
+                break
+        if len(holes) == had:
+            apart = np.min([np.linalg.norm(ways.end - hole.at_mm, axis=1) for hole in holes], axis=0)
+            _take(place, ways, -apart, holes)
+        if len(holes) == had:
+            break
+    return tuple(holes[:count])
 
 
 def drill(hollowed: Hollowed, holes: tuple[Hole, ...]) -> Drilled:
@@ -132,25 +121,58 @@ def _candidates(cavity: Mesh, up: Float) -> Float:
     return np.asarray(cavity.vertices[order[chosen]])
 
 
-def _preferences(
-    exits: Float, height: Float, open_mm: Float, holes: list[Hole], count: int, diameter_mm: float
-) -> Iterator[int]:
-    """Rows of candidates in the order to try them; what the caller appends to ``holes`` decides what follows.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ways:
+    """Shortest ways out of a cavity."""
 
-    A millimetre of room weighs as much as a millimetre of height, so a hole comes out of a corner by about its radius.
+    start: Float  # (n, 3) on the cavity's surface
+    end: Float  # (n, 3) on the outer surface
+    length_mm: Float  # (n,)
+    open_mm: Float  # (n,) room before the start: a hole's radius where the cavity is wide, nothing in its corners
+
+
+def _ways_out(place: _Place, outer: Mesh, points: Float) -> _Ways:
+    """The ways out from ``points`` that end clear of the zones."""
+    distance, face, weights = bvh.nearest(place.tree, points)
+    exits = np.einsum("nk,nkc->nc", weights, outer.vertices[outer.faces[face]])
+    radius_mm = place.diameter_mm / 2.0
+    inner, _, _ = bvh.nearest(place.tree, points - (radius_mm / np.maximum(distance, 1e-9))[:, None] * (exits - points))
+    free = place.zones.gap_mm(exits) >= radius_mm + CLEARANCE_MM
+    return _Ways(points[free], exits[free], distance[free], (inner - distance)[free])
+
+
+def _pockets(cavity: Mesh, up: Float, holes: tuple[Hole, ...], *, hanging: bool) -> list[Pocket]:
+    found = [*pockets(cavity, up, holes), *(pockets(cavity, -up, holes) if hanging else ())]
+    return sorted(found, key=lambda pocket: -pocket.depth_mm)
+
+
+def _into_pocket(place: _Place, outer: Mesh, cavity: Mesh, pocket: Pocket) -> tuple[_Ways, Float]:
+    """Ways out of a pocket, and how far above its lowest point each begins: no higher than it is deep."""
+    above = (cavity.vertices - np.array(pocket.at_mm)) @ np.array(pocket.up)
+    away = np.linalg.norm(cavity.vertices - pocket.at_mm, axis=1)
+    reach_mm = max(pocket.depth_mm, place.diameter_mm)
+    within = np.flatnonzero((above < max(pocket.depth_mm / 2.0, 0.5)) & (away < 2.0 * reach_mm))
+    within = within[np.argsort(away[within], kind="stable")]
+    nearest, spread = within[:_EXTREMES], within[:: max(1, len(within) // _EXTREMES)]
+    ways = _ways_out(place, outer, cavity.vertices[np.unique(np.concatenate([nearest, spread]))])
+    return ways, (ways.start - np.array(pocket.at_mm)) @ np.array(pocket.up)
+
+
+def _take(place: _Place, ways: _Ways, wish_mm: Float, holes: list[Hole]) -> None:
+    """Append the hole at the way that is wished most (least ``wish_mm``) and can be drilled, if there is any.
+
+    A millimetre of room weighs as much as a millimetre of the wish, so a hole comes out of a corner by about its
+    radius.
     """
-    while len(holes) < count:
-        had = len(holes)
-        apart = np.full(len(exits), np.inf)
-        for hole in holes:
-            apart = np.minimum(apart, np.linalg.norm(exits - hole.at_mm, axis=1))
-        wish = height if had == 0 else -height if had == 1 else -apart
-        for row in np.argsort(wish - open_mm, kind="stable"):
-            if apart[row] >= APART_DIAMETERS * diameter_mm:
-                yield int(row)
-            if len(holes) > had:
-                break
-        if len(holes) == had:
+    apart = np.full(len(ways.end), np.inf)
+    for hole in holes:
+        apart = np.minimum(apart, np.linalg.norm(ways.end - hole.at_mm, axis=1))
+    for row in np.argsort(wish_mm - ways.open_mm, kind="stable"):
+        if apart[row] < APART_DIAMETERS * place.diameter_mm:
+            continue
+        found = place.hole(ways.start[row], ways.end[row], float(ways.length_mm[row]))
+        if found is not None:
+            holes.append(found)
             return
 
 
@@ -180,6 +202,7 @@ class _Place:
             diameter_mm=self.diameter_mm,
             inward_mm=length_mm + reach,
             outward_mm=out,
+            length_mm=length_mm,
         )
 
     def _into_the_cavity(self, start: Float, axis: Float) -> float | None:
@@ -222,14 +245,6 @@ class _Place:
         one, two = across(axis)
         angle = 2.0 * np.pi * np.arange(12)[:, None] / 12
         return np.vstack([centre, centre + self.diameter_mm / 2.0 * (np.cos(angle) * one + np.sin(angle) * two)])
-
-
-def across(axis: Float) -> tuple[Float, Float]:
-    """Two unit vectors that make a right-handed frame with ``axis``."""
-    helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
-    one = np.cross(axis, helper)
-    one /= np.linalg.norm(one)
-    return one, np.cross(axis, one)
 
 
 def _outer_first(mesh: Mesh, hollowed: Hollowed) -> Mesh:

@@ -17,7 +17,7 @@ P95_MM, MAX_MM = 0.01, 0.1
 _SAMPLES = 40_000
 _DOUBT_MM = 1e-4  # points farther off than this are asked whether they count
 _STEP_MM = 0.01  # to either side of a surface, to ask what is there
-_ON_MM = 1e-6  # closer to a patch or to a removed face than this is on it
+ON_MM = 1e-6  # closer to a patch or to a removed face than this is on it
 
 
 def judge(
@@ -28,6 +28,8 @@ def judge(
     *,
     p95_limit_mm: float = P95_MM,
     max_limit_mm: float = MAX_MM,
+    box_limit_mm: float = MAX_MM,
+    patch_mm: float = ON_MM,
 ) -> Deviation | None:
     """Refused unless ``result`` is a solid that stands for ``source``.
 
@@ -47,6 +49,10 @@ def judge(
         Of what was done.
     p95_limit_mm, max_limit_mm
         How far 95 % and all of the surface may be off.
+    box_limit_mm
+        And in the boxes that the record says were rebuilt.
+    patch_mm
+        How far from a patch its surface in the result may be; more than rounding only where it was rebuilt.
 
     Returns
     -------
@@ -68,24 +74,38 @@ def judge(
         )
     if same(source, result):
         return None
-    deviation = _deviation(source, whole, result, record)
-    if deviation.p95_mm > p95_limit_mm or deviation.max_mm > max_limit_mm:
-        raise Refused(
-            f"the repaired surface is up to {deviation.max_mm:.3f} mm (95 % {deviation.p95_mm:.3f} mm) from the "
-            f"source (limits {max_limit_mm:.3g} and {p95_limit_mm:.3g} mm)",
-            deviation.where_mm,
-            tangled=True,
-        )
+    pairs = _distances(source, whole, result, record, patch_mm)
+    deviation = summarise(pairs)
+    outside = _beyond(pairs, record.boxes) if record.boxes else deviation
+    for found_there, limit_mm in ((outside, max_limit_mm), (deviation, max(max_limit_mm, box_limit_mm))):
+        if found_there.max_mm > limit_mm or deviation.p95_mm > p95_limit_mm:
+            raise Refused(
+                f"the repaired surface is up to {found_there.max_mm:.3f} mm (95 % {deviation.p95_mm:.3f} mm) from the "
+                f"source (limits {limit_mm:.3g} and {p95_limit_mm:.3g} mm)",
+                found_there.where_mm,
+                tangled=True,
+            )
     return deviation
 
 
-def on_triangles(points: Float, *soups: Float) -> Bool:
-    """(n,) whether each point (n, 3) lies on one of the triangles of ``soups``, each (k, 3, 3) mm."""
+def _beyond(pairs: list[tuple[Samples, Float, Bool]], boxes: list[Float]) -> Deviation:
+    """The deviation outside boxes."""
+    outside = []
+    for samples, distance, counts in pairs:
+        kept = counts.copy()
+        for lower, upper in boxes:
+            kept &= ~((samples.points >= lower - ON_MM) & (samples.points <= upper + ON_MM)).all(axis=1)
+        outside.append((samples, distance, kept))
+    return summarise(outside)
+
+
+def on_triangles(points: Float, *soups: Float, within_mm: float = ON_MM) -> Bool:
+    """(n,) whether each point (n, 3) lies on one of the triangles of ``soups``, each (k, 3, 3) mm, or as near."""
     corners = np.concatenate([np.zeros((0, 3, 3)), *soups])
     if not len(corners):
         return np.zeros(len(points), np.bool_)
     loose = Mesh(corners.reshape(-1, 3), np.arange(3 * len(corners), dtype=np.int32).reshape(-1, 3))
-    return np.asarray(nearest(build(loose), points)[0] <= _ON_MM)
+    return np.asarray(nearest(build(loose), points)[0] <= within_mm)
 
 
 def matter_of(whole: Mesh) -> Tree:
@@ -106,15 +126,21 @@ def parts_matter(source: Mesh, matter: Tree, samples: Samples, chosen: Bool) -> 
     return np.asarray(outer != inner)
 
 
-def _deviation(source: Mesh, whole: Mesh, result: Mesh, record: Record) -> Deviation:
+def _distances(
+    source: Mesh, whole: Mesh, result: Mesh, record: Record, patch_mm: float
+) -> list[tuple[Samples, Float, Bool]]:
+    """Samples of both surfaces, how far each is from the other surface, and which of them count."""
     there, back = sample(source, _SAMPLES // 2, 0), sample(result, _SAMPLES // 2, 1)
-    far, near = nearest(build(result), there.points)[0], nearest(build(source), back.points)[0]
+    result_tree = build(result)
+    far = nearest(result_tree, there.points)[0]
+    near = nearest(build(source), back.points)[0]
     counts_there = far > _DOUBT_MM
-    counts_there[counts_there] = ~on_triangles(there.points[counts_there], *record.removed)
-    counts_there[counts_there] = parts_matter(source, matter_of(whole), there, counts_there)
+    if counts_there.any():
+        counts_there[counts_there] = ~on_triangles(there.points[counts_there], *record.removed)
+        matter = result_tree if whole is result else matter_of(whole)
+        counts_there[counts_there] = parts_matter(source, matter, there, counts_there)
     counts_there |= far <= _DOUBT_MM
     counts_back = np.ones(len(near), np.bool_)
     doubtful = np.flatnonzero(near > _DOUBT_MM)
-    counts_back[doubtful] = ~on_triangles(back.points[doubtful], *record.patches)
-    pairs: list[tuple[Samples, Float, Bool]] = [(there, far, counts_there), (back, near, counts_back)]
-    return summarise(pairs)
+    counts_back[doubtful] = ~on_triangles(back.points[doubtful], *record.patches, within_mm=patch_mm)
+    return [(there, far, counts_there), (back, near, counts_back)]

@@ -8,6 +8,9 @@ billionth of the mesh's size, which a rotation's rounding leaves in the slivers 
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -18,6 +21,8 @@ from printprep.geometry.mesh import Bool, Float, Int, Mesh
 _ERROR_3D = 7.771561172376103e-16  # (7 + 56 eps) eps with eps = 2^-53
 _ERROR_2D = 3.3306690738754716e-16  # (3 + 16 eps) eps
 _SLACK = 1e-9  # of the longest side of the box: nearer than this is touching
+_SHARES = 4  # of a large mesh, for threads
+_SHARED_FROM = 50_000
 
 
 @njit(cache=True, nogil=True)
@@ -180,57 +185,91 @@ def _proper(corners: Float, slack: float) -> Bool:
 
 
 @njit(cache=True, nogil=True)
+def _meets(lower: Float, upper: Float, u: Float) -> bool:
+    """Whether the box of triangle u reaches into a box."""
+    for k in range(3):
+        a, b, c = u[0, k], u[1, k], u[2, k]
+        if min(a, b, c) > upper[k] or max(a, b, c) < lower[k]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def _self_intersecting(
-    corners: Float, faces: Int, boxes: Float, proper: Bool, owner: Int, slack: float
+    corners: Float,
+    faces: Int,
+    boxes: Float,
+    proper: Bool,
+    owner: Int,
+    asked: Bool,
+    slack: float,
+    begin_leaf: int,
+    end_leaf: int,
 ) -> npt.NDArray[np.int32]:
-    """For each triangle in tree order another one, of another owner, found to cross it, or -1."""
+    """For each triangle in tree order another one, of another owner, found to cross it, or -1.
+
+    The pairs of some leaves with each leaf, from the first of the two, or from the asked one where only one is: a
+    whole leaf at a time walks the tree.
+    """
     m = len(corners)
     leaves = (len(boxes) + 1) // 2
+    whole = asked.all()
     other = np.full(m, -1, np.int32)
-    stack = np.empty(128, np.int64)
+    stack, last = np.empty(128, np.int64), np.empty(128, np.int64)  # nodes, and the last leaf below each
     v, w = np.empty((3, 3)), np.empty((3, 3))
-    lower, upper = np.empty(3), np.empty(3)
-    for s in range(m):
-        if not proper[s]:
+    lower, upper = np.empty((LEAF, 3)), np.empty((LEAF, 3))
+    for leaf in range(begin_leaf, min(end_leaf, leaves)):
+        first, end = leaf * LEAF, min(leaf * LEAF + LEAF, m)
+        wanted = False
+        for s in range(first, end):
+            wanted |= proper[s] and asked[s]
+            for k in range(3):
+                lower[s - first, k] = min(corners[s, 0, k], corners[s, 1, k], corners[s, 2, k])
+                upper[s - first, k] = max(corners[s, 0, k], corners[s, 1, k], corners[s, 2, k])
+        if not wanted:
             continue
-        t = corners[s]
-        for k in range(3):
-            lower[k] = min(t[0, k], t[1, k], t[2, k])
-            upper[k] = max(t[0, k], t[1, k], t[2, k])
-        stack[0] = 0
-        top = 1
+        mine = leaves - 1 + leaf
+        stack[0], last[0] = 0, leaves - 1
+        span, top = leaves, 1
         while top > 0:
             top -= 1
-            i = stack[top]
+            i, final = stack[top], last[top]
             if (
-                boxes[i, 0] > upper[0]
-                or boxes[i, 1] > upper[1]
-                or boxes[i, 2] > upper[2]
-                or boxes[i, 3] < lower[0]
-                or boxes[i, 4] < lower[1]
-                or boxes[i, 5] < lower[2]
+                (whole and final < leaf)  # that pair was looked at from the other side
+                or boxes[i, 0] > boxes[mine, 3]
+                or boxes[i, 1] > boxes[mine, 4]
+                or boxes[i, 2] > boxes[mine, 5]
+                or boxes[i, 3] < boxes[mine, 0]
+                or boxes[i, 4] < boxes[mine, 1]
+                or boxes[i, 5] < boxes[mine, 2]
             ):
                 continue
             if i < leaves - 1:
-                stack[top], stack[top + 1] = 2 * i + 1, 2 * i + 2
+                span = 1  # leaves below each child
+                while (i + 1) * 2 * span < leaves:
+                    span *= 2
+                stack[top], last[top] = 2 * i + 1, final - span
+                stack[top + 1], last[top + 1] = 2 * i + 2, final
                 top += 2
                 continue
             begin = (i - leaves + 1) * LEAF
-            for r in range(max(begin, s + 1), min(begin + LEAF, m)):
-                if not proper[r] or owner[r] == owner[s] or (other[s] >= 0 and other[r] >= 0):
+            for s in range(first, end):
+                if not (proper[s] and asked[s]):
                     continue
-                u = corners[r]
-                apart = False
-                for k in range(3):
-                    if min(u[0, k], u[1, k], u[2, k]) > upper[k] or max(u[0, k], u[1, k], u[2, k]) < lower[k]:
-                        apart = True
-                if not apart and _pair(faces[s], faces[r], t, u, v, w, slack):
-                    other[s] = r
-                    other[r] = s
+                for r in range(begin, min(begin + LEAF, m)):
+                    if not proper[r] or (r <= s and (asked[r] or r == s)) or owner[r] == owner[s]:
+                        continue
+                    if other[s] >= 0 and other[r] >= 0:
+                        continue
+                    if _meets(lower[s - first], upper[s - first], corners[r]) and _pair(
+                        faces[s], faces[r], corners[s], corners[r], v, w, slack
+                    ):
+                        other[s] = r
+                        other[r] = s
     return other
 
 
-def partners(mesh: Mesh, owner: Int | None = None) -> Int:
+def partners(mesh: Mesh, owner: Int | None = None, asked: Bool | None = None) -> Int:
     """(m,) for each face one other face that it runs through, or -1.
 
     Faces that share a vertex or an edge count only when they properly cross, or lie on top of each other in one plane;
@@ -242,6 +281,8 @@ def partners(mesh: Mesh, owner: Int | None = None) -> Int:
         Welded, finite.
     owner
         (m,) faces of one owner are not tested against each other; None tests all.
+    asked
+        (m,) of each pair at least one face is one of these; None asks for all.
     """
     partner = np.full(len(mesh), -1, np.int32)
     if not len(mesh):
@@ -250,7 +291,21 @@ def partners(mesh: Mesh, owner: Int | None = None) -> Int:
     faces = mesh.faces[tree.face]
     slack = _SLACK * float((tree.boxes[0, 3:] - tree.boxes[0, :3]).max())
     label = tree.face if owner is None else owner[tree.face]
-    other = _self_intersecting(tree.corners, faces, tree.boxes, _proper(tree.corners, slack), label, slack)
+    chosen = np.ones(len(mesh), np.bool_) if asked is None else asked[tree.face]
+    proper = _proper(tree.corners, slack)
+    bounds = np.linspace(0, -(-len(mesh) // LEAF), _SHARES + 1).astype(int).tolist()
+
+    def work(begin: int, end: int) -> Int:
+        return np.asarray(_self_intersecting(tree.corners, faces, tree.boxes, proper, label, chosen, slack, begin, end))
+
+    if len(mesh) < _SHARED_FROM:
+        other = work(0, bounds[-1])
+    else:  # always the same shares, so that the answer does not depend on the count of processors
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = list(pool.map(work, bounds[:-1], bounds[1:]))
+        other = found[0]
+        for more in found[1:]:
+            other = np.where(other >= 0, other, more)
     hit = other >= 0
     partner[tree.face[hit]] = tree.face[other[hit]]
     return partner

@@ -11,7 +11,7 @@ from printprep.geometry.bvh import build, nearest
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.intersect import self_intersecting
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
-from printprep.geometry.topology import bodies, duplicates, edges
+from printprep.geometry.topology import MOST_BODIES, bodies, duplicates, edges
 
 __all__ = ["Defects", "Deviation", "Samples", "deviation", "inspect", "same", "sample", "summarise"]
 
@@ -74,7 +74,8 @@ def inspect(mesh: Mesh, *, self_intersections: bool = True) -> Defects:
     mesh
         Welded: topology goes by vertex index.
     self_intersections
-        Whether to look for them; without, the count is 0.
+        Whether to look for them; without, the count is 0. They are never looked for among more than
+        :data:`printprep.geometry.topology.MOST_BODIES` bodies, which are no anatomy.
     """
     where: dict[str, Point] = {}
     finite = np.isfinite(mesh.vertices).all(axis=1)
@@ -83,7 +84,9 @@ def inspect(mesh: Mesh, *, self_intersections: bool = True) -> Defects:
     flat = np.zeros(len(mesh), np.bool_) if non_finite else _degenerate(mesh)
     first, _ = duplicates(mesh.faces)
     twice = first != np.arange(len(first))
-    hit = self_intersecting(mesh) if self_intersections and not non_finite else np.zeros(len(mesh), np.bool_)
+    count = bodies(found)[1]
+    look = self_intersections and not non_finite and count <= MOST_BODIES
+    hit = self_intersecting(mesh) if look else np.zeros(len(mesh), np.bool_)
     for name, mask, ends in (
         ("open_edges", found.open, found.ends),
         ("nonmanifold_edges", found.nonmanifold, found.ends),
@@ -102,7 +105,7 @@ def inspect(mesh: Mesh, *, self_intersections: bool = True) -> Defects:
     return Defects(
         triangles=len(mesh),
         vertices=len(mesh.vertices),
-        bodies=bodies(found)[1],
+        bodies=count,
         non_finite=non_finite,
         open_edges=counts[0],
         nonmanifold_edges=counts[1],

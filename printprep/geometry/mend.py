@@ -13,8 +13,8 @@ from scipy.sparse.csgraph import connected_components
 
 from printprep.geometry import holes
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
-from printprep.geometry.shells import by_body, pick
-from printprep.geometry.topology import Edges, duplicates, edges, used_vertices
+from printprep.geometry.sizes import sizes
+from printprep.geometry.topology import Edges, bodies, duplicates, edges, used_vertices
 from printprep.geometry.weld import weld_close, weld_vertices
 from printprep.geometry.winding import orient, part, twins
 
@@ -39,15 +39,20 @@ class Step:
     area_mm2: float = 0.0  # of new surface
     rebuilt_mm: float = 0.0  # how far surface that was rebuilt on a grid is from what was there; 0.0: none was
     where_mm: Point | None = None
+    dropped: int = 0  # how many bodies or voids that the case lets go
+    merged_mm3: float = 0.0  # of a body inside another one, which adds nothing to it
 
 
 class Refused(Exception):  # noqa: N818 - caught by repair, never leaves geometry
     """A mesh that cannot be made a solid without guessing."""
 
-    def __init__(self, reason: str, where_mm: Point | None = None, *, tangled: bool = False) -> None:
+    def __init__(
+        self, reason: str, where_mm: Point | None = None, *, tangled: bool = False, sheet: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.where_mm = where_mm
+        self.sheet = sheet  # an open sheet, no skin of a solid
         self.tangled = tangled  # closed and wound alike, only too crossed for the steps: a rebuild may do
 
 
@@ -59,19 +64,18 @@ class Record:
     patches: list[Float] = field(default_factory=list)  # (k, 3, 3) new surface, which has no source to deviate from
     removed: list[Float] = field(default_factory=list)  # (k, 3, 3) old surface that is listed as taken away
     rewound: bool = False  # whether the winding in the file had to be overruled, so that it proves nothing
+    moved: bool = False  # whether vertices were moved
+    boxes: list[Float] = field(default_factory=list)  # (2, 3) in which the surface was rebuilt on a grid
 
     def copy(self) -> Record:
         """One that goes on from here by itself."""
-        return Record(list(self.steps), list(self.patches), list(self.removed), self.rewound)
+        lists = list(self.steps), list(self.patches), list(self.removed)
+        return Record(*lists, rewound=self.rewound, moved=self.moved, boxes=list(self.boxes))
 
     def take(self, other: Record) -> None:
         """Become what ``other``, a copy that went on, has become."""
-        self.steps, self.patches, self.removed, self.rewound = (
-            other.steps,
-            other.patches,
-            other.removed,
-            other.rewound,
-        )
+        self.steps, self.patches, self.removed = other.steps, other.patches, other.removed
+        self.rewound, self.moved, self.boxes = other.rewound, other.moved, other.boxes
 
 
 def middle_of(mesh: Mesh, face: int) -> Point:
@@ -104,6 +108,7 @@ def close_cracks(mesh: Mesh, record: Record) -> Mesh:
     gone = len(welded.vertices) - len(closer.vertices)
     what = f"closed cracks: {gone} vertices of rims moved by up to {CRACK_MM} mm onto their neighbours"
     record.steps.append(Step(what=what, where_mm=as_point(welded.vertices[np.argmax(rim)])))
+    record.moved = True
     return closer
 
 
@@ -187,23 +192,17 @@ def unify_winding(mesh: Mesh, record: Record) -> Mesh:
 
 def drop_crumbs(mesh: Mesh, record: Record) -> Mesh:
     """Drop scraps that bound nothing: small open ones, and closed ones without thickness."""
-    groups = by_body(mesh)
-    if len(groups) == 1:
+    found = sizes(mesh)
+    if len(found.first) == 1:
         return mesh
-    areas, found = mesh.face_areas_mm2, edges(mesh)
-    kept = np.ones(len(mesh), np.bool_)
-    closed_edge = found.count == 2
-    for group in groups:
-        area = float(areas[group].sum())
-        if closed_edge[found.of_face[group]].all():
-            crumb = 2 * abs(pick(mesh, group).volume_mm3) <= SKIN_MM * area
-        else:
-            crumb = area < CRUMB_MM2 and area < 1e-3 * areas.sum()
-        kept[group] = not crumb
+    area_mm2 = found.area_mm2
+    flat = 2 * np.abs(found.volume_mm3) <= SKIN_MM * area_mm2
+    scrap = (area_mm2 < CRUMB_MM2) & (area_mm2 < 1e-3 * area_mm2.sum())
+    kept = ~np.where(found.closed, flat, scrap)[found.label] | (found.label < 0)
     if kept.all() or not kept.any():
         return mesh
     gone = ~kept
-    area = float(areas[gone].sum())
+    area = float(mesh.face_areas_mm2[gone].sum())
     record.removed.append(mesh.triangles[gone])
     what = f"dropped {gone.sum()} faces of scraps that bound nothing ({area:.3f} mm2)"
     record.steps.append(Step(what=what, where_mm=middle_of(mesh, int(np.argmax(gone)))))
@@ -239,6 +238,7 @@ def _refuse_sheets(mesh: Mesh, owner: Int, patch_area: Float, patch_of: list[Int
             f"an open sheet, not the skin of a solid: closing it takes {patches[worst]:.1f} mm2 of invented surface on "
             f"{sheet[worst]:.1f} mm2 of real one (limit {SHEET_SHARE:.0%} of the whole)",
             middle_of(mesh, int(np.argmax(owner == worst))),
+            sheet=True,
         )
 
 
@@ -255,9 +255,7 @@ def fill_holes(mesh: Mesh, record: Record) -> Mesh:
     if not again.open.any():
         return parted
     rims = holes.rims(parted, twins(parted, again))
-    owner = np.zeros(len(parted), np.int32)
-    for i, group in enumerate(by_body(parted)):
-        owner[group] = i
+    owner = bodies(again)[0].clip(min=0)
     owner_of_vertex = np.zeros(len(parted.vertices), np.int32)
     owner_of_vertex[parted.faces.reshape(-1)] = np.repeat(owner, 3)
     vertices, faces, areas = [parted.vertices], [parted.faces], []

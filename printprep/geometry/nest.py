@@ -54,7 +54,8 @@ class Room:
 
     bed: BedLike
     margin_mm: float = 0.0  # around the body: brim, supports, the edge of the bed
-    reserve_mm: float = 0.0  # edge of a square that must find a place beside the body; 0: none
+    reserve_mm: tuple[float, float] | None = None  # width and depth of what must find a place beside the body
+    gap_mm: float = GAP_MM  # between the body and that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +112,20 @@ def place(outline: Float, room: Room) -> Spot | None:
     for angle_deg in np.asarray(_ANGLES_DEG)[(_spans(outline) <= free).all(axis=1)].tolist():
         turned = outline @ turn_z(angle_deg)[:2, :2].T
         for offset, centred in _offsets(turned, room):
-            if not room.reserve_mm or free_spot(room.bed, turned + offset, room.reserve_mm) is not None:
+            if _leaves_room(turned + offset, room):
                 return Spot(angle_deg=angle_deg, x_mm=float(offset[0]), y_mm=float(offset[1]), centred=centred)
     return None
 
 
 def free_spot(
-    bed: BedLike, footprint: Float, size_mm: float, *, gap_mm: float = GAP_MM, edge_mm: float = RESERVE_EDGE_MM
+    bed: BedLike,
+    footprint: Float,
+    size_mm: tuple[float, float],
+    *,
+    gap_mm: float = GAP_MM,
+    edge_mm: float = RESERVE_EDGE_MM,
 ) -> tuple[float, float] | None:
-    """Front left corner of a free square beside a body, such as the place of a wipe tower.
+    """Front left corner of a free rectangle beside a body, such as the place of a wipe tower.
 
     Parameters
     ----------
@@ -128,7 +134,7 @@ def free_spot(
     footprint
         Convex outline of the body where it stands, (k, 2) mm in the plate frame.
     size_mm
-        Edge of the square, its own brim included.
+        Its width and depth, its own brim included.
     gap_mm, edge_mm
         Distance to keep from the body and from the bed's edge.
 
@@ -137,16 +143,17 @@ def free_spot(
     (x, y) or None
         The free place nearest to the body, the front left one of equals; None when there is none.
     """
-    places = [_line(edge_mm, length - edge_mm - size_mm, 2.5) for length in (bed.width_mm, bed.depth_mm)]
+    width_mm, depth_mm = size_mm
+    lengths = ((bed.width_mm, width_mm), (bed.depth_mm, depth_mm))
+    places = [_line(edge_mm, length - edge_mm - own_mm, 2.5) for length, own_mm in lengths]
     if not all(len(line) for line in places):
         return None
     corners = np.stack(np.meshgrid(*places, indexing="xy"), axis=-1).reshape(-1, 2)
-    square = (0.0, 0.0, size_mm, size_mm)
-    gaps = _gap(footprint, -corners, square)
+    gaps = _gap(footprint, -corners, (0.0, 0.0, width_mm, depth_mm))
     free = gaps >= gap_mm
     for x0, y0, x1, y1 in bed.keep_outs_mm:
-        apart_x = (corners[:, 0] >= x1) | (corners[:, 0] + size_mm <= x0)
-        free &= apart_x | (corners[:, 1] >= y1) | (corners[:, 1] + size_mm <= y0)
+        apart_x = (corners[:, 0] >= x1) | (corners[:, 0] + width_mm <= x0)
+        free &= apart_x | (corners[:, 1] >= y1) | (corners[:, 1] + depth_mm <= y0)
     if not free.any():
         return None
     corners, gaps = corners[free], gaps[free]
@@ -183,7 +190,12 @@ def beside(outline: Float, spot: Spot) -> Float:
 
 def without_reserve(room: Room) -> Room:
     """The room with nothing kept free beside the body."""
-    return replace(room, reserve_mm=0.0)
+    return replace(room, reserve_mm=None)
+
+
+def _leaves_room(outline: Float, room: Room) -> bool:
+    """Whether what the room reserves has a place beside a body that stands there."""
+    return room.reserve_mm is None or free_spot(room.bed, outline, room.reserve_mm, gap_mm=room.gap_mm) is not None
 
 
 def _free(room: Room) -> Float:
@@ -323,7 +335,7 @@ def _place_among(standing: Sequence[Float], outline: Float, room: Room, spacing_
         offsets = offsets[np.lexsort((offsets[:, 0], offsets[:, 1], np.round((offsets - low).sum(axis=1), 6)))]
         for offset in offsets:
             everything = np.concatenate([*standing, turned + offset])
-            if not room.reserve_mm or free_spot(room.bed, footprint(everything), room.reserve_mm) is not None:
+            if _leaves_room(footprint(everything), room):
                 return Spot(angle_deg=float(angle_deg), x_mm=float(offset[0]), y_mm=float(offset[1]), centred=False)
     return None
 

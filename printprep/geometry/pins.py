@@ -8,16 +8,15 @@ from typing import Final
 import numpy as np
 from manifold3d import CrossSection, JoinType
 
-from printprep.geometry.cuts import END_MM, ROOT_MM, SEGMENTS, Pin, Plane
+from printprep.geometry.cuts import END_MM, ROOT_MM, SEGMENTS, Pin, Plane, frame_of
 from printprep.geometry.mesh import Float, as_point
 from printprep.geometry.solid import Manifold
-from printprep.geometry.split import frame_of
 from printprep.geometry.zones import Zones
 
 MOST: Final = 2  # pins of one solid across one cut between two pieces: enough that it cannot turn
 
 _NEAR_MM: Final = 0.05  # from the plane, where the sections on both sides are taken
-_APART: Final = 2.0  # diameters between the middles of two pins
+APART: Final = 2.0  # diameters between the middles of two pins
 _WHOLE: Final = 0.999  # share of a pin's volume that must lie in matter; the rest is rounding
 
 
@@ -57,7 +56,7 @@ def find_pins(
     room = _without_balls(room, _balls(zones), plane, frame, length_mm + END_MM)
     room = _shrunk(room, hole_mm + wall_mm)
     found: list[Pin] = []
-    for spot in _spots(room, _APART * diameter_mm):
+    for spot in _spots(room, APART * diameter_mm):
         pin = Pin(
             part=name,
             at_mm=as_point(np.array([*spot, plane.offset_mm]) @ frame),

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from printprep.geometry.drain import Hole
+from printprep.geometry.hole import Hole
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
 from printprep.geometry.topology import edges, root
 
@@ -24,6 +24,7 @@ class Pocket:
 
     at_mm: Point  # its lowest point
     depth_mm: float  # up to where it runs over into a drained place
+    up: Point  # unit: which way up the part stands
 
 
 def pockets(cavity: Mesh, up: Float, holes: tuple[Hole, ...], min_depth_mm: float = 1.0) -> tuple[Pocket, ...]:
@@ -48,8 +49,19 @@ def pockets(cavity: Mesh, up: Float, holes: tuple[Hole, ...], min_depth_mm: floa
     start = np.searchsorted(both[:, 0], np.arange(len(height) + 1))
     order = np.argsort(height, kind="stable")
     lowest, depth = _flood(height, order, start, np.ascontiguousarray(both[:, 1]), drained)
-    found = [(float(d), int(v)) for v, d in zip(lowest, depth, strict=True) if d > min_depth_mm]
-    return tuple(Pocket(at_mm=as_point(cavity.vertices[v]), depth_mm=d) for d, v in sorted(found, key=lambda f: -f[0]))
+    floor = (depth > min_depth_mm) & _faces_down(cavity, up)[lowest]
+    found = sorted(zip(depth[floor].tolist(), lowest[floor].tolist(), strict=True), key=lambda one: -one[0])
+    return tuple(Pocket(at_mm=as_point(cavity.vertices[v]), depth_mm=d, up=as_point(up)) for d, v in found)
+
+
+def _faces_down(cavity: Mesh, up: Float) -> Bool:
+    """(n,) vertices at which the cavity ends below: a low point of a ceiling, or of a strut, holds no liquid."""
+    a, b, c = (cavity.vertices[cavity.faces[:, k]] for k in range(3))
+    lean = np.cross(b - a, c - a) @ up
+    total = np.zeros(len(cavity.vertices))
+    for k in range(3):
+        total += np.bincount(cavity.faces[:, k], lean, len(total))
+    return np.asarray(total <= 0.0)
 
 
 def _in_the_cut(points: Float, hole: Hole) -> Bool:

@@ -23,7 +23,7 @@ from printprep.geometry.topology import edges, used_vertices
 from printprep.geometry.wall import without_cuts
 from printprep.geometry.winding import part, twins
 
-MOST_POINTS: Final = 8_000_000
+MOST_POINTS: Final = 24_000_000
 """Of one grid: five bytes a point."""
 GRAIN_STEPS3: Final = 8.0
 """A shell of less volume, in cells of the grid, is none that the grid can show."""

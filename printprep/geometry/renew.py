@@ -16,12 +16,14 @@ from printprep.geometry.mesh import Mesh
 from printprep.geometry.rebuild import GRAIN_STEPS3, INVERTED_SHARE, MOST_POINTS, rebuild
 from printprep.geometry.settle import VOLUME_SHARE
 from printprep.geometry.shells import Shell, enclosed, shells
+from printprep.geometry.thickness import walls
 
 P95_STEPS: Final = 0.15
 """95 % of a rebuilt surface is within this many grid steps of the source."""
-_TRIES = 2  # grids, each half as coarse as the one before
+_TRIES = 3  # grids, each half as coarse as the one before
 _STEPS_A_SIDE = 100  # of the longest side, for the first grid
-_STEPS_A_WALL = 2  # of the mean wall, too
+_STEPS_A_WALL = 2  # and of the thinnest wall
+_THINNER_SHARE = 0.01  # of the area may have a thinner wall: folds and crossings are as thin as one likes
 _INTO_MM = 1e-3  # beside the wall of a cavity, to ask whether it is void
 _OPEN_SHARE = 0.99  # of the wall of a cavity must have void beside it
 
@@ -32,6 +34,7 @@ class Renewed:
 
     mesh: Mesh
     step_mm: float  # of the grid
+    wall_mm: float  # the thinnest wall of the source; see thinnest_mm
     volume_mm3: float  # how much the volume differs from what the source encloses
     why: str  # what the gate said of the surface before
     deviation: Deviation | None = None  # from the source
@@ -74,13 +77,13 @@ def renew(source: Mesh, whole: Mesh, record: Record, limit_mm: float, refused: R
             refused.where_mm,
         )
     _refuse_filling(whole, found)
-    wall_mm = 2 * solid_mm3 / whole.area_mm2
+    wall_mm = thinnest_mm(whole)
     wanted_mm = min(float(whole.size_mm.max()) / _STEPS_A_SIDE, wall_mm / _STEPS_A_WALL)
     last = refused
     for _ in range(_TRIES):
         step_mm = voxel.step_for(whole, wanted_mm, MOST_POINTS)
         try:
-            return _at(source, whole, found, record, step_mm, limit_mm, refused.reason, solid_mm3)
+            return _at(source, whole, found, record, step_mm, limit_mm, refused.reason, solid_mm3, wall_mm)
         except Refused as error:
             last = error
         if step_mm > wanted_mm:
@@ -98,6 +101,7 @@ def _at(
     limit_mm: float,
     why: str,
     solid_mm3: float,
+    wall_mm: float,
 ) -> Renewed:
     """The surface rebuilt with one step; Refused when the gate does not pass it."""
     mesh = rebuild(whole, step_mm)
@@ -109,12 +113,27 @@ def _at(
         raise Refused(f"the volume differs by {share:+.2%} (limit {VOLUME_SHARE:.1%})", middle_of(whole, 0))
     tried = record.copy()
     _list_lost(whole, found, mesh, tried, step_mm)
-    deviation = judge(source, whole, mesh, tried, p95_limit_mm=P95_STEPS * step_mm, max_limit_mm=limit_mm)
+    deviation = judge(
+        source, whole, mesh, tried, p95_limit_mm=P95_STEPS * step_mm, max_limit_mm=limit_mm, patch_mm=step_mm
+    )
     what = f"rebuilt the whole surface on a grid of {step_mm:.3f} mm, because {why}"
     where = deviation.where_mm if deviation else None
-    tried.steps.append(Step(what=what, volume_mm3=more_mm3, where_mm=where))
+    tried.steps.append(Step(what=what, volume_mm3=more_mm3, rebuilt_mm=step_mm, where_mm=where))
     record.take(tried)
-    return Renewed(mesh=mesh, step_mm=step_mm, volume_mm3=more_mm3, why=why, deviation=deviation)
+    return Renewed(mesh=mesh, step_mm=step_mm, wall_mm=wall_mm, volume_mm3=more_mm3, why=why, deviation=deviation)
+
+
+def thinnest_mm(whole: Mesh) -> float:
+    """Thickness that all but :data:`_THINNER_SHARE` of the surface have, mm; walls where it crosses itself are none.
+
+    Measured up to the mean wall, twice the volume over the area, which it is at most.
+    """
+    mean_mm = 2 * enclosed(whole).solid_mm3 / whole.area_mm2
+    measured = walls(whole, cap_mm=2 * mean_mm, spacing_mm=max(mean_mm, float(whole.size_mm.max()) / _STEPS_A_SIDE))
+    ranked = np.argsort(measured.thickness_mm)
+    until = np.cumsum(measured.spread.area_mm2[ranked])
+    place = int(np.searchsorted(until, _THINNER_SHARE * until[-1]))
+    return float(min(measured.thickness_mm[ranked[min(place, len(ranked) - 1)]], mean_mm))
 
 
 def _refuse_filling(whole: Mesh, found: list[Shell]) -> None:

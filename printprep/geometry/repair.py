@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from printprep.geometry.deviation import Deviation
-from printprep.geometry.gate import MAX_MM, judge
+from printprep.geometry.gate import judge
+from printprep.geometry.intersect import partners
 from printprep.geometry.measure import Defects, inspect
 from printprep.geometry.mend import (
     Record,
@@ -26,19 +27,19 @@ from printprep.geometry.mend import (
     drop_crumbs,
     drop_degenerate,
     fill_holes,
+    middle_of,
     unify_winding,
 )
-from printprep.geometry.mesh import Float, Mesh, Point
+from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point
 from printprep.geometry.renew import Renewed, renew
 from printprep.geometry.settle import InsideOut, face_out, settle, turn
 from printprep.geometry.shells import shells
-from printprep.geometry.topology import bodies, edges
+from printprep.geometry.specks import crowd, drop_specks
+from printprep.geometry.topology import MOST_BODIES, bodies, edges
 from printprep.geometry.uncross import uncross_bodies
 
 __all__ = ["Refusal", "Repaired", "Step", "closed", "repair"]
 
-MOST_PIECES = 20_000
-"""More separate surfaces than this are no anatomy but corners that do not meet."""
 FARTHEST_MM = 0.5
 """How far surface that was rebuilt may be from its source, unless the caller says."""
 _CUTS = 3  # rounds of cutting out faces around edges that cannot be paired
@@ -50,6 +51,7 @@ class Refusal:
 
     reason: str
     where_mm: Point | None = None
+    sheet: bool = False  # an open sheet, which with others may be the skin of a body
     inside_out: bool = False  # nothing else is wrong: closed and wound alike, but its outside faces in
 
 
@@ -63,6 +65,8 @@ class Repaired:
     deviation: Deviation | None = None  # of the result from the mesh as it came, outside patches; None: unchanged
     rebuilt: Renewed | None = None  # how the whole surface was made anew; None: it was not
     judged: bool = False  # whether it was not clean, so that the gate had to judge it
+    crossing_faces: int = 0  # of the result, that still run through others
+    crossing_mm: Point | None = None  # where
 
     @property
     def changed(self) -> bool:
@@ -71,7 +75,12 @@ class Repaired:
 
 
 def repair(
-    mesh: Mesh, *, accept_inside_out: bool = False, defects: Defects | None = None, limit_mm: float = FARTHEST_MM
+    mesh: Mesh,
+    *,
+    accept_inside_out: bool = False,
+    defects: Defects | None = None,
+    limit_mm: float = FARTHEST_MM,
+    drop_below_mm3: float = 0.0,
 ) -> Repaired:
     """Make ``mesh`` a solid by measured steps, or refuse.
 
@@ -88,14 +97,18 @@ def repair(
         Of ``mesh`` when they are known already, to save looking twice.
     limit_mm
         How far surface that has to be rebuilt may be from the source.
+    drop_below_mm3
+        Separate bodies and sealed voids of less volume go first, and are listed; the source is what then is left.
     """
     record = Record()
     try:
-        return _repair(mesh, record, accept_inside_out, defects or inspect(mesh), limit_mm)
+        left = drop_specks(mesh, drop_below_mm3, record) if drop_below_mm3 > 0 else mesh
+        known = defects if defects is not None and left is mesh else inspect(left)
+        return _repair(left, record, accept_inside_out, known, limit_mm)
     except InsideOut as error:
         refusal = Refusal(reason=str(error), where_mm=error.where_mm, inside_out=True)
     except Refused as error:
-        refusal = Refusal(reason=error.reason, where_mm=error.where_mm)
+        refusal = Refusal(reason=error.reason, where_mm=error.where_mm, sheet=error.sheet)
     return Repaired(mesh=mesh, steps=tuple(record.steps), refusal=refusal)
 
 
@@ -104,30 +117,63 @@ def _repair(mesh: Mesh, record: Record, accept_inside_out: bool, found: Defects,
         raise Refused(f"{found.non_finite} vertices have coordinates that are not finite; export it again")
     if not found.triangles:
         raise Refused("it has no triangles")
+    if found.bodies > MOST_BODIES:
+        raise Refused(crowd(mesh))
     if found.clean and found.bodies == 1:
-        return Repaired(mesh=mesh)
+        return _judged(mesh, record, None, np.zeros(len(mesh), np.bool_)) if record.steps else Repaired(mesh=mesh)
     whole = mesh if found.closed and not found.duplicate_faces else _close(mesh, record)
     whole, found_shells = face_out(whole, record, accept_inside_out=accept_inside_out)
-    crossing = whole is not mesh or found.self_intersecting_faces > 0
+    partner = _partners(mesh, whole, found, record)
     straight_record = record.copy()
-    straight = uncross_bodies(whole, straight_record, limit_mm) if crossing else whole
-    attempts = [(straight, straight_record, max(limit_mm, MAX_MM))] if straight is not whole else []
-    attempts.append((whole, record.copy(), MAX_MM))  # what crosses itself a little may pass as it is, and is said then
-    for base, tried, most_mm in attempts:
+    straight = uncross_bodies(whole, straight_record, limit_mm, partner)
+    attempts = [(straight, straight_record)] if straight is not whole else []
+    attempts.append((whole, record.copy()))  # what crosses itself a little may pass as it is, and is said then
+    for base, tried in attempts:
+        same_base = base is whole
+        known = partner if same_base else partners(base)
         try:
-            result = settle(base, found_shells if base is whole else shells(base), tried, crossing=crossing)
-            if result is mesh and found.clean:
+            result = settle(base, found_shells if same_base else shells(base), tried, known)
+            if result is mesh and found.clean and not record.steps:
                 return Repaired(mesh=mesh)
-            deviation = judge(mesh, base, result, tried, max_limit_mm=most_mm)
-            return Repaired(mesh=result, steps=tuple(tried.steps), deviation=deviation, judged=True)
+            deviation = judge(mesh, base, result, tried, box_limit_mm=limit_mm)
+            return _judged(result, tried, deviation, (known if result is base else partners(result)) >= 0)
         except Refused as error:
             last, last_record = error, tried
     if not last.tangled:
         record.take(last_record)
         raise last
     renewed = renew(mesh, whole, record, limit_mm, last)
-    steps = tuple(record.steps)
-    return Repaired(mesh=renewed.mesh, steps=steps, deviation=renewed.deviation, rebuilt=renewed, judged=True)
+    return _judged(renewed.mesh, record, renewed.deviation, partners(renewed.mesh) >= 0, renewed)
+
+
+def _judged(
+    mesh: Mesh, record: Record, deviation: Deviation | None, crossing: Bool, renewed: Renewed | None = None
+) -> Repaired:
+    """What the gate let pass."""
+    where = middle_of(mesh, int(np.argmax(crossing))) if crossing.any() else None
+    return Repaired(
+        mesh=mesh,
+        steps=tuple(record.steps),
+        deviation=deviation,
+        rebuilt=renewed,
+        judged=True,
+        crossing_faces=int(crossing.sum()),
+        crossing_mm=where,
+    )
+
+
+def _partners(mesh: Mesh, whole: Mesh, found: Defects, record: Record) -> Int:
+    """(m,) for each face of the closed mesh one that it runs through, or -1; what is known already is not asked again.
+
+    Where nothing crossed and nothing was moved, only the patches can: all steps keep the order of faces and put new
+    ones last.
+    """
+    if found.self_intersecting_faces or record.moved:
+        return partners(whole)
+    fresh = np.zeros(len(whole), np.bool_)
+    if whole is not mesh:
+        fresh[max(len(whole) - sum(map(len, record.patches)), 0) :] = True
+    return partners(whole, asked=fresh) if fresh.any() else np.full(len(whole), -1, np.int32)
 
 
 def closed(mesh: Mesh) -> tuple[Mesh, Float]:
@@ -152,9 +198,8 @@ def _close(mesh: Mesh, record: Record) -> Mesh:
     mesh = cancel_duplicates(mesh, record)
     if not len(mesh):
         raise Refused("nothing is left of it: all its faces cancel each other")
-    pieces = bodies(edges(mesh))[1]
-    if pieces > MOST_PIECES:
-        raise Refused(f"it falls into {pieces} pieces that do not meet at their corners; export it again, welded")
+    if bodies(edges(mesh))[1] > MOST_BODIES:
+        raise Refused(crowd(mesh))
     mesh = unify_winding(mesh, record)
     mesh = drop_crumbs(mesh, record)
     mesh = fill_holes(mesh, record)

@@ -26,7 +26,7 @@ class InsideOut(Refused):
     """Consistently wound, with the outside facing in."""
 
 
-def settle(mesh: Mesh, found: list[Shell], record: Record, *, crossing: bool) -> Mesh:
+def settle(mesh: Mesh, found: list[Shell], record: Record, partner: Int | None) -> Mesh:
     """Remove and unite shells so that the surface goes around every printed point exactly once.
 
     Parameters
@@ -37,16 +37,23 @@ def settle(mesh: Mesh, found: list[Shell], record: Record, *, crossing: bool) ->
         Its shells.
     record
         Of the repair so far.
-    crossing
-        Whether shells may run through each other; False is known to be free of it.
+    partner
+        (m,) of each face one that it runs through, or -1 (:func:`printprep.geometry.intersect.partners`); None: not
+        looked for.
     """
     if len(found) == 1:
         return mesh
+    partner = partners(mesh) if partner is None else partner
+    crossing = bool((partner >= 0).any())
     kept = np.array([_is_skin(shell, found) for shell in found])
     if not kept.all():
         mesh = _drop_swallowed(mesh, found, kept, record)
         found = shells(mesh)
-    return drop_crumbs(_unite(mesh, found, record), record) if crossing and len(found) > 1 else mesh
+        partner = partners(mesh) if crossing else np.full(len(mesh), -1, np.int32)
+    if not crossing or len(found) == 1:
+        return mesh
+    united = _unite(mesh, found, partner, record)
+    return mesh if united is mesh else drop_crumbs(united, record)
 
 
 def face_out(mesh: Mesh, record: Record, *, accept_inside_out: bool) -> tuple[Mesh, list[Shell]]:
@@ -117,16 +124,16 @@ def _drop_swallowed(mesh: Mesh, found: list[Shell], kept: Bool, record: Record) 
         stay[shell.faces] = False
         record.removed.append(mesh.triangles[shell.faces])
         what = f"merged a body of {shell.volume_mm3:.3f} mm3 that lies inside another body and adds nothing to it"
-        record.steps.append(Step(what=what, where_mm=middle_of(mesh, int(shell.faces[0]))))
+        where = middle_of(mesh, int(shell.faces[0]))
+        record.steps.append(Step(what=what, merged_mm3=shell.volume_mm3, where_mm=where))
     return keep_faces(mesh, stay)
 
 
-def _crossing_groups(mesh: Mesh, found: list[Shell]) -> list[list[int]]:
+def _crossing_groups(mesh: Mesh, found: list[Shell], partner: Int) -> list[list[int]]:
     """Shells that run through each other, by index, with all that these enclose."""
     owner = np.full(len(mesh), -1, np.int32)
     for i, shell in enumerate(found):
         owner[shell.faces] = i
-    partner: Int = partners(mesh)
     hit = np.flatnonzero(partner >= 0)
     a, b = owner[hit], owner[partner[hit]]
     between = a != b
@@ -141,9 +148,9 @@ def _crossing_groups(mesh: Mesh, found: list[Shell]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _unite(mesh: Mesh, found: list[Shell], record: Record) -> Mesh:
+def _unite(mesh: Mesh, found: list[Shell], partner: Int, record: Record) -> Mesh:
     """The mesh with bodies that run through each other made one; cavities are taken away, never filled by it."""
-    groups = _crossing_groups(mesh, found)
+    groups = _crossing_groups(mesh, found, partner)
     if not groups:
         return mesh
     in_group = {i for group in groups for i in group}

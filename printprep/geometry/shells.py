@@ -10,7 +10,7 @@ from numba import njit
 from printprep.geometry.bvh import build, winding
 from printprep.geometry.intersect import partners
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, join
-from printprep.geometry.topology import bodies, edges
+from printprep.geometry.topology import bodies, edges, used_vertices
 
 _PROBES = 7  # points of a shell that are asked whether they lie in another
 
@@ -37,7 +37,10 @@ class Shell:
 
 def pick(mesh: Mesh, faces: Int) -> Mesh:
     """The given faces of ``mesh`` with the vertices they use."""
-    used, corner = np.unique(mesh.faces[faces], return_inverse=True)
+    chosen = mesh.faces[faces]
+    if 16 * len(faces) > len(mesh.vertices):  # of a large share a mark at each vertex is faster than sorting
+        return used_vertices(Mesh(mesh.vertices, chosen))
+    used, corner = np.unique(chosen, return_inverse=True)
     return Mesh(mesh.vertices[used], corner.reshape(-1, 3).astype(np.int32))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from printprep.errors import DoesNotFit, MeshError
 from printprep.geometry import nest
-from printprep.geometry.cuts import Plane
+from printprep.geometry.cuts import Plane, frame_of
 from printprep.geometry.mesh import Bool, Float, Mesh, as_point
 from printprep.geometry.section import sections
 from printprep.geometry.solid import Manifold, from_solid
@@ -37,6 +37,9 @@ _TILT_MM: Final = 20.0  # a plane across no axis of the build
 _SLIVER_MM: Final = 80.0  # a loose crumb, or a side thinner than 15 mm
 _SLIVER_MM3: Final = 20.0
 _SIDE_MM: Final = 15.0
+_LOOSE_MM: Final = 60.0  # a body more than there was: a piece in two
+_FRAIL_MM: Final = 80.0  # an outline without room for two pins side by side
+_WEAK_MM: Final = 300.0  # no outline with that room, and so much again for no area at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class Wish:
     surfaces: tuple[Float, ...] = ()  # (t, 3, 3) triangles of surfaces that no plane should cut
     reach_mm: float = 0.0  # how far pins will stand out of a cut
     thin_mm: float = 6.0  # outlines thinner than this hold no pin
+    firm_mm2: float = 0.0  # a cut of less area is a weak joint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,17 +198,22 @@ def _best(piece: Piece, wish: Wish) -> tuple[_Option, Piece, Piece]:
     for option in likely:
         below, above = cut(piece, option.plane, wish.reach_mm)
         names = option.area_mm2
-        crumbs = sum(_crumbs(half.solids[name]) for half in (below, above) for name in names if name in half.solids)
-        tried = replace(option, cost_mm=option.cost_mm + _SLIVER_MM * crumbs)
+        made = [_bodies(half.solids[name]) for half in (below, above) for name in names if name in half.solids]
+        before = sum(_bodies(piece.solids[name])[0] for name in names)
+        loose = sum(large for large, _ in made) - before - len(names)
+        crumbs = sum(small for _, small in made)
+        tried = replace(option, cost_mm=option.cost_mm + _SLIVER_MM * crumbs + _LOOSE_MM * max(0, loose))
         if below.solids and above.solids and (best is None or tried.rank < best[0].rank):
             best = tried, below, above
     assert best is not None  # a plane that goes through something has something on both sides
     return best
 
 
-def _crumbs(solid: Manifold) -> int:
-    """Loose bodies too small to keep hold of; a cavity is one of negative volume."""
-    return sum(0.0 < body.volume() < _SLIVER_MM3 for body in solid.decompose())
+def _bodies(solid: Manifold) -> tuple[int, int]:
+    """How many bodies a solid has, and how many too small to keep hold of; a cavity is one of negative volume."""
+    volumes = [body.volume() for body in solid.decompose()]
+    small = sum(0.0 < volume < _SLIVER_MM3 for volume in volumes)
+    return sum(volume > 0.0 for volume in volumes) - small, small
 
 
 def _directions(up: Float) -> Iterator[tuple[Float, bool]]:
@@ -282,7 +291,7 @@ class _Look:
 def _look(meshes: Mapping[str, Mesh], frame: Float, offsets: Float, wish: Wish) -> _Look:
     count = len(offsets)
     outline, area = np.zeros((len(meshes), count)), np.zeros((len(meshes), count))
-    thin, thickest = np.zeros(count), np.zeros(count)
+    thin, frail, thickest, firm = (np.zeros(count) for _ in range(4))
     lower, upper = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
     for i, (name, mesh) in enumerate(meshes.items()):
         found = sections(Mesh(mesh.vertices @ frame.T, mesh.faces), offsets)
@@ -295,6 +304,8 @@ def _look(meshes: Mapping[str, Mesh], frame: Float, offsets: Float, wish: Wish) 
         thin += np.bincount(of_loop[widths < wish.thin_mm / 2.0], minlength=count)
         if name not in wish.barred:
             np.maximum.at(thickest, of_loop, widths)
+            np.maximum.at(firm, of_loop, areas)
+            frail += np.bincount(of_loop[areas < wish.firm_mm2], minlength=count)
         of_point = np.repeat(of_loop, np.diff(found.loop_start))
         placed = np.column_stack([found.points_mm, offsets[of_point]]) @ frame @ wish.up.T
         there, first = np.unique(of_point, return_index=True)
@@ -302,6 +313,7 @@ def _look(meshes: Mapping[str, Mesh], frame: Float, offsets: Float, wish: Wish) 
         upper[there] = np.maximum(upper[there], np.maximum.reduceat(placed, first))
     cost = outline.sum(axis=0) + _PART_MM * (outline > 0).sum(axis=0) + _THIN_MM * thin
     cost += _NO_PIN_MM * (thickest < wish.thin_mm / 2.0)
+    cost += _FRAIL_MM * frail + _WEAK_MM * np.where(firm < wish.firm_mm2, 2.0 - firm / max(wish.firm_mm2, 1e-9), 0.0)
     return _Look(outline_mm=outline, area_mm2=area, cost_mm=cost, lower_mm=lower, upper_mm=upper)
 
 
@@ -339,8 +351,11 @@ def _bins(room: nest.Room) -> Float:
     """(b, 3) boxes that surely have room: the bed between its margins, less a strip for what must stay free."""
     bed = room.bed
     width, depth = bed.width_mm - 2 * room.margin_mm, bed.depth_mm - 2 * room.margin_mm
-    strip = room.reserve_mm + nest.GAP_MM + nest.RESERVE_EDGE_MM - room.margin_mm if room.reserve_mm else 0.0
-    flat = {(width - strip, depth), (width, depth - strip)}
+    strips = [
+        own_mm + room.gap_mm + nest.RESERVE_EDGE_MM - room.margin_mm if room.reserve_mm else 0.0
+        for own_mm in room.reserve_mm or (0.0, 0.0)
+    ]
+    flat = {(width - strips[0], depth), (width, depth - strips[1])}
     return np.array(sorted({(a, b, bed.height_mm) for x, y in flat for a, b in ((x, y), (y, x))}))
 
 
@@ -383,11 +398,3 @@ def _trespassed(plane: Plane, through: Mapping[str, float], wish: Wish, crossed:
 
 def _place(point_mm: Float) -> str:
     return "({:.0f}, {:.0f}, {:.0f}) mm".format(*point_mm)
-
-
-def frame_of(normal: Float) -> Float:
-    """(3, 3) rotation that turns ``normal`` to z."""
-    side = np.eye(3)[int(np.argmin(np.abs(normal)))]
-    x = np.cross(side, normal)
-    x /= np.linalg.norm(x)
-    return np.stack([x, np.cross(normal, x), normal])

@@ -19,21 +19,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numba import njit
 
-from printprep.geometry.bvh import LEAF, _box_distance2, _closest_on_triangle
-from printprep.geometry.mesh import Float, Int, Mesh
+from printprep.geometry.balls import largest
+from printprep.geometry.bvh import Tree, build, order
+from printprep.geometry.measure import sample
+from printprep.geometry.mesh import Float, Int, Mesh, as_point
+from printprep.geometry.shape import Thickness
 from printprep.geometry.spread import Spread, face_normals, spread
 
-FACING: Final = -0.5
-"""Cosine between the normals of two sides of a wall is below this: they are more than 120 degrees apart."""
-
-STRAIGHT: Final = 0.8
-"""Cosine between the inward normal and the way to the other side is above this: within 37 degrees."""
-
-
-SAME: Final = 1e-18
-"""Squared: points nearer to each other than this share of a ball's radius are the same."""
+POINTS: Final = 5000
+"""Where a whole part is measured for its figures: enough for 5 % of it, not for a thin place, which walls find."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -53,76 +48,6 @@ class Walls:
         for corner in range(3):
             np.minimum.at(result, mesh.faces[self.spread.face, corner], self.thickness_mm)
         return result
-
-
-@njit(cache=True, nogil=True)
-def _touching(p: Float, n: Float, t: Float, radius: float) -> float:
-    """Radius of the largest ball, up to ``radius``, that touches p from below and a triangle; ``radius`` if none does.
-
-    Every step takes the ball through the triangle's point that is nearest to the centre of the ball before.
-    """
-    r, straight = radius, 1.0
-    for _ in range(60):
-        x, y, z = p[0] - r * n[0], p[1] - r * n[1], p[2] - r * n[2]
-        a, b, c = _closest_on_triangle(t, x, y, z)
-        qx = a * t[0, 0] + b * t[1, 0] + c * t[2, 0]
-        qy = a * t[0, 1] + b * t[1, 1] + c * t[2, 1]
-        qz = a * t[0, 2] + b * t[1, 2] + c * t[2, 2]
-        dx, dy, dz = p[0] - qx, p[1] - qy, p[2] - qz
-        distance2 = dx * dx + dy * dy + dz * dz
-        if distance2 <= SAME * radius * radius:
-            return 0.0  # the two sides lie on each other
-        if (qx - x) ** 2 + (qy - y) ** 2 + (qz - z) ** 2 >= r * r * (1.0 - 1e-9):
-            break
-        below = dx * n[0] + dy * n[1] + dz * n[2]
-        smaller = distance2 / (2.0 * below) if below > 0.0 else r
-        if smaller >= r:
-            break
-        r, straight = smaller, below / np.sqrt(distance2)
-    return r if straight > STRAIGHT else radius
-
-
-@njit(cache=True, nogil=True)
-def _thickness(
-    points: Float, owner: Int, normals: Float, corners: Float, boxes: Float, cap: float
-) -> tuple[Float, Int]:
-    """Diameter of the largest ball at each point, inf above ``cap``, and the triangle that stops it, or -1."""
-    leaves = (len(boxes) + 1) // 2
-    thickness = np.full(len(points), np.inf)
-    across = np.full(len(points), -1, np.int32)
-    stack = np.empty(128, np.int64)
-    for i in range(len(points)):
-        p, n = points[i], normals[owner[i]]
-        if n[0] == 0.0 and n[1] == 0.0 and n[2] == 0.0:
-            continue
-        r = 0.5 * cap
-        stack[0] = 0
-        top = 1
-        while top > 0:
-            top -= 1
-            box = stack[top]
-            x, y, z = p[0] - r * n[0], p[1] - r * n[1], p[2] - r * n[2]
-            if _box_distance2(boxes, box, x, y, z) > r * r * (1.0 + 1e-9):  # what lies on p itself counts
-                continue
-            if box >= leaves - 1:
-                begin = (box - leaves + 1) * LEAF
-                for s in range(begin, min(begin + LEAF, len(corners))):
-                    m = normals[s]
-                    if n[0] * m[0] + n[1] * m[1] + n[2] * m[2] >= FACING:
-                        continue
-                    smaller = _touching(p, n, corners[s], r)
-                    if smaller < r:
-                        r = smaller
-                        across[i] = s
-                continue
-            near, far = 2 * box + 1, 2 * box + 2
-            if _box_distance2(boxes, far, x, y, z) < _box_distance2(boxes, near, x, y, z):
-                near, far = far, near
-            stack[top], stack[top + 1] = far, near
-            top += 2
-        if across[i] >= 0:
-            thickness[i] = 2.0 * r
-    return thickness, across
 
 
 def walls(mesh: Mesh, cap_mm: float | None = None, spacing_mm: float = 1.0) -> Walls:
@@ -150,12 +75,57 @@ def walls(mesh: Mesh, cap_mm: float | None = None, spacing_mm: float = 1.0) -> W
     if not (cap > 0 and spacing_mm > 0):
         raise ValueError(f"cap and spacing must be positive, not {cap:g} and {spacing_mm:g} mm")
     over = spread(mesh, spacing_mm)
-    tree = over.tree
+    found, across = largest(over.tree, face_normals(over.tree.corners), over.points, over.row, cap)
+    return Walls(spread=over, thickness_mm=found, across=across, cap_mm=cap)
+
+
+def thickness(mesh: Mesh, points: int = POINTS, seed: int = 0) -> Thickness | None:
+    """How thick the solid that ``mesh`` bounds is, at ``points`` spread evenly over its surface; None: nowhere known.
+
+    Parameters
+    ----------
+    mesh
+        As for :func:`walls`.
+    points, seed
+        How many, and of their random places. A thinner place between two of them is not seen; :func:`walls` sees all.
+    """
+    taken = sample(mesh, points, seed)
+    tree = build(mesh)
     normals = face_normals(tree.corners)
-    thickness, across = _thickness(over.points, over.row, normals, tree.corners, tree.boxes, cap)
-    return Walls(
-        spread=over,
-        thickness_mm=thickness,
-        across=np.where(across >= 0, tree.face[across], -1).astype(np.int32),
-        cap_mm=cap,
+    row = np.empty(len(mesh), np.int32)
+    row[tree.face] = np.arange(len(mesh), dtype=np.int32)
+    places = taken.points[taken.even]
+    owner = row[taken.face[taken.even]]
+    near = order(places) if len(places) else np.zeros(0, np.int64)
+    found, _ = largest(tree, normals, places[near], owner[near], float(np.linalg.norm(mesh.size_mm)))
+    known = np.isfinite(found)
+    if not known.any():
+        return None
+    most = float(found[known].max())
+    low, middle = np.percentile(np.where(known, found, most), [5, 50])
+    thinnest = int(np.argmin(found))
+    return Thickness(
+        min_mm=float(found[thinnest]),
+        p05_mm=float(low),
+        median_mm=float(middle),
+        where_mm=as_point(places[near][thinnest]),
+        points=len(places),
     )
+
+
+class Gauge:
+    """Measures the thickness at single points of a surface."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._normals = face_normals(tree.corners)
+        self._row = np.empty(len(tree.face), np.int32)
+        self._row[tree.face] = np.arange(len(tree.face), dtype=np.int32)
+
+    def measure(self, points: Float, face: Int, cap_mm: float) -> Float:
+        """(n,) thickness at points (n, 3), each on the given face; inf where more than ``cap_mm``."""
+        near = order(points) if len(points) else np.zeros(0, np.int64)
+        found, _ = largest(self._tree, self._normals, points[near], self._row[face[near]], cap_mm)
+        thickness_mm = np.empty(len(points))
+        thickness_mm[near] = found
+        return thickness_mm

@@ -37,6 +37,10 @@ PROBES: Final = 5000
 """At so many points of a patch its loss is measured; it changes by no more than the way from one to the next."""
 
 
+NEAREST: Final = (8, 64)
+"""Of a sample so many places are asked, one count after the other, whether a ball fits under them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
     """A connected place, both sides of its wall taken together, that is thinner than a limit."""
@@ -106,14 +110,38 @@ def _label(walls: Walls, at: Index) -> Index:
 
 
 def _loss(walls: Walls, thin: Bool, at: Index, limit_mm: float) -> Float:
-    """(k,) distance of samples from the nearest ball of diameter ``limit_mm`` in the solid; inf if there is none."""
+    """(k,) distance of samples from the nearest ball of diameter ``limit_mm`` in the solid; inf if there is none.
+
+    Under most places that are not thin a ball fits, so only the few nearest of each sample are asked whether one does;
+    all are where none of these has one.
+    """
     radius = limit_mm / 2.0
     over = walls.spread
     centres = over.points[~thin] - radius * face_normals(over.tree.corners)[over.row[~thin]]
-    centres = centres[clear(over.tree, centres, FITS * radius)]
+    far = np.full(len(at), np.inf)
     if not len(centres):
-        return np.full(len(at), np.inf)
-    return np.asarray(np.maximum(cKDTree(centres).query(over.points[at])[0] - radius, 0.0))
+        return far
+    probes, left = over.points[at], np.arange(len(at))
+    fits = np.full(len(centres), -1, np.int8)  # not asked yet
+    around = cKDTree(centres, compact_nodes=False, balanced_tree=False)
+    for count in NEAREST:
+        if count >= len(centres):
+            break
+        away, which = (np.asarray(found) for found in around.query(probes[left], k=count))
+        asked = np.unique(which)
+        asked = asked[fits[asked] < 0]
+        fits[asked] = clear(over.tree, centres[asked], FITS * radius)
+        first = np.argmax(fits[which] > 0, axis=1)
+        rows = np.arange(len(left))
+        settled = fits[which[rows, first]] > 0
+        far[left[settled]] = away[rows, first][settled]
+        left = left[~settled]
+    if len(left):
+        asked = np.flatnonzero(fits < 0)
+        fits[asked] = clear(over.tree, centres[asked], FITS * radius)
+        if (fits > 0).any():
+            far[left] = cKDTree(centres[fits > 0]).query(probes[left])[0]
+    return np.asarray(np.maximum(far - radius, 0.0))
 
 
 def _patch(walls: Walls, at: Index, worst: int, loss_mm: float) -> Patch:

@@ -6,12 +6,16 @@ Everything here is by vertex index, so weld first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from printprep.geometry.mesh import Bool, Int, Mesh
+
+MOST_BODIES: Final = 5_000
+"""More separate surfaces than this are no anatomy but the noise of a threshold, or corners that do not meet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

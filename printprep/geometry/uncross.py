@@ -43,13 +43,15 @@ from printprep.geometry.solid import from_solid, to_solid
 from printprep.geometry.topology import edges, used_vertices
 from printprep.geometry.weld import weld_close
 
-MOST_CROSSING: Final = 200
+MOST_CROSSING: Final = 500
 """A body with more faces that cross is left to the gate: place by place takes too long, and seldom does it."""
 FINEST_MM: Final = 0.03
 COARSEST_MM: Final = 0.25
 """Steps of the grid in a box."""
 _STEPS_A_BOX = 60
-_POINTS_A_BOX = 8_000_000
+_POINTS_A_BOX = 16_000_000
+_BOX_ROUNDS = 4  # each without the boxes that moved the skin too far in the one before
+_PARTLY_MM = 0.1  # how far it may move where crossings are left elsewhere anyway: then there is less to gain
 _MARGIN_MM = 0.3  # of a box around the crossings in it
 _LINK_SHARE = 0.02  # of the longest side: crossings nearer to each other share a box
 _ASIDE_MM = 1e-3  # to either side of a surface, to ask what is there
@@ -68,12 +70,12 @@ class Uncrossed:
     """A body after the crossings were taken out."""
 
     mesh: Mesh
-    boxes: int = 0  # that were rebuilt; 0: exact
+    boxes: tuple[Float, ...] = ()  # (2, 3) that were rebuilt; none: exact
     step_mm: float = 0.0  # the coarsest grid step in them
     far_mm: float = 0.0  # how far the new surface is from the old skin, both ways
 
 
-def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float) -> Mesh:
+def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | None = None) -> Mesh:
     """``mesh`` with each of its bodies free of crossings with itself, where that moves no skin by over ``limit_mm``.
 
     Bodies that run through each other are left to the union. Each body that was changed gets a step in ``record``.
@@ -84,13 +86,15 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float) -> Mesh:
         Closed, every shell wound alike, mm.
     record, limit_mm
         Gets the steps; how far the new surface may be from the skin that was there, both ways.
+    partner
+        (m,) of each face one that it runs through, or -1, if known.
 
     Returns
     -------
     Mesh
         Closed; the same object when nothing was changed.
     """
-    partner: Int = partners(mesh)
+    partner = partners(mesh) if partner is None else partner
     if not (partner >= 0).any():
         return mesh
     changed, rest = [], np.ones(len(mesh), np.bool_)
@@ -109,6 +113,7 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float) -> Mesh:
         changed.append(after)
         rest[faces] = False
         record.steps.append(_step(body, after, crossing, done))
+        record.boxes.extend(done.boxes)
     return join([keep_faces(mesh, rest), *changed]) if changed else mesh
 
 
@@ -117,7 +122,7 @@ def _step(before: Mesh, after: Mesh, crossing: Bool, done: Uncrossed) -> Step:
     what = f"resolved {count} faces that ran through others of their own body"
     if done.boxes:
         what += (
-            f": rebuilt the surface in {done.boxes} places on a grid of up to {done.step_mm:.3f} mm, at most "
+            f": rebuilt the surface in {len(done.boxes)} places on a grid of up to {done.step_mm:.3f} mm, at most "
             f"{done.far_mm:.3f} mm from the old one"
         )
     else:
@@ -223,25 +228,39 @@ def _apart(boxes: list[Float]) -> list[Float]:
 
 
 def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float) -> Uncrossed | None:
-    """``mesh`` with what is in ``boxes`` rebuilt."""
-    outside, inner, coarsest_mm = solid, [], 0.0
+    """``mesh`` with what is in ``boxes`` rebuilt; boxes that are too large or would move its skin stay as they are."""
+    rebuilt: list[tuple[Float, float, Manifold | None]] = []
     for box in boxes:
         wanted_mm = float(np.clip((box[1] - box[0]).max() / _STEPS_A_BOX, FINEST_MM, COARSEST_MM))
         step_mm = voxel.step_for(Mesh(box, np.zeros((0, 3), np.int32)), wanted_mm, _POINTS_A_BOX)
-        if step_mm > COARSEST_MM:
-            return None  # too large a place for a fine grid
-        coarsest_mm = max(coarsest_mm, step_mm)
-        piece = rebuild(mesh, step_mm, box)
-        outside = outside - _cuboid(box, 0.0)
-        if len(piece):
-            inner.append(to_solid(piece) ^ _cuboid(box, _LAP_MM))
-    if not coarsest_mm:
-        return None
-    after = from_solid(Manifold.batch_boolean([outside, *inner], OpType.Add))
-    if not len(after) or not _is_better(mesh, after, _VOLUME_SHARE):
-        return None
-    far_mm = _far_mm(mesh, after)
-    return Uncrossed(mesh=after, boxes=len(inner), step_mm=coarsest_mm, far_mm=far_mm) if far_mm <= limit_mm else None
+        if step_mm <= COARSEST_MM:  # else too large a place for a fine grid
+            piece = rebuild(mesh, step_mm, box)
+            rebuilt.append((box, step_mm, to_solid(piece) ^ _cuboid(box, _LAP_MM) if len(piece) else None))
+    for tried in range(_BOX_ROUNDS):
+        if not rebuilt:
+            break
+        if tried or len(rebuilt) < len(boxes):
+            limit_mm = min(limit_mm, _PARTLY_MM)
+        cubes = [_cuboid(box, 0.0) for box, _, _ in rebuilt]
+        outside = Manifold.batch_boolean([solid, *cubes], OpType.Subtract)
+        inner = [piece for _, _, piece in rebuilt if piece is not None]
+        after = from_solid(Manifold.batch_boolean([outside, *inner], OpType.Add))
+        if not len(after):
+            break
+        points, distance = _far(mesh, after)
+        at = points[distance > limit_mm]
+        if not len(at):
+            if not _is_better(mesh, after, _VOLUME_SHARE):
+                break
+            kept, coarsest_mm = tuple(box for box, _, _ in rebuilt), max(step for _, step, _ in rebuilt)
+            return Uncrossed(mesh=after, boxes=kept, step_mm=coarsest_mm, far_mm=float(distance.max()))
+        rebuilt = [entry for entry in rebuilt if not _inside(at, entry[0]).any()]
+    return None
+
+
+def _inside(points: Float, box_mm: Float) -> Bool:
+    """(n,) whether points are in a box or on it."""
+    return np.asarray(((points >= box_mm[0] - _ASIDE_MM) & (points <= box_mm[1] + _ASIDE_MM)).all(axis=1))
 
 
 def _cuboid(box_mm: Float, margin_mm: float) -> Manifold:
@@ -249,19 +268,19 @@ def _cuboid(box_mm: Float, margin_mm: float) -> Manifold:
     return Manifold.cube(tuple(upper - lower)).translate(tuple(lower))
 
 
-def _far_mm(before: Mesh, after: Mesh) -> float:
-    """How far two surfaces are from each other; of the old one only points count that part matter from void."""
+def _far(before: Mesh, after: Mesh) -> tuple[Float, Float]:
+    """Points of two surfaces, and how far each is from the other one; of the old one only the skin counts."""
     corners = before.triangles
     middle = corners.mean(axis=1, keepdims=True)
-    points = np.concatenate([middle, corners + 0.05 * (middle - corners)], axis=1)
-    there = nearest(build(after), points.reshape(-1, 3))[0]
+    old = np.concatenate([middle, corners + 0.05 * (middle - corners)], axis=1).reshape(-1, 3)
+    there = nearest(build(after), old)[0]
     doubtful = np.flatnonzero(there > _ASIDE_MM)
     aside = _ASIDE_MM * _normals(corners)[doubtful // 4]
-    at, tree = points.reshape(-1, 3)[doubtful], build(before)
-    front, back = (winding(tree, at + side * aside) > 0 for side in (1.0, -1.0))
+    tree = build(before)
+    front, back = (winding(tree, old[doubtful] + side * aside) > 0 for side in (1.0, -1.0))
     there[doubtful[front == back]] = 0.0
-    back_mm = nearest(build(before), np.concatenate([after.vertices, after.triangles.mean(axis=1)]))[0]
-    return float(max(there.max(), back_mm.max()))
+    new = np.concatenate([after.vertices, after.triangles.mean(axis=1)])
+    return np.concatenate([old, new]), np.concatenate([there, nearest(tree, new)[0]])
 
 
 def _normals(corners: Float) -> Float:

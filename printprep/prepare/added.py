@@ -1,4 +1,4 @@
-"""Parts that are no anatomy: struts and tabs.
+"""Parts that are no anatomy: struts, tabs, plugs and supports.
 
 An added part has no tissue and the lowest priority, so that it takes nothing from the anatomy where they meet; it
 moves with the one body, is written into prepared.3mf with a mark, and stands in the certificate in a list of its own.
@@ -12,7 +12,7 @@ from typing import Final
 
 from printprep.case import Case, Finding
 from printprep.geometry.mesh import Mesh
-from printprep.plan import TAB, Change, ToolLoad
+from printprep.plan import TAB, Change, ToolLoad, are_supports
 from printprep.prepare.assign import bed_temperatures, substituted, too_hot, tool_count
 from printprep.prepare.draft import Draft, DraftPart
 
@@ -20,6 +20,7 @@ GREY: Final = (150, 150, 150)
 """Colour of an added part in pictures; it is printed in the colour of its tool."""
 
 _STRUT: Final = re.compile(r"strut-[1-9]\d*")
+_PLUG: Final = re.compile(r"plug-[1-9]\d*")
 
 
 def strut_name(number: int) -> str:
@@ -32,10 +33,19 @@ def is_strut(name: str) -> bool:
     return _STRUT.fullmatch(name) is not None
 
 
+def plug_name(number: int) -> str:
+    """What the plug of that number, from 1, is called."""
+    return f"plug-{number}"
+
+
 def may_be_added(case: Case, name: str) -> bool:
     """Whether the case asks for additions of that kind."""
+    if are_supports(name):
+        return True  # whoever asks for a print asks for what holds it up
     if name == TAB:
         return case.label is not None and case.label.style != "none"
+    if _PLUG.fullmatch(name):
+        return any(part.hollow is not None and part.hollow.plugs for part in case.parts)
     return bool(case.connect) and is_strut(name)
 
 

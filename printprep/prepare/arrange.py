@@ -1,4 +1,4 @@
-"""The last stage: everything on the bed, moving as one body."""
+"""Everything on the bed, moving as one body."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from printprep.geometry.mesh import Float
 from printprep.geometry.topology import used_vertices
 from printprep.plan import TAB, Matrix, Plate
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.profiles.tower import clearance_mm, tower_size
 from printprep.progress import SILENT, Progress
 
 EDGE_MM: Final = 2.0  # between the body with its brim and the edge of the bed: skirt, clips, a wet corner
-WIPE_TOWER_MM: Final = 60.0  # edge of the square kept free for the wipe tower when more than one tool prints
-
-
 SPACING_MM: Final = 5.0  # between two pieces on one bed, brims not counted
 
 
@@ -95,20 +93,29 @@ def _motion(draft: Draft, spot: nest.Spot, turned: Float) -> Matrix:
 def room(draft: Draft) -> nest.Room:
     """The bed of the draft's printer with what has to stay free on it.
 
-    The wipe tower counts when an extruding printer uses more than one tool; a resin printer's bed is its panel.
+    The wipe tower counts, as large as the driver may ask for it, when changes of tool leave something on one; a resin
+    printer's bed is its panel, less what supports lift the body by and the edge of their pad.
     """
     printer, bed = draft.printer, draft.printer.bed
     if printer.resin is not None:
         panel = printer.resin
+        wish = draft.process.resin.supports
         area = nest.Area(
             width_mm=min(bed.width_mm, panel.width_px * panel.pixel_mm[0]),
             depth_mm=min(bed.depth_mm, panel.height_px * panel.pixel_mm[1]),
-            height_mm=bed.height_mm,
+            height_mm=bed.height_mm - (wish.lift_mm if draft.supports else 0.0),
             keep_outs_mm=bed.keep_outs_mm,
         )
-        return nest.Room(bed=area, margin_mm=EDGE_MM)
-    tower_mm = WIPE_TOWER_MM if len(draft.tools) > 1 else 0.0
-    return nest.Room(bed=bed, margin_mm=EDGE_MM + draft.process.fdm.brim_mm, reserve_mm=tower_mm)
+        pad_mm = wish.foot_mm / 2.0 + wish.pad_edge_mm if draft.supports else 0.0
+        return nest.Room(bed=area, margin_mm=EDGE_MM + pad_mm)
+    process = draft.process.fdm
+    tower = tower_size(printer.fdm, process, len(draft.tools)) if printer.fdm is not None else None
+    return nest.Room(
+        bed=bed,
+        margin_mm=EDGE_MM + process.brim_mm,
+        reserve_mm=tower.place_mm if tower is not None else None,
+        gap_mm=clearance_mm(process),
+    )
 
 
 def _turn_only(rotation: Matrix) -> Matrix:
@@ -145,7 +152,9 @@ def refusal(draft: Draft) -> str:
     scale = nest.largest_scale(outline, float(size[2]), space)
     wanted = draft.case.scale * np.floor(scale * 1000.0) / 1000.0
     largest = f"{wanted:.3f} is the largest case scale that fits" if scale > 0 else "no scale fits"
-    tower = f" and a wipe tower of {space.reserve_mm:g} mm" if space.reserve_mm else ""
+    tower = " and a wipe tower of {:.0f} x {:.0f} mm".format(*space.reserve_mm) if space.reserve_mm else ""
+    if draft.printer.resin is not None and draft.supports:
+        tower = f", {draft.process.resin.supports.lift_mm:g} mm of its height left to supports and pad"
     names = _sticking_out(draft, space)
     out = f"; {', '.join(names)} would stick out" if names else ""
     return (

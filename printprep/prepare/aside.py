@@ -5,7 +5,8 @@ The surface that counts is the skin of the source. Of it, and of the printed sur
 - surface of the source with printed or empty matter on both sides (walls between united bodies, scraps) is no skin;
   when the plan declares a repair;
 - printed surface over a hole of the source has nothing to be compared with: where it is the patch that repair makes of
-  this source, up to the area of the patches that the plan declares;
+  this source, or as near to it as the plan says of what it rebuilt, up to the area of the patches that it declares;
+- bodies and voids below the volume that the case lets go are no part of the source;
 - the cavity of a hollow part is printed surface deeper inside the source than half the wall; when the plan declares a
   cavity, up to the area that it declares, so that of a hollow part the outer skin is compared;
 - around the axis of a declared hole, the skin as far as the hole is wide, and the wall of the hole inside;
@@ -30,7 +31,7 @@ from printprep.geometry.measure import Samples
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.repair import closed
 from printprep.plan import Change
-from printprep.prepare.label import reach_mm
+from printprep.prepare.label import STAGES, letters, reach_mm
 
 DOUBT_MM = 1e-3
 """Farther off than this, a point is asked whether it counts."""
@@ -69,8 +70,8 @@ class Aside:
             aside |= inside & cut.made(points, DOUBT_MM)
         for hole in self._declared("drain"):
             aside |= inside & self._in_hole(hole, points, wall=True)
-        for letters in self.letters:
-            aside |= _lettered(*letters, points, near_mm) & (inside == (letters[1].style == "engrave"))
+        for written in self.letters:
+            aside |= _lettered(*written, points, near_mm) & (inside == (written[1].style == "engrave"))
         counts[asked[aside]] = False
         return counts
 
@@ -87,10 +88,10 @@ class Aside:
             aside |= ~parts_matter(self.part.mesh, self.matter, samples, doubtful)
         for hole in self._declared("drain"):
             aside |= self._in_hole(hole, points, wall=False)
-        for letters in self.letters:
-            lettered = np.flatnonzero(_lettered(*letters, points, far))
+        for written in self.letters:
+            lettered = np.flatnonzero(_lettered(*written, points, far))
             covered = winding(self.printed_tree, points[lettered]) > 0
-            aside[lettered[covered == (letters[1].style == "emboss")]] = True
+            aside[lettered[covered == (written[1].style == "emboss")]] = True
         counts[asked[aside]] = False
         return counts
 
@@ -109,7 +110,7 @@ class Aside:
         patches, cavities = fits(self._on_patch(points), patched_mm2), True
         if self.part.hollow is not None and self.matter is not None:
             inside = winding(self.matter, points) > 0
-            hollowed_mm2 = sum(c.area_mm2 for c in self.changes if c.stage not in ("repair", "label", "split"))
+            hollowed_mm2 = sum(c.area_mm2 for c in self.changes if c.stage not in ("repair", *STAGES, "split"))
             cavities = fits(self._in_cavity(inside, near_mm[doubtful]), hollowed_mm2)
         return replace(self, patches=patches, cavities=cavities)
 
@@ -130,7 +131,8 @@ class Aside:
     def _on_patch(self, points: Float) -> Bool:
         if not self.patches or self.patch_tree is None:
             return np.zeros(len(points), np.bool_)
-        return np.asarray(nearest(self.patch_tree, points)[0] <= DOUBT_MM)  # a file rounds what lies on it
+        rebuilt_mm = max((change.rebuilt_mm for change in self.changes if change.stage == "repair"), default=0.0)
+        return np.asarray(nearest(self.patch_tree, points)[0] <= max(rebuilt_mm, DOUBT_MM))  # a file rounds, too
 
     def _in_hole(self, hole: Change, points: Float, *, wall: bool) -> Bool:
         """(n,) which points are within the round of a hole; with ``wall`` only those on its wall."""
@@ -185,7 +187,7 @@ def aside_of(
         printed=printed,
         changes=changes,
         cuts=cuts,
-        letters=_letters(changes, label),
+        letters=_letters(part, changes, label),
         source_tree=trees[0],
         printed_tree=trees[1],
         matter=matter_of(mended) if repaired else trees[0],
@@ -194,10 +196,15 @@ def aside_of(
     )
 
 
-def _letters(changes: tuple[Change, ...], label: Label | None) -> tuple[tuple[Change, Label], ...]:
-    """The label that is declared with the one that was asked for; several of them are none."""
-    found = [change for change in changes if change.stage == "label" and change.where_mm is not None]
-    return ((found[0], label),) if label is not None and len(found) == 1 else ()
+def _letters(part: Part, changes: tuple[Change, ...], label: Label | None) -> tuple[tuple[Change, Label], ...]:
+    """What is declared to be written, the label and a side's mark, with what was asked for; two of a kind are none."""
+    pairs = []
+    for stage in STAGES:
+        found = [change for change in changes if change.stage == stage and change.where_mm is not None]
+        asked = letters(label, part.name, stage)
+        if asked is not None and len(found) == 1:
+            pairs.append((found[0], asked))
+    return tuple(pairs)
 
 
 def _loose(corners: Float) -> Mesh:

@@ -89,13 +89,16 @@ def assign(draft: Draft, progress: Progress = SILENT) -> Draft:
         loads = _loads(tools, parts)
         by_part = {name: load for load in loads for name in load.parts}
         findings += _sharing(tools, loads, draft.printer)
-        findings += bed_temperatures(loads, draft.profiles)
+        support, unused = support_load(draft, loads)
+        findings += unused
+        findings += bed_temperatures((*loads, *support), draft.profiles)
         findings += _shrinkage(loads, parts, draft)
         assigned = tuple(
             replace(part, material=by_part[part.name].material, tool=by_part[part.name].tool, colour=colour, priority=k)
             for k, (part, (_, colour)) in enumerate(zip(parts, wants, strict=True), start=1)
         )
-    return replace(draft, parts=assigned, tools=loads).with_findings(*findings)
+    tool = support[0].tool if support else None
+    return replace(draft, parts=assigned, tools=(*loads, *support), support_tool=tool).with_findings(*findings)
 
 
 def by_priority(draft: Draft) -> list[DraftPart]:
@@ -362,6 +365,38 @@ def bed_temperatures(loads: Sequence[ToolLoad], profiles: Profiles) -> list[Find
             message=f"one bed serves {named}; it is kept at {max(beds.values()):g} deg C, look for soft feet, warping",
             value=max(beds.values()) - min(beds.values()),
             limit=BED_SPREAD_C,
+        )
+    ]
+
+
+def support_load(draft: Draft, loads: Sequence[ToolLoad]) -> tuple[tuple[ToolLoad, ...], list[Finding]]:
+    """The load of the tool that lays soluble supports, if the case wishes them and a tool is free; else why not.
+
+    Raises
+    ------
+    ProfileError
+        There is no profile of that material.
+    """
+    wish, printer = draft.case.supports.material, draft.printer
+    if wish is None or not draft.supports:
+        return (), []
+    material = draft.profiles.material(wish)
+    if printer.technology != "fdm" or material.technology != "fdm":
+        why = f"{printer.id} is a {printer.technology} printer, {wish} is for {material.technology}"
+    elif material.material_class != "soluble":
+        why = f"{wish} does not dissolve"
+    elif too_hot("", material, printer):
+        why = f"{printer.id} does not get as hot as it needs"
+    elif len(loads) >= tool_count(printer):
+        why = f"the parts take all {tool_count(printer)} tools of {printer.id}"
+    else:
+        return (ToolLoad(tool=len(loads), material=wish, colour=material.colour),), []
+    return (), [
+        Finding(
+            code="support-material-unused",
+            severity=Severity.WARNING,
+            message=f"supports are not laid in {wish}, as the case wishes: {why}; they are of the parts' own material",
+            value=wish,
         )
     ]
 

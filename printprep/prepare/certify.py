@@ -18,7 +18,7 @@ import numpy as np
 from printprep.case import Case, Finding, Limits, Part, Severity
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, Point, join
-from printprep.plan import AddedCertificate, Certificate, Check, PartCertificate, Plan, PlannedPart
+from printprep.plan import AddedCertificate, Certificate, Check, PartCertificate, Plan, PlannedPart, are_supports
 from printprep.prepare.added import is_strut, may_be_added
 from printprep.prepare.faithful import Faith, compare
 from printprep.prepare.neighbours import coincident_mm2, deepest, pairs_of
@@ -247,7 +247,7 @@ def _torn(plan: Plan) -> Iterator[Finding]:
     if not plan.cuts:
         return
     for number in sorted({part.piece for part in plan.parts}):
-        names = {part.name for part in plan.parts if part.piece == number}
+        names = {part.name for part in plan.parts if part.piece == number and not are_supports(part.name)}
         on = [plate.index for plate in plan.plates if names & set(plate.parts)]
         if len(on) > 1:
             message = f"the parts of piece {number} stand on plates {', '.join(map(str, on))}; they must move as one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from printprep.case import Case, Finding
 from printprep.geometry.cuts import Cut
+from printprep.geometry.hole import Hole
 from printprep.geometry.measure import Defects
-from printprep.geometry.mesh import Mesh
-from printprep.plan import Change, Matrix, Plate, ToolLoad
+from printprep.geometry.mesh import Bool, Mesh
+from printprep.plan import Change, Matrix, Plate, Removal, SupportZone, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 
@@ -52,10 +54,16 @@ class Draft:
     process: Process
     profiles: Profiles
     parts: tuple[DraftPart, ...]
+    supports: bool = True  # whether the print may have any
     rotation: Matrix = field(default_factory=lambda: np.eye(4))  # by orient: case frame to build direction, rigid
     tools: tuple[ToolLoad, ...] = ()  # by assign
+    plugged: tuple[tuple[str, Hole], ...] = ()  # by hollow: holes that get a plug, with the name of their part
     cuts: tuple[Cut, ...] = ()  # by split
     plates: tuple[Plate, ...] = ()  # by arrange
+    removals: tuple[Removal, ...] = ()  # by support: what a person must take off
+    support_tool: int | None = None  # by assign: lays the layers of supports next to a part
+    critical_faces: Mapping[str, Bool] = field(default_factory=dict)  # by steer: (m,) by part
+    support_zones: tuple[SupportZone, ...] = ()  # by steer
     findings: tuple[Finding, ...] = ()
 
     def with_findings(self, *findings: Finding) -> Self:

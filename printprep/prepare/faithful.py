@@ -14,12 +14,14 @@ from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
+from printprep.geometry.mend import Record
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.shells import enclosed
+from printprep.geometry.specks import drop_specks
 from printprep.geometry.weld import weld_vertices
 from printprep.plan import Change, PlannedPart
 from printprep.prepare.aside import Aside, aside_of
-from printprep.prepare.label import most_mm3
+from printprep.prepare.label import STAGES, letters, most_mm3
 
 _SAMPLES = 100_000
 _SIGNED_MM = 1e-5  # nearer than a file's coordinates say, a point is neither in nor out
@@ -68,7 +70,7 @@ def compare(
 
     ``cuts`` are what the plan declares, ``label`` is what was asked.
     """
-    changes = tuple(change for change in changes if change.stage != "label" or _is_label(change, label))
+    part, changes = _without_specks(part), _believed(changes, part, label)
     defects = inspect(printed.mesh, self_intersections=False)
     if same(part.mesh, printed.mesh) and defects.closed:
         volume_mm3, comparable = abs(defects.volume_mm3), True
@@ -103,9 +105,21 @@ def source_volume_mm3(mesh: Mesh) -> tuple[float, bool]:
     return abs(found.volume_mm3), True
 
 
+def _without_specks(part: Part) -> Part:
+    """The part without the bodies and voids that the case lets go."""
+    if not part.drop_below_mm3 or not len(part.mesh) or not np.isfinite(part.mesh.vertices).all():
+        return part
+    return replace(part, mesh=drop_specks(part.mesh, part.drop_below_mm3, Record()))
+
+
+def _believed(changes: tuple[Change, ...], part: Part, label: Label | None) -> tuple[Change, ...]:
+    """The changes without letters that nobody asked for."""
+    return tuple(c for c in changes if c.stage not in STAGES or _is_label(c, letters(label, part.name, c.stage)))
+
+
 def _is_label(change: Change, label: Label | None) -> bool:
-    """Whether a declared label is the one asked for: letters that cannot be of so much volume are none."""
-    if label is None or label.style not in ("engrave", "emboss") or change.where_mm is None:
+    """Whether declared letters are those asked for: letters that cannot be of so much volume are none."""
+    if label is None or change.where_mm is None:
         return False
     sign = -1 if label.style == "engrave" else 1
     return 0 <= sign * change.volume_mm3 <= most_mm3(label)
@@ -122,7 +136,7 @@ def _measured(
 ) -> tuple[Deviation, tuple[Change, ...]]:
     """The deviation both ways, and declared changes that are not there."""
     source, printed = part.mesh, planned.mesh
-    if same(source, printed) and not any(change.stage in ("drain", "label") for change in changes):
+    if same(source, printed) and not any(change.stage in ("drain", *STAGES) for change in changes):
         nothing = Deviation(max_mm=0.0, p95_mm=0.0, mean_mm=0.0, where_mm=None, samples=2 * len(source.vertices))
         return (replace(nothing, outward_mm=0.0, inward_mm=0.0) if has_inside else nothing), ()
     there, back = sample(source, _SAMPLES // 2, 0), sample(printed, _SAMPLES // 2, 1)
@@ -197,10 +211,11 @@ def field_of(
     part: Part, planned: PlannedPart, changes: tuple[Change, ...], cuts: tuple[Cut, ...], label: Label | None
 ) -> Field | None:
     """The deviation of a part as a field, by the same rules as :func:`compare`; None where nothing differs."""
+    part = _without_specks(part)
     source, printed = part.mesh, planned.mesh
     if same(source, printed) or not len(source) or not len(printed):
         return None
-    changes = tuple(change for change in changes if change.stage != "label" or _is_label(change, label))
+    changes = _believed(changes, part, label)
     cuts = tuple(cut for cut in cuts if planned.piece_of is not None)
     trees = build(source), build(printed)
     aside = aside_of(part, printed, changes, cuts, label, trees)

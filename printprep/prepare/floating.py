@@ -14,9 +14,9 @@ import numpy as np
 from printprep.case import Finding, Severity
 from printprep.geometry.contact import MOST_BODIES, Cluster, clusters, solid_bodies
 from printprep.geometry.mesh import Mesh
+from printprep.geometry.specks import SPECK_MM3
 from printprep.geometry.topology import edges
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.inspect import SPECK_MM3
 from printprep.progress import SILENT, Progress
 
 JOINT_MM2: Final = 1.0

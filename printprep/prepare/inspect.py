@@ -16,16 +16,19 @@ from printprep.case import Finding, Severity
 from printprep.geometry import measure
 from printprep.geometry.intersect import partners
 from printprep.geometry.measure import Defects
+from printprep.geometry.mend import Record
 from printprep.geometry.mesh import Mesh, as_point, join
 from printprep.geometry.shells import Shell, shells
+from printprep.geometry.sizes import sizes
+from printprep.geometry.specks import SPECK_MM3, crowd, drop_specks
+from printprep.geometry.topology import MOST_BODIES
 from printprep.geometry.weld import weld_vertices
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.zonecheck import zone_findings
 from printprep.progress import SILENT, Progress
 
-SPECK_MM3: Final = 1.0
 SPECK_MM: Final = 0.4
-"""A body smaller or thinner than this will not print, or will fall off."""
+"""A body thinner than this, or smaller than :data:`SPECK_MM3`, will not print, or will fall off."""
 
 _KINDS: Final[dict[str, tuple[str, Severity, str]]] = {
     "non_finite": ("non-finite", Severity.ERROR, "vertices have coordinates that are not numbers; export it again"),
@@ -49,7 +52,8 @@ def inspect(draft: Draft, progress: Progress = SILENT) -> Draft:
     findings: list[Finding] = []
     with progress.step("inspect") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
         between = pool.submit(_between_parts, [part.mesh for part in welded])
-        for part, found in pool.map(_look, welded):
+        wishes = [draft.case.part(part.name).drop_below_mm3 or 0.0 for part in welded]
+        for part, found in pool.map(_look, welded, wishes):
             step.advance(len(parts) / len(welded), part.name)
             parts.append(part)
             findings.extend(found)
@@ -58,12 +62,33 @@ def inspect(draft: Draft, progress: Progress = SILENT) -> Draft:
     return done.with_findings(*findings, *zone_findings(done))
 
 
-def _look(part: DraftPart) -> tuple[DraftPart, list[Finding]]:
-    defects = measure.inspect(part.mesh)
+def _look(part: DraftPart, drop_below_mm3: float) -> tuple[DraftPart, list[Finding]]:
+    """The part with its defects, and what they mean; of bodies that the case lets go nothing is said."""
+    mesh = part.mesh
+    if drop_below_mm3 > 0 and np.isfinite(mesh.vertices).all():
+        mesh = drop_specks(mesh, drop_below_mm3, Record())
+    defects = measure.inspect(mesh)
     findings = findings_of(part.name, defects)
-    if defects.closed and defects.bodies > 1:
-        findings.extend(_small(part.name, shells(part.mesh)))
-    return replace(part, defects=defects), findings
+    if defects.bodies > MOST_BODIES:
+        findings.append(_crowded(part.name, mesh, defects))
+    elif defects.closed and defects.bodies > 1:
+        findings.extend(_small(part.name, shells(mesh)))
+    return replace(part, defects=defects if mesh is part.mesh else None), findings
+
+
+def _crowded(part: str, mesh: Mesh, defects: Defects) -> Finding:
+    """That a part is the noise of a threshold, or a soup; its largest body says where the anatomy is."""
+    found = sizes(mesh)
+    largest = mesh.vertices[mesh.faces[found.first[int(np.argmax(found.most_mm3))]]].mean(axis=0)
+    return Finding(
+        code="too-many-bodies",
+        severity=Severity.ERROR,
+        part=part,
+        message=f"part {part}: {crowd(mesh)}",
+        value=defects.bodies,
+        limit=MOST_BODIES,
+        where_mm=as_point(largest),
+    )
 
 
 def findings_of(part: str, defects: Defects) -> list[Finding]:

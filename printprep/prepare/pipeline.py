@@ -16,9 +16,13 @@ from printprep.prepare.hollow import hollow
 from printprep.prepare.inspect import inspect
 from printprep.prepare.label import label
 from printprep.prepare.orient import orient
+from printprep.prepare.plugs import plugs
 from printprep.prepare.repair import repair
 from printprep.prepare.split import split
+from printprep.prepare.steer import steer
+from printprep.prepare.support import support
 from printprep.prepare.thin import thin
+from printprep.prepare.zones import keep_out_of
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 from printprep.progress import SILENT, Progress
@@ -36,15 +40,18 @@ STAGES: Final[tuple[Stage, ...]] = (
     hollow,
     split,
     label,
+    plugs,
     arrange,
+    steer,
+    support,
 )
 """Every stage, in the order in which a part meets them."""
 
 
-def begin(case: Case, printer: Printer, process: Process, profiles: Profiles) -> Draft:
+def begin(case: Case, printer: Printer, process: Process, profiles: Profiles, *, supports: bool = True) -> Draft:
     """A draft of ``case`` in which nothing is done yet."""
     parts = tuple(DraftPart(name=part.name, mesh=part.mesh) for part in case.parts)
-    return Draft(case=case, printer=printer, process=process, profiles=profiles, parts=parts)
+    return Draft(case=case, printer=printer, process=process, profiles=profiles, parts=parts, supports=supports)
 
 
 def prepare(draft: Draft, stages: tuple[Stage, ...] = STAGES, progress: Progress = SILENT) -> Draft:
@@ -73,6 +80,11 @@ def plan_of(draft: Draft, *, supports: bool) -> Plan:
         supports=supports,
         synthetic=draft.case.synthetic,
         cuts=draft.cuts,
+        removals=draft.removals,
+        keep_out=keep_out_of(draft),
+        critical_faces=draft.critical_faces,
+        support_zones=draft.support_zones if supports else (),
+        support_tool=draft.support_tool if supports else None,
     )
 
 

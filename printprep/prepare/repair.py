@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from printprep.case import Finding, Severity, settle, stopping
-from printprep.geometry import measure
 from printprep.geometry import repair as geometry
+from printprep.geometry.mend import Step
 from printprep.geometry.renew import Renewed
 from printprep.geometry.repair import Refusal, Repaired
 from printprep.geometry.settle import VOLUME_SHARE
+from printprep.geometry.specks import SPECK_MM3
 from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.sheets import company
 from printprep.progress import SILENT, Progress
 
 
@@ -21,23 +23,39 @@ def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
     """Repair every part that needs it. Parts that are closed and clean come out as the very same mesh."""
     limit_mm = draft.case.limits.deviation_max_mm
 
-    def work(part: DraftPart) -> tuple[DraftPart, list[Finding]]:
-        accepted = _turning_is_accepted(draft, part.name)
-        return _apply(
-            part, geometry.repair(part.mesh, accept_inside_out=accepted, defects=part.defects, limit_mm=limit_mm)
+    def work(part: DraftPart) -> Repaired:
+        return geometry.repair(
+            part.mesh,
+            accept_inside_out=_turning_is_accepted(draft, part.name),
+            defects=part.defects,
+            limit_mm=limit_mm,
+            drop_below_mm3=draft.case.part(part.name).drop_below_mm3 or 0.0,
         )
 
+    results: list[Repaired] = []
+    with progress.step("repair") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for result in pool.map(work, draft.parts):
+            results.append(result)
+            step.advance(len(results) / len(draft.parts), draft.parts[len(results) - 1].name)
+    sheets = _of_sheets(draft.parts, results)
     parts: list[DraftPart] = []
     findings: list[Finding] = []
-    with progress.step("repair") as step, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for part, found in pool.map(work, draft.parts):
-            parts.append(part)
-            findings.extend(found)
-            step.advance(len(parts) / len(draft.parts), part.name)
+    for before, result in zip(draft.parts, results, strict=True):
+        part, found = _apply(before, result, sheets.get(before.name))
+        parts.append(part)
+        findings.extend(found)
     known = {(finding.code, finding.part) for finding in draft.findings}
     new = [finding for finding in findings if (finding.code, finding.part) not in known]
     parts = [replace(part, defects=None) for part in parts]  # later stages change meshes
     return replace(draft, parts=tuple(parts)).with_findings(*new)
+
+
+def _of_sheets(parts: tuple[DraftPart, ...], results: list[Repaired]) -> dict[str, str]:
+    """What each part that was refused as an open sheet is a piece of, by its name."""
+    pairs = [(part.name, result) for part, result in zip(parts, results, strict=True)]
+    sheets = {name: result.mesh for name, result in pairs if result.refusal is not None and result.refusal.sheet}
+    solids = {name: result.mesh for name, result in pairs if result.refusal is None}
+    return company(sheets, solids) if sheets and len(pairs) > 1 else {}
 
 
 def _turning_is_accepted(draft: Draft, part: str) -> bool:
@@ -46,9 +64,9 @@ def _turning_is_accepted(draft: Draft, part: str) -> bool:
     return not stopping(settle((question,), draft.case.accept))
 
 
-def _apply(part: DraftPart, result: Repaired) -> tuple[DraftPart, list[Finding]]:
+def _apply(part: DraftPart, result: Repaired, piece_of: str | None = None) -> tuple[DraftPart, list[Finding]]:
     if result.refusal is not None:
-        return part, [_refused(part.name, result.refusal)]
+        return part, [_refused(part.name, result.refusal, piece_of)]
     if not result.changed:
         return part, _left(part, result)
     changes = tuple(
@@ -58,6 +76,7 @@ def _apply(part: DraftPart, result: Repaired) -> tuple[DraftPart, list[Finding]]
             volume_mm3=step.volume_mm3,
             area_mm2=step.area_mm2,
             where_mm=step.where_mm,
+            rebuilt_mm=step.rebuilt_mm,
         )
         for step in result.steps
     )
@@ -65,9 +84,10 @@ def _apply(part: DraftPart, result: Repaired) -> tuple[DraftPart, list[Finding]]
     return mended, [*_done(part.name, result), *_left(part, result)]
 
 
-def _refused(part: str, refusal: Refusal) -> Finding:
+def _refused(part: str, refusal: Refusal, piece_of: str | None) -> Finding:
     code = "inside-out" if refusal.inside_out else "not-a-solid"
     message = f"part {part} cannot be made a solid: {refusal.reason}"
+    message += f"; {piece_of}" if piece_of else ""
     return Finding(code=code, severity=Severity.ERROR, part=part, message=message, where_mm=refusal.where_mm)
 
 
@@ -91,8 +111,10 @@ def _done(part: str, result: Repaired) -> list[Finding]:
             where_mm=step.where_mm,
         )
         for step in result.steps
-        if step.rebuilt_mm > 0
+        if step.rebuilt_mm > 0 and result.rebuilt is None
     )
+    findings.extend(_gone(part, result.steps))
+    findings.extend(_merged(part, result.steps))
     patches = [step for step in result.steps if step.area_mm2 > 0]
     if patches:
         largest = max(patches, key=lambda step: step.area_mm2)
@@ -114,13 +136,43 @@ def _done(part: str, result: Repaired) -> list[Finding]:
     return findings
 
 
+def _gone(part: str, steps: tuple[Step, ...]) -> list[Finding]:
+    """What the case let go."""
+    gone = [step for step in steps if step.dropped]
+    if not gone:
+        return []
+    count, volume_mm3 = sum(step.dropped for step in gone), sum(step.volume_mm3 for step in gone)
+    message = (
+        f"part {part}: {count} bodies and voids were dropped, {volume_mm3:+.3f} mm3 in all, as the case allows; the "
+        f"first: {gone[0].what}"
+    )
+    where = gone[0].where_mm
+    found = Finding(code="specks-dropped", severity=Severity.INFO, part=part, message=message, value=count)
+    return [replace(found, where_mm=where)]
+
+
+def _merged(part: str, steps: tuple[Step, ...]) -> list[Finding]:
+    """Bodies inside bodies: by their winding solid in solid, but it may have been a cavity that somebody turned."""
+    merged = [step for step in steps if step.merged_mm3 >= SPECK_MM3]
+    if not merged:
+        return []
+    largest, total = max(merged, key=lambda step: step.merged_mm3), sum(step.merged_mm3 for step in merged)
+    message = (
+        f"part {part}: {len(merged)} bodies of {total:.1f} mm3 in all lie inside another body and face out like it, so "
+        "that is printed solid; if one of them is a cavity, turn it in the segmentation"
+    )
+    found = Finding(code="body-in-body", severity=Severity.WARNING, part=part, message=message, value=total)
+    return [replace(found, where_mm=largest.where_mm)]
+
+
 def _rebuilt(part: str, rebuilt: Renewed) -> Finding:
     """That every vertex is new, why, and how far from the source."""
     far = rebuilt.deviation
     measured = f"at most {far.max_mm:.3f} mm and 95 % {far.p95_mm:.3f} mm from the source, " if far else ""
     message = (
         f"the whole surface of part {part} was rebuilt on a grid of {rebuilt.step_mm:.3f} mm, {measured}volume "
-        f"{rebuilt.volume_mm3:+.2f} mm3; what is thinner than the grid may be lost. Before: {rebuilt.why}"
+        f"{rebuilt.volume_mm3:+.2f} mm3; 99 % of its walls are {rebuilt.wall_mm:.2f} mm or more, and what is thinner "
+        f"than the grid may be lost. Before: {rebuilt.why}"
     )
     return Finding(
         code="rebuilt",
@@ -134,13 +186,10 @@ def _rebuilt(part: str, rebuilt: Renewed) -> Finding:
 
 def _left(part: DraftPart, result: Repaired) -> list[Finding]:
     """What the solid still has; its volume was checked to be enclosed once."""
-    if not result.judged:
-        return []
-    found = part.defects if part.defects and result.mesh is part.mesh else measure.inspect(result.mesh)
-    if not found.self_intersecting_faces:
+    if not result.crossing_faces:
         return []
     message = (
-        f"part {part.name}: {found.self_intersecting_faces} faces still run through others after repair; it was "
+        f"part {part.name}: {result.crossing_faces} faces still run through others after repair; it was "
         f"checked that less than {VOLUME_SHARE:.1%} of the volume is enclosed twice"
     )
     return [
@@ -149,7 +198,7 @@ def _left(part: DraftPart, result: Repaired) -> list[Finding]:
             severity=Severity.WARNING,
             part=part.name,
             message=message,
-            value=found.self_intersecting_faces,
-            where_mm=found.where_mm.get("self_intersecting_faces"),
+            value=result.crossing_faces,
+            where_mm=result.crossing_mm,
         )
     ]

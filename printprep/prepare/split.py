@@ -11,20 +11,24 @@ import numpy as np
 from printprep.case import Finding, Severity
 from printprep.errors import DoesNotFit, MeshError
 from printprep.geometry import split as geometry
+from printprep.geometry.contact import clusters, solid_bodies
 from printprep.geometry.cuts import END_MM, Cut, Pin, Plane
-from printprep.geometry.mesh import Point, as_point
-from printprep.geometry.pins import MOST, find_pins, hole_solid, pin_solid
+from printprep.geometry.mesh import Mesh, Point, as_point
+from printprep.geometry.pins import APART, MOST, find_pins, hole_solid, pin_solid
 from printprep.geometry.solid import Manifold, from_solid, to_solid
+from printprep.geometry.specks import SPECK_MM3
 from printprep.geometry.split import Parted, Piece, Wish, leaves, nodes
 from printprep.geometry.zones import Zones
 from printprep.plan import Change
 from printprep.prepare.arrange import refusal, room, stands_whole
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.floating import JOINT_MM2
 from printprep.prepare.zones import critical_of, keep_out_of, keep_out_parts, united
 from printprep.progress import SILENT, Progress
 
 LENGTH: Final = 1.5  # diameters that a pin stands out of its cut
 WALL_MM: Final = 1.5  # matter around a hole and under its end: three lines of a common nozzle
+_NAMED: Final = 4  # bodies of a piece that are told apart in a message
 
 
 def split(draft: Draft, progress: Progress = SILENT) -> Draft:
@@ -32,7 +36,7 @@ def split(draft: Draft, progress: Progress = SILENT) -> Draft:
 
     Every plane goes through all parts of the piece that it cuts. A part that is cut becomes several, ``bone.1`` and
     ``bone.2``, by the numbers of the pieces; what is not cut keeps its name and only gets its piece's number. Adds
-    the findings ``split`` (a cut), ``split-through-critical`` and ``pins-impossible``.
+    the findings ``split`` (a cut), ``split-through-critical``, ``pins-impossible`` and ``piece-in-bodies``.
 
     Raises
     ------
@@ -78,8 +82,17 @@ def _tree(draft: Draft) -> Piece | Parted:
         surfaces=tuple(tree.corners for tree in zones.surfaces),
         reach_mm=LENGTH * asked.pin_diameter_mm if asked.pins else 0.0,
         thin_mm=asked.pin_diameter_mm + 2.0 * WALL_MM,
+        firm_mm2=_firm_mm2(asked.pin_diameter_mm),
     )
     return geometry.split(solids, wish)
+
+
+def _firm_mm2(pin_mm: float) -> float:
+    """Area of a cut with room for two pins :data:`printprep.geometry.pins.APART` diameters apart, in their walls.
+
+    Half as much again as the rectangle around them, since no outline of anatomy is one.
+    """
+    return 1.5 * (pin_mm + 2.0 * WALL_MM) * (pin_mm + 2.0 * WALL_MM + APART * pin_mm)
 
 
 def _zones(draft: Draft) -> Zones:
@@ -124,6 +137,8 @@ def _divided(draft: Draft, tree: Piece | Parted) -> Draft:
         findings.extend(_trespasses(draft, node, where))
         findings.extend(_unpinned(draft, joints, where))
     parts = tuple(_parts(draft, pieces, changes))
+    for number in pieces:
+        findings.extend(_in_bodies(number, [part for part in parts if part.piece == number], cuts))
     return replace(draft, parts=parts, cuts=tuple(cuts)).with_findings(*findings)
 
 
@@ -180,7 +195,8 @@ def _set(pin: Pin, pieces: dict[int, dict[str, Manifold]], below: int, above: in
     walls_mm2 = np.pi * (pin.diameter_mm * pin.length_mm + hole_mm * (pin.length_mm + END_MM))
     return Change(
         stage="split",
-        what=f"a pin of {pin.diameter_mm:g} mm on piece {below}, its hole of {hole_mm:g} mm in piece {above}",
+        what=f"a pin of {pin.diameter_mm:g} x {pin.length_mm:g} mm on piece {below}, its hole of {hole_mm:g} x "
+        f"{pin.length_mm + END_MM:g} mm in piece {above}",
         volume_mm3=after_mm3 - before_mm3,
         area_mm2=float(walls_mm2),
         where_mm=pin.at_mm,
@@ -266,6 +282,33 @@ def _unpinned(draft: Draft, joints: list[_Joint], where: Point) -> Iterator[Find
             limit=MOST,
             where_mm=where,
         )
+
+
+def _in_bodies(number: int, parts: list[DraftPart], cuts: list[Cut]) -> Iterator[Finding]:
+    """A piece that cuts left in several bodies which do not hold together; what was loose before is no news."""
+    bodies = [body for part in parts for body in solid_bodies(part.mesh, SPECK_MM3)]
+    found = clusters(bodies, JOINT_MM2) if len(bodies) > 1 else ()
+    cut = [c for c in found if any(_is_cut(bodies[k], cuts) for k in c.bodies)]
+    if len(cut) < 2:
+        return
+    sizes = "; ".join(" x ".join(f"{v:.0f}" for v in bodies[c.bodies[0]].size_mm) + " mm" for c in cut[:_NAMED])
+    more = f" and {len(cut) - _NAMED} more" if len(cut) > _NAMED else ""
+    message = (
+        f"piece {number} comes off the bed in {len(cut)} bodies that do not hold together: {sizes}{more}; each is "
+        "glued by itself where it was cut. Choose a larger printer or a smaller scale if that is too many"
+    )
+    yield Finding(
+        code="piece-in-bodies",
+        severity=Severity.WARNING,
+        message=message,
+        value=len(cut),
+        limit=1,
+        where_mm=cut[1].where_mm,
+    )
+
+
+def _is_cut(body: Mesh, cuts: list[Cut]) -> bool:
+    return any((np.abs(cut.plane.above_mm(body.vertices)) < 1e-6).any() for cut in cuts)
 
 
 def _where(node: Parted) -> Point:

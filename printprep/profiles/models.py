@@ -144,6 +144,7 @@ class FdmMaterial(Model):
     fan_percent: Percent
     max_flow_mm3_s: Positive
     retraction_mm: NotNegative | None = None  # None: the printer's
+    drain_diameter_mm: Positive = 3.5  # of a hole into a hollow part; it lets out air and what dissolves supports
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -160,6 +161,7 @@ class ResinMaterial(Model):
 
     exposure_s: dict[str, Positive]
     bottom_exposure_s: Positive
+    drain_diameter_mm: Positive = 3.5  # of a hole through which it runs out of a hollow part
 
     @field_validator("exposure_s")
     @classmethod
@@ -211,8 +213,37 @@ class FdmProcess(Model):
     travel_mm_s: Speed
     first_layer_mm_s: Speed
     overhang_angle_deg: Annotated[float, Field(ge=0, le=90)] = 45  # from the vertical: steeper needs support
+    bridge_mm: NotNegative = 10  # longest bridge that prints without a support
     brim_mm: NotNegative = 0
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)
+
+
+class ResinSupports(Model):
+    """Supports for printing by light. Defaults are those of PrusaSlicer 2.5 unless a comment says otherwise."""
+
+    angle_deg: Annotated[float, Field(ge=10, le=80)] = 55  # from the vertical: what carries itself; 35 from the bed
+    elevation_mm: Annotated[float, Field(ge=3.5, le=50)] = 5  # between pad and body: a head and a foot need 3.5 mm
+    spacing_mm: Annotated[float, Field(ge=1, le=20)] = 3.5  # between contacts on a level surface; ours, by eye
+    tip_mm: Annotated[float, Field(ge=0.1, le=2)] = 0.4  # diameter where they touch
+    tip_fragile_mm: Annotated[float, Field(ge=0.1, le=2)] = 0.3  # and on tissues that break: vessels; ours
+    tip_least_mm: Annotated[float, Field(ge=0.1, le=2)] = 0.2  # on thin walls, half as wide as they are thick; ours
+    sunk_mm: Annotated[float, Field(ge=0.05, le=1)] = 0.2  # how deep a tip reaches into the body, at most
+    pillar_mm: Annotated[float, Field(ge=0.4, le=5)] = 1.0
+    foot_mm: Annotated[float, Field(ge=0.4, le=20)] = 2.5  # diameter; ours: the pad spreads the load
+    clearance_mm: Annotated[float, Field(ge=0.1, le=5)] = 0.5  # between pillars and body; ours
+    pad_mm: NotNegative = 2.0  # thickness; 0: none, the feet stand on the bed
+    pad_edge_mm: Annotated[float, Field(ge=0.5, le=20)] = 2.0  # beyond the feet; its lower edge is chamfered; ours
+
+    @model_validator(mode="after")
+    def _tips_are_thinner_than_pillars(self) -> Self:
+        if not self.tip_least_mm <= self.tip_fragile_mm <= self.tip_mm <= self.pillar_mm <= self.foot_mm:
+            raise ValueError("tip_least_mm, tip_fragile_mm, tip_mm, pillar_mm and foot_mm must rise in this order")
+        return self
+
+    @property
+    def lift_mm(self) -> float:
+        """How much higher a supported body stands."""
+        return self.elevation_mm + self.pad_mm
 
 
 class ResinProcess(Model):
@@ -222,6 +253,7 @@ class ResinProcess(Model):
     bottom_layers: Annotated[int, Field(ge=0)]
     fade_layers: Annotated[int, Field(ge=0)] = 0
     antialias: Literal[1, 2, 4, 8] = 4  # samples a pixel edge
+    supports: ResinSupports = ResinSupports()
 
 
 class OrientWeights(Model):
@@ -250,6 +282,7 @@ class Tissue(Profile):
     priority: int  # where parts overlap the higher one wins: the inner, smaller, more critical
     size_mm: tuple[Positive, Positive] | None = None  # plausible longest edge, newborn to adult, unscaled
     paired: bool = False  # exists left and right, so a side must be said
+    fragile: bool = False  # breaks when supports come off: they touch it with small tips
     in_host: bool = False  # named with the organ it is in (kidney tumour): wins over that organ's name
 
     @field_validator("size_mm")

@@ -24,6 +24,7 @@ from printprep.plan import (
     Plan,
     PlannedPart,
     SlicedPlate,
+    Supports,
 )
 from printprep.report.proof import changes_json as _changes
 from printprep.report.proof import proof
@@ -230,16 +231,45 @@ def _plate(plate: SlicedPlate, plan: Plan | None) -> Json:
         "engine": plate.engine,
         "sha256": plate.sha256,
         "layer_count": plate.layer_count,
+        "anatomy_layer_count": plate.anatomy_layer_count,
         "layer_height_mm": _number(plate.layer_height_mm),
         "tool_changes": plate.tool_changes,
         "parts": list(arranged.parts) if arranged else [],
         "estimate": _estimate(plate.estimate),
+        "supports": _supports(plate.supports),
         "settings": [
             {"key": s.key, "requested": s.requested, "resolved": s.resolved}
             for s in plate.settings
             if s.requested is not None
         ],
         "extras": {key: _number(value) for key, value in plate.extras.items()},
+    }
+
+
+def _supports(supports: Supports | None) -> Json | None:
+    """What a person must remove from a plate."""
+    if supports is None:
+        return None
+    return {
+        "volume_mm3": _number(supports.volume_mm3, 1),
+        "interface_mm3": _number(supports.interface_mm3, 1),
+        "soluble_mm3": _number(supports.soluble_mm3, 1),
+        "contact_mm2": _number(supports.contact_mm2, 2),
+        "out_of_reach_mm3": _number(supports.out_of_reach_mm3, 1),
+        "out_of_reach_mm": _point(supports.out_of_reach_mm),
+        "parts": [
+            {
+                "name": contact.part,
+                "under_mm2": _number(contact.under_mm2, 2),
+                "on_mm2": _number(contact.on_mm2, 2),
+                "critical_mm2": _number(contact.critical_mm2, 2),
+                "critical_mm": _point(contact.critical_mm),
+                "keep_out_mm2": _number(contact.keep_out_mm2, 2),
+                "keep_out_mm": _point(contact.keep_out_mm),
+                "places": [{"where_mm": _point(at_mm), "mm2": _number(mm2, 2)} for at_mm, mm2 in contact.places],
+            }
+            for contact in supports.contacts
+        ],
     }
 
 

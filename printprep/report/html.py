@@ -206,7 +206,7 @@ def _estimate(document: Json) -> str:
         )
     ]
     figures.append((f"{grams:.0f} g", "material in all"))
-    figures.append((str(sum(p["layer_count"] for p in document["plates"])), "layers"))
+    figures.append((str(sum(_layers(p) for p in document["plates"])), "layers"))
     if cost:
         figures.append((f"{cost['total']:.2f} {cost['currency']}", "cost, reprints expected"))
     cards = "".join(
@@ -240,6 +240,8 @@ def _plates(plates: Sequence[Json]) -> str:
 
 def _plate(plate: Json) -> str:
     duration_s = plate["estimate"]["duration_s"]
+    alone = plate["layer_count"] - _layers(plate)
+    between = f" and {alone} of support alone" if alone else ""
     first = [s for s in plate["settings"] if s["key"] in MATTERS]
     rest = [s for s in plate["settings"] if s["key"] not in MATTERS]
     asked = _settings(first) if first else ""
@@ -247,10 +249,52 @@ def _plate(plate: Json) -> str:
         asked += f"<details><summary>{len(rest)} more settings that were asked for</summary>{_settings(rest)}</details>"
     return (
         f"<h3>{escape(plate['file'])}</h3><p>{escape(plate['printer'])}, {escape(plate['process'])}, "
-        f"{plate['layer_count']} layers of {plate['layer_height_mm']:g} mm, {plate['tool_changes']} tool changes, "
+        f"{_layers(plate)} layers of {plate['layer_height_mm']:g} mm{between}, {plate['tool_changes']} tool changes, "
         f"{format_duration(duration_s) if duration_s else '-'}; made by {escape(plate['engine'])}.</p>"
-        f'<p class="soft">SHA-256 <code>{escape(plate["sha256"])}</code></p>{asked}'
+        f'<p class="soft">SHA-256 <code>{escape(plate["sha256"])}</code></p>{_supports(plate["supports"])}{asked}'
     )
+
+
+def _layers(plate: Json) -> int:
+    """Layers that hold something of a part."""
+    layers: int = plate["anatomy_layer_count"] or plate["layer_count"]
+    return layers
+
+
+def _supports(supports: Json | None) -> str:
+    """What a person must remove, part by part."""
+    if not supports or not supports["volume_mm3"]:
+        return ""
+    rows = [
+        (
+            escape(part["name"]),
+            _fixed(part["under_mm2"], 1),
+            _fixed(part["on_mm2"], 1),
+            _fixed(part["critical_mm2"], 1),
+            _fixed(part["keep_out_mm2"], 1),
+            "; ".join(f"{_fixed(p['mm2'], 1)} mm² at {_at(p['where_mm'])}" for p in part["places"][:3]),
+        )
+        for part in supports["parts"]
+    ]
+    columns = (
+        "part",
+        ">under it, mm²",
+        ">standing on it, mm²",
+        ">critical, mm²",
+        ">keep-out, mm²",
+        "largest places, mm",
+    )
+    dissolves = f", {_fixed(supports['soluble_mm3'], 2, 1e-3)} ml of it soluble" if supports["soluble_mm3"] else ""
+    hidden = supports["out_of_reach_mm3"]
+    stays = f" {_fixed(hidden, 1)} mm³ stand where no tool of 3 mm reaches." if hidden else ""
+    return (
+        f"<h4>Supports: what a person must remove</h4><p>{_fixed(supports['volume_mm3'], 2, 1e-3)} ml{dissolves}, held "
+        f"on by {_fixed(supports['contact_mm2'], 1)} mm², measured in the file.{stays}</p>{_table(columns, rows)}"
+    )
+
+
+def _at(point: Sequence[float]) -> str:
+    return f"({', '.join(f'{x:.1f}' for x in point)})"
 
 
 def _settings(settings: Sequence[Json]) -> str:

@@ -21,6 +21,7 @@ DONE: Final = {
     "drain": "drilled",
     "split": "cut",
     "label": "lettered",
+    "side-mark": "lettered",
     "support": "supported",
 }
 """What a stage did, as people say it; of any other stage its name stands."""

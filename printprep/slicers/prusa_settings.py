@@ -17,7 +17,8 @@ from printprep.errors import ProfileError
 from printprep.plan import Plan, Plate, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer, SlicerValue
-from printprep.slicers.fit import TOWER_BRIM_MM, Tower
+from printprep.profiles.tower import BRIM_MM
+from printprep.slicers.fit import Tower
 
 ENGINE: Final = "prusaslicer"
 """The engine's name in a profile's ``[slicer.prusaslicer]``."""
@@ -104,6 +105,7 @@ def settings(plan: Plan, plate: Plate, profiles: Profiles, tower: Tower | None =
         **_machine(printer, fdm, motion),
         **_materials(loads, materials, fdm, used),
         **_process(process, plan.supports),
+        **_supports(plan, plate),
         **_tower(fdm, tower),
         "interface_shells": _text(any(materials[tool].material_class == "clear" for tool in used)),
         **_raw(printer.slicer),
@@ -132,13 +134,9 @@ def refused(plan: Plan, profiles: Profiles) -> tuple[Finding, ...]:
 
 
 def used_tools(plan: Plan, plate: Plate) -> tuple[int, ...]:
-    """The 0-based tools that the parts of ``plate`` are assigned to, rising."""
-    return tuple(sorted({part.tool for part in plan.parts if part.name in plate.parts}))
-
-
-def needs_tower(fdm: Fdm, tools: Sequence[int]) -> bool:
-    """Whether a change of tool has something to leave on a wipe tower."""
-    return len(tools) > 1 and (fdm.shared_nozzle or fdm.purge_mm3 > 0)
+    """The 0-based tools that print on ``plate``, rising: those of its parts, and of soluble supports."""
+    tools = {part.tool for part in plan.parts if part.name in plate.parts}
+    return tuple(sorted(tools if plan.support_tool is None else tools | {plan.support_tool}))
 
 
 def loads_of_all_tools(plan: Plan, fdm: Fdm) -> tuple[ToolLoad, ...]:
@@ -268,10 +266,29 @@ def _process(process: FdmProcess, supports: bool) -> dict[str, str]:
         "support_material": _text(supports),
         "support_material_auto": "1",
         "support_material_threshold": _text(threshold_from_horizontal_deg(process.overhang_angle_deg)),
-        "support_material_extruder": "0",  # 0: whichever tool is in use; a wipe tower demands it
-        "support_material_interface_extruder": "0",
         "clip_multipart_objects": "1",  # where volumes overlap the later one wins
         "complete_objects": "0",
+    }
+
+
+def _supports(plan: Plan, plate: Plate) -> dict[str, str]:
+    """Which tools lay the supports, and how closely they follow where they were asked for.
+
+    What dissolves is laid without a gap, and beside a wipe tower the engine demands that it keeps to the layers of the
+    part. In the style "grid" supports spread up to 3 mm into what a blocker keeps free; "snug" keeps to its edge.
+    """
+    blocked = any(zone.kind == "block" and zone.part in plate.parts for zone in plan.support_zones)
+    own = {
+        "support_material_extruder": "0",  # 0: whichever tool is in use; a wipe tower demands it
+        "support_material_interface_extruder": "0",
+        "support_material_style": "snug" if blocked else "grid",
+    }
+    if plan.support_tool is None or not plan.supports:
+        return own
+    return own | {
+        "support_material_interface_extruder": str(plan.support_tool + 1),
+        "support_material_contact_distance": "0",
+        "support_material_synchronize_layers": "1",
     }
 
 
@@ -284,8 +301,8 @@ def _tower(fdm: Fdm, tower: Tower | None) -> dict[str, str]:
         "wipe_tower": "1",
         "wipe_tower_x": _text(round(tower.x_mm, 3)),
         "wipe_tower_y": _text(round(tower.y_mm, 3)),
-        "wipe_tower_width": _text(tower.width_mm),
-        "wipe_tower_brim_width": _text(TOWER_BRIM_MM),
+        "wipe_tower_width": _text(tower.size.width_mm),
+        "wipe_tower_brim_width": _text(BRIM_MM),
         "wipe_tower_rotation_angle": "0",
         "wiping_volumes_matrix": ",".join(matrix),
         "wiping_volumes_extruders": ",".join([_text(fdm.purge_mm3 / 2)] * (2 * fdm.tools)),

@@ -20,25 +20,29 @@ from typing import Final
 from printprep.case import Finding, Severity
 from printprep.errors import DoesNotFit, ProfileError, SliceFailed
 from printprep.files import replacing
+from printprep.gcode.read import read_gcode
+from printprep.gcode.supports import anatomy_layers
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Estimate, MaterialUse, Plan, PlannedPart, Plate, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Fdm, FdmProcess, Printer
+from printprep.profiles.tower import tower_size
 from printprep.progress import SILENT, Progress
 from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine
-from printprep.slicers.fit import TOLERANCE_MM, TOWER_MARGIN_MM, Tower, check_fits, open_parts, place_tower
+from printprep.slicers.fit import TOLERANCE_MM, Tower, check_fits, open_parts, place_tower
 from printprep.slicers.honoured import compare
 from printprep.slicers.own_time import times_on
 from printprep.slicers.prusa_gcode import Copied, Figures, copy_scrubbed, parse
 from printprep.slicers.prusa_project import Volume, write_project
 from printprep.slicers.prusa_settings import (
     loads_of_all_tools,
-    needs_tower,
     refused,
     settings,
     to_ini,
     used_tools,
 )
+from printprep.slicers.prusa_supports import findings as support_findings
+from printprep.slicers.prusa_supports import measured, modifiers
 
 PROGRAM: Final = "prusa-slicer"
 HOW_TO_GET: Final = "get it with: apt-get install --no-install-recommends prusa-slicer"
@@ -165,15 +169,23 @@ def slice_plate(
             progress.step(f"slice plate {plate.index}") as step,
         ):
             project, ini, raw = (Path(folder) / name for name in ("plate.3mf", "plate.ini", "plate.gcode"))
-            write_project(project, [Volume(name=p.name, mesh=job.meshes[p.name], tool=p.tool) for p in job.parts])
+            volumes = [Volume(name=p.name, mesh=job.meshes[p.name], tool=p.tool) for p in job.parts]
+            if plan.supports:
+                volumes += modifiers(plan, plate, job.process)
+            write_project(project, volumes)
             ini.write_text(to_ini(requested), encoding="utf-8")
             ended = run(program, ini, project, raw, timeout_s=timeout_s, on_progress=step.advance)
             figures = parse(raw)
             resolved = compare(requested, figures.config)
             with replacing(file) as draft:
                 copied = copy_scrubbed(raw, draft)
-                _verify(job, copied)
+                gcode = read_gcode(draft)
+                layers = anatomy_layers(gcode)
+                _verify(job, copied, layers)
                 guessed, doubts = _estimate(job, figures, draft)
+                supports = None
+                if plan.supports:
+                    supports = measured(gcode, plan, plate, profiles, job.meshes, figures.config, job.tower)
     except OSError as exc:
         raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
     return SlicedPlate(
@@ -186,6 +198,8 @@ def slice_plate(
         layer_count=copied.layer_count,
         layer_height_mm=job.process.layer_height_mm,
         estimate=guessed,
+        anatomy_layer_count=layers,
+        supports=supports,
         settings=resolved,
         findings=(
             *refused(plan, profiles),
@@ -193,6 +207,7 @@ def slice_plate(
             *open_parts(job.meshes),
             *warnings(ended.lines, folder),
             *doubts,
+            *(support_findings(supports, file) if supports else ()),
         ),
         tool_changes=figures.tool_changes,
         wall_s=ended.wall_s,
@@ -222,8 +237,8 @@ def _job(plan: Plan, plate: Plate, profiles: Profiles) -> _Job:
     check_fits(meshes, printer.bed, margin_mm=process.brim_mm)
     tools = used_tools(plan, plate)
     tower = None
-    if needs_tower(printer.fdm, tools):
-        tower = place_tower(list(meshes.values()), printer.bed, printer.fdm, process, len(tools))
+    if (size := tower_size(printer.fdm, process, len(tools))) is not None:
+        tower = place_tower(list(meshes.values()), printer.bed, process, size)
     return _Job(
         plan=plan,
         plate=plate,
@@ -238,7 +253,7 @@ def _job(plan: Plan, plate: Plate, profiles: Profiles) -> _Job:
     )
 
 
-def _verify(job: _Job, copied: Copied) -> None:
+def _verify(job: _Job, copied: Copied, anatomy_layer_count: int) -> None:
     """Check the G-code against the plate: its tools, its layers, its first layer's place.
 
     Raises
@@ -248,7 +263,7 @@ def _verify(job: _Job, copied: Copied) -> None:
     DoesNotFit
         The first layer leaves the bed, or the wipe tower runs into a part.
     """
-    wanted = set(job.tools)
+    wanted = {part.tool for part in job.parts}
     if job.fdm.tools > 1 and (missing := wanted - copied.tools.keys()):
         lost = [part.name for part in job.parts if part.tool in missing]
         raise SliceFailed(
@@ -257,16 +272,16 @@ def _verify(job: _Job, copied: Copied) -> None:
         )
     top_mm = max(float(mesh.bounds_mm[1, 2]) for mesh in job.meshes.values())
     layers = 1 + max(0.0, top_mm - job.process.first_layer_height_mm) / job.process.layer_height_mm
-    if copied.layer_count < 0.98 * layers - 2 or copied.top_mm < top_mm - 3 * job.process.layer_height_mm:
+    if anatomy_layer_count < 0.98 * layers - 2 or copied.top_mm < top_mm - 3 * job.process.layer_height_mm:
         raise SliceFailed(
-            f"{copied.layer_count} layers up to {copied.top_mm:.2f} mm for parts of {top_mm:.2f} mm: "
+            f"{anatomy_layer_count} layers up to {copied.top_mm:.2f} mm for parts of {top_mm:.2f} mm: "
             f"about {layers:.0f} were due; anatomy is missing, repair the parts"
         )
     tower = copied.first_layer.get("Wipe tower")
     if job.tower is not None and tower is not None and not job.tower.holds(*tower):
         raise SliceFailed(
             f"the wipe tower came out as {tower[2] - tower[0]:.1f} x {tower[3] - tower[1]:.1f} mm, more than the "
-            f"square of {job.tower.width_mm + 2 * TOWER_MARGIN_MM:.0f} mm that was free for it; use fewer tools"
+            f"{' x '.join(f'{v:.0f}' for v in job.tower.size.place_mm)} mm that were free for it; use fewer tools"
         )
     for feature, (x0, y0, x1, y1) in copied.first_layer.items():
         bed = job.printer.bed
@@ -286,7 +301,7 @@ def _estimate(job: _Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple
         material = job.profiles.material(loads[tool].material)
         use = MaterialUse(material=material.id, tool=tool, mm3=mm3, g=mm3 * material.density_g_cm3 / 1000.0)
         uses += [use] if mm3 > 0 else []
-    if unfed := set(job.tools) - {use.tool for use in uses}:
+    if unfed := {part.tool for part in job.parts} - {use.tool for use in uses}:
         raise SliceFailed(f"PrusaSlicer feeds no filament through tools {sorted(unfed)}, which have parts to print")
     fastest_mm3_s = max(f.max_flow_mm3_s for use in uses if (f := job.profiles.material(use.material).fdm))
     least_s = sum(use.mm3 for use in uses) / fastest_mm3_s

@@ -1,15 +1,12 @@
 """Our own driver for resin: exact sections, exact rasters, no engine needed.
 
-A layer shows the parts at half its height. All parts of a plate are lit together, as one vat prints one resin. Where
-supports are wished for and PrusaSlicer is installed, its supported layers are lit besides ours, so the anatomy is
-always in the file as we cut it; without it the file has no supports and a finding says so.
+A layer shows the parts at half its height. All parts of a plate are lit together, as one vat prints one resin;
+supports and their pad are parts of the plan like all others.
 """
 
 from __future__ import annotations
 
 import math
-import shutil
-import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -28,13 +25,12 @@ from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.raster import Panel
 from printprep.geometry.section import sections
 from printprep.geometry.solid import union
-from printprep.plan import Estimate, MaterialUse, Matrix, Plan, Plate, Setting, SlicedPlate
+from printprep.plan import Estimate, MaterialUse, Matrix, Plan, Plate, Setting, SlicedPlate, are_supports
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Material, Printer, Resin, ResinProcess
-from printprep.progress import SILENT, Progress, Step
-from printprep.slicers import prusa_sla, prusaslicer
+from printprep.progress import SILENT, Progress
 from printprep.slicers.fit import check_fits, open_parts
-from printprep.slicers.resin_layers import Recipe, Rendered, lift, render
+from printprep.slicers.resin_layers import Recipe, Rendered, render
 
 FORMATS: Final = {"sl1": sl1, "chitu-zip": chitu}
 VOLUME_PERCENT: Final = 1.0  # how far the rasters may be from the mesh
@@ -82,8 +78,8 @@ def slice_plate(
         A part does not fit the panel or the height.
     ProfileError
         The printer has no panel, or the material no exposure.
-    SliceFailed, SliceTimeout, SettingNotHonoured
-        PrusaSlicer could not make the supports that were wished for, or the file cannot be written.
+    SliceFailed, SliceTimeout
+        The file cannot be written, or the layers were not done in time.
     """
     started_s = time.perf_counter()
     job, findings = _job(plan, plate, profiles)
@@ -91,32 +87,25 @@ def slice_plate(
     format_ = FORMATS[job.resin.format]
     file = out_dir / f"plate-{plate.index}{format_.SUFFIX}"
     try:
-        with (
-            tempfile.TemporaryDirectory(dir=out_dir, prefix=f".plate-{plate.index}-") as folder,
-            progress.step(f"slice plate {plate.index}") as step,
-        ):
-            recipe, settings = _own_recipe(job), _settings(job)
-            if plan.supports and shutil.which(prusaslicer.PROGRAM):
-                recipe, more = _with_supports(job, recipe, Path(folder).resolve(), timeout_s, step)
-                settings += more
+        with progress.step(f"slice plate {plate.index}") as step:
+            recipe = _recipe(job)
             rendered = render(recipe, step, timeout_s=timeout_s - (time.perf_counter() - started_s))
         resin_job = _resin_job(job, rendered)
         format_.write(file, resin_job, rendered.pngs)
     except OSError as exc:
         raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
-    supported = recipe.supported is not None
     return SlicedPlate(
         index=plate.index,
         file=file,
         printer=plan.printer,
         process=plan.process,
-        engine=f"{version()} with {prusaslicer.version()}" if supported else version(),
+        engine=version(),
         sha256=sha256_of(file),
         layer_count=recipe.count,
         layer_height_mm=job.process.layer_height_mm,
         estimate=_estimate(job, resin_job),
-        settings=settings,
-        findings=(*findings, *open_parts(job.meshes), *_doubts(job, recipe, rendered)),
+        settings=_settings(job),
+        findings=(*findings, *open_parts(job.meshes), *_doubts(job, rendered)),
         wall_s=time.perf_counter() - started_s,
         extras=_figures(job, rendered),
     )
@@ -186,7 +175,7 @@ def exposure(material: Material, layer_height_mm: float) -> tuple[float, tuple[F
     )
 
 
-def _own_recipe(job: _Job) -> Recipe:
+def _recipe(job: _Job) -> Recipe:
     mesh = join(list(job.meshes.values()))
     layer_mm = job.process.layer_height_mm
     top_mm = float(mesh.bounds_mm[1, 2])
@@ -199,24 +188,6 @@ def _own_recipe(job: _Job) -> Recipe:
 def _levels(process: ResinProcess) -> int:
     """Steps of grey: as many as so many samples a pixel edge could tell apart."""
     return min(process.antialias**2, 255)
-
-
-def _with_supports(
-    job: _Job, recipe: Recipe, folder: Path, timeout_s: float, step: Step
-) -> tuple[Recipe, tuple[Setting, ...]]:
-    mesh = join(list(job.meshes.values()))
-    layers, settings = prusa_sla.supported_layers(
-        mesh, job.printer, job.resin, job.process, folder, timeout_s=timeout_s, step=step
-    )
-    expected = round((prusa_sla.ELEVATION_MM + prusa_sla.PAD_MM) / job.process.layer_height_mm)
-    supported = lift(recipe, layers, expected)
-    height_mm = supported.count * job.process.layer_height_mm
-    if height_mm > job.printer.bed.height_mm + 0.01:
-        raise DoesNotFit(
-            f"with supports the plate is {height_mm:.1f} mm high, {job.printer.id} builds "
-            f"{job.printer.bed.height_mm:g} mm; lay the parts flatter, scale them down or print without supports"
-        )
-    return supported, settings
 
 
 def _resin_job(job: _Job, rendered: Rendered) -> ResinJob:
@@ -276,18 +247,17 @@ def _settings(job: _Job) -> tuple[Setting, ...]:
 
 
 def _figures(job: _Job, rendered: Rendered) -> dict[str, float]:
-    layer_mm = job.process.layer_height_mm
-    anatomy_mm3 = float(rendered.anatomy_mm2.sum()) * layer_mm
+    supports = sum(mesh.volume_mm3 for name, mesh in job.meshes.items() if are_supports(name))
     return {
         "mesh_mm3": sum(mesh.volume_mm3 for mesh in job.meshes.values()),
-        "anatomy_raster_mm3": anatomy_mm3,
-        "support_raster_mm3": float(rendered.area_mm2.sum()) * layer_mm - anatomy_mm3,
+        "raster_mm3": float(rendered.area_mm2.sum()) * job.process.layer_height_mm,
+        "supports_mm3": supports,
     }
 
 
-def _doubts(job: _Job, recipe: Recipe, rendered: Rendered) -> tuple[Finding, ...]:
+def _doubts(job: _Job, rendered: Rendered) -> tuple[Finding, ...]:
     """What the layers themselves show, and what was done about supports."""
-    findings = [*_volume(job, rendered), *_supports(job, recipe, rendered), *_islands(job, recipe, rendered)]
+    findings = [*_volume(job, rendered), *_supports(job), *_islands(job, rendered)]
     if rendered.edge_layers:
         findings.append(
             Finding(
@@ -303,7 +273,7 @@ def _doubts(job: _Job, recipe: Recipe, rendered: Rendered) -> tuple[Finding, ...
 
 def _volume(job: _Job, rendered: Rendered) -> tuple[Finding, ...]:
     figures = _figures(job, rendered)
-    raster_mm3, mesh_mm3 = figures["anatomy_raster_mm3"], figures["mesh_mm3"]
+    raster_mm3, mesh_mm3 = figures["raster_mm3"], figures["mesh_mm3"]
 
     def off_percent(volume_mm3: float) -> float:
         return abs(raster_mm3 - volume_mm3) / max(abs(volume_mm3), 1e-9) * 100.0
@@ -324,46 +294,25 @@ def _volume(job: _Job, rendered: Rendered) -> tuple[Finding, ...]:
     )
 
 
-def _supports(job: _Job, recipe: Recipe, rendered: Rendered) -> tuple[Finding, ...]:
-    if recipe.supported is None:
-        why = "none were wished for" if not job.plan.supports else "PrusaSlicer, which makes them, is not installed"
-        return (
-            Finding(
-                code="resin-no-supports",
-                severity=Severity.WARNING if job.plan.supports else Severity.INFO,
-                message=f"plate {job.plate.index} has no supports and no pad: {why}",
-            ),
-        )
-    layer_mm = job.process.layer_height_mm
-    anatomy_mm3 = float(rendered.anatomy_mm2.sum()) * layer_mm
-    missing_mm3 = float(rendered.missing_mm2.sum()) * layer_mm
-    share = missing_mm3 / max(anatomy_mm3, 1e-9) * 100.0
-    if share > VOLUME_PERCENT:
-        raise SliceFailed(
-            f"PrusaSlicer's supported layers lack {share:.1f} % of plate {job.plate.index}; "
-            "print without supports, or repair and arrange the parts again"
-        )
+def _supports(job: _Job) -> tuple[Finding, ...]:
+    if any(are_supports(name) for name in job.meshes):
+        return ()
+    why = "nothing on it needs any" if job.plan.supports else "none were wished for"
     return (
         Finding(
-            code="resin-supports-by-prusaslicer",
+            code="resin-no-supports",
             severity=Severity.INFO,
-            message=(
-                f"supports and pad of plate {job.plate.index} are PrusaSlicer's, "
-                f"{_figures(job, rendered)['support_raster_mm3']:.0f} mm3; its layers lacked {share:.3f} % of the "
-                "anatomy, which ours put back"
-            ),
-            value=share,
-            limit=VOLUME_PERCENT,
+            message=f"plate {job.plate.index} has no supports and no pad: {why}",
         ),
     )
 
 
-def _islands(job: _Job, recipe: Recipe, rendered: Rendered) -> tuple[Finding, ...]:
+def _islands(job: _Job, rendered: Rendered) -> tuple[Finding, ...]:
     """The largest regions that start in the air, and how many there are."""
     largest = sorted(rendered.islands, key=lambda island: (-island.area_mm2, island.layer))[:SHOWN_ISLANDS]
     findings = []
     for rank, island in enumerate(largest):
-        z_mm = (island.layer - recipe.raised + 0.5) * job.process.layer_height_mm
+        z_mm = (island.layer + 0.5) * job.process.layer_height_mm
         where = _plate_to_case(job, island.x_mm, island.y_mm) @ [island.x_mm, island.y_mm, z_mm, 1.0]
         more = f" ({len(rendered.islands)} in all)" if rank == 0 and len(rendered.islands) > 1 else ""
         findings.append(

@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
-from numba import njit
 
 from printprep.errors import SliceTimeout
-from printprep.formats.layers import Image, LayerFile, encode_png
-from printprep.geometry.mesh import Bool, Float, Int
+from printprep.formats.layers import Image, encode_png
+from printprep.geometry.islands import Island, find_islands
+from printprep.geometry.mesh import Float
 from printprep.geometry.raster import Panel, raster
 from printprep.geometry.section import Sections
 from printprep.progress import Step
 
-CURED: Final = 128  # a pixel of at least this grey is taken as solid when islands are looked for
-ISLAND_MM2: Final = 0.01  # smaller ones cure to nothing
-PROBES: Final = 12  # layers that are compared to find how far an engine has raised the parts
 CHUNK: Final = 24  # layers that one thread makes in a row
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Island:
-    """A region of a layer with nothing below it."""
-
-    layer: int
-    x_mm: float
-    y_mm: float
-    area_mm2: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,9 +28,7 @@ class Rendered:
     """All layers of a plate, packed."""
 
     pngs: tuple[bytes, ...]
-    area_mm2: Float  # (layers,) as lit, supports included
-    anatomy_mm2: Float  # (layers,) of the parts alone
-    missing_mm2: Float  # (layers,) of the parts, in which the supported layers of an engine had nothing
+    area_mm2: Float  # (layers,) as lit
     islands: tuple[Island, ...]
     edge_layers: int  # layers that light the outermost pixels, so that something may be cut off
 
@@ -57,13 +41,11 @@ class Recipe:
     panel: Panel
     levels: int  # of grey
     turn: Callable[[Image], Image]  # to the way of the file
-    supported: LayerFile | None = None  # an engine's layers, with supports
-    raised: int = 0  # layers by which the parts stand higher in ``supported``
 
     @property
     def count(self) -> int:
         """Layers in all."""
-        return max(len(self.supported or ()), self.raised + len(self.cuts))
+        return len(self.cuts)
 
 
 def render(recipe: Recipe, step: Step, *, timeout_s: float) -> Rendered:
@@ -87,8 +69,6 @@ def render(recipe: Recipe, step: Step, *, timeout_s: float) -> Rendered:
     return Rendered(
         pngs=tuple(png for piece in pieces for png in piece.pngs),
         area_mm2=np.concatenate([piece.area_mm2 for piece in pieces]),
-        anatomy_mm2=np.concatenate([piece.anatomy_mm2 for piece in pieces]),
-        missing_mm2=np.concatenate([piece.missing_mm2 for piece in pieces]),
         islands=tuple(island for piece in pieces for island in piece.islands),
         edge_layers=sum(piece.edge_layers for piece in pieces),
     )
@@ -98,100 +78,19 @@ def _piece(recipe: Recipe, start: int, deadline_s: float) -> Rendered:
     """The layers from ``start`` on that one thread makes."""
     stop = min(start + CHUNK, recipe.count)
     unit_mm2 = recipe.panel.pixel_mm2 / 255.0
-    pngs, area, anatomy, missing, islands, edge = [], [], [], [], list[Island](), 0
+    pngs, area, islands, edge = [], [], list[Island](), 0
     below: Image | None = None
-    reading = recipe.supported.reading() if recipe.supported is not None else nullcontext(None)
-    with reading as theirs:
-        for layer in range(max(start - 1, 0), stop):
-            if time.monotonic() > deadline_s:
-                raise SliceTimeout(
-                    f"the {recipe.count} layers were not done in time; give more time, or a process of coarser layers"
-                )
-            own = _own(recipe, layer - recipe.raised)
-            own_sum = cv2.sumElems(own)[0]  # exact, and faster than numpy's
-            image, image_sum, lost = own, own_sum, 0.0
-            if theirs is not None:
-                supported = theirs(layer) if layer < len(recipe.supported or ()) else np.zeros_like(own)
-                image = np.maximum(own, supported)
-                image_sum = cv2.sumElems(image)[0]
-                lost = image_sum - cv2.sumElems(supported)[0]
-            if layer >= start:
-                pngs.append(encode_png(recipe.turn(image)))
-                area.append(image_sum * unit_mm2)
-                anatomy.append(own_sum * unit_mm2)
-                missing.append(lost * unit_mm2)
-                edge += bool(image[0].any() or image[-1].any() or image[:, 0].any() or image[:, -1].any())
-                if below is not None:
-                    islands += find_islands(image, below, layer, recipe.panel)
-            below = image
-    return Rendered(
-        pngs=tuple(pngs),
-        area_mm2=np.array(area),
-        anatomy_mm2=np.array(anatomy),
-        missing_mm2=np.array(missing),
-        islands=tuple(islands),
-        edge_layers=edge,
-    )
-
-
-def lift(recipe: Recipe, supported: LayerFile, expected: int) -> Recipe:
-    """The recipe with an engine's ``supported`` layers, set where they hold most of the parts.
-
-    The engine raises the parts by about ``expected`` layers, but rounds in its own way: the neighbours are tried on a
-    few layers, and the one that lacks least is taken, of equal ones the nearest.
-    """
-    probes = np.unique(np.linspace(0, len(recipe.cuts) - 1, PROBES).astype(int)).tolist()
-    wanted = {layer: _own(recipe, layer) for layer in probes}
-    lacking: dict[int, int] = {}
-    with supported.reading() as theirs:
-        for raised in sorted(range(max(expected - 2, 0), expected + 3), key=lambda r: abs(r - expected)):
-            held = ((theirs(k + raised) if k + raised < len(supported) else None, own) for k, own in wanted.items())
-            lacking[raised] = sum(
-                int(own.sum(dtype=np.int64) if image is None else cv2.subtract(own, image).sum(dtype=np.int64))
-                for image, own in held
+    for layer in range(max(start - 1, 0), stop):
+        if time.monotonic() > deadline_s:
+            raise SliceTimeout(
+                f"the {recipe.count} layers were not done in time; give more time, or a process of coarser layers"
             )
-    return replace(recipe, supported=supported, raised=min(lacking, key=lambda raised: lacking[raised]))
-
-
-def _own(recipe: Recipe, layer: int) -> Image:
-    """The parts' own raster; black below and above them."""
-    if not 0 <= layer < len(recipe.cuts):
-        return np.zeros((recipe.panel.height_px, recipe.panel.width_px), np.uint8)
-    points, loop_start = recipe.cuts.layer(layer)
-    return raster(points, loop_start, recipe.panel, levels=recipe.levels)
-
-
-def find_islands(image: Image, below: Image, layer: int, panel: Panel) -> Iterator[Island]:
-    """Regions of ``image`` that lie on nothing lit in the layer ``below``: they float when they cure."""
-    x0, y0, width, height = cv2.boundingRect(image)
-    if not width:
-        return
-    half = ((width + 1) // 2, (height + 1) // 2)  # four pixels as one: four times faster, and 0.1 mm of air is none
-    part, under = (
-        np.asarray(cv2.resize(layer_image[y0 : y0 + height, x0 : x0 + width], half, interpolation=cv2.INTER_AREA))
-        for layer_image in (image, below)
-    )
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(
-        (part >= CURED).view(np.uint8), connectivity=8, ltype=cv2.CV_32S
-    )
-    held = _held(np.asarray(labels, dtype=np.int32), np.asarray(under, dtype=np.uint8), count)
-    for region in range(1, count):
-        area_mm2 = float(stats[region, cv2.CC_STAT_AREA]) * 4 * panel.pixel_mm2
-        if not held[region] and area_mm2 >= ISLAND_MM2:
-            yield Island(
-                layer=layer,
-                x_mm=float((x0 + 2 * centres[region][0] + 1) * panel.pixel_mm[0]),
-                y_mm=float((y0 + 2 * centres[region][1] + 1) * panel.pixel_mm[1]),
-                area_mm2=area_mm2,
-            )
-
-
-@njit(cache=True, nogil=True)
-def _held(labels: Int, below: Image, count: int) -> Bool:
-    """(count,) whether any pixel of a label lies on a lit pixel of the layer ``below``."""
-    held = np.zeros(count, np.bool_)
-    for y in range(labels.shape[0]):
-        for x in range(labels.shape[1]):
-            if below[y, x] != 0:
-                held[labels[y, x]] = True
-    return held
+        image = raster(*recipe.cuts.layer(layer), recipe.panel, levels=recipe.levels)
+        if layer >= start:
+            pngs.append(encode_png(recipe.turn(image)))
+            area.append(cv2.sumElems(image)[0] * unit_mm2)  # exact, and faster than numpy's
+            edge += bool(image[0].any() or image[-1].any() or image[:, 0].any() or image[:, -1].any())
+            if below is not None:
+                islands += find_islands(image, below, layer, recipe.panel)
+        below = image
+    return Rendered(pngs=tuple(pngs), area_mm2=np.array(area), islands=tuple(islands), edge_layers=edge)

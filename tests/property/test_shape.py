@@ -87,9 +87,9 @@ def test_nothing_leaves_the_bed_or_touches_a_keep_out(
     assert not overlaps(stood, zone)
 
 
-@given(outline=outlines, size_mm=st.floats(10.0, 80.0))
+@given(outline=outlines, size_mm=st.tuples(st.floats(10.0, 80.0), st.floats(5.0, 80.0)))
 @settings(max_examples=60, deadline=None)
-def test_a_reserved_square_overlaps_nothing(outline: Float, size_mm: float) -> None:
+def test_a_reserved_place_overlaps_nothing(outline: Float, size_mm: tuple[float, float]) -> None:
     bed = Area(width_mm=250.0, depth_mm=210.0, height_mm=100.0)
     spot = place(outline, Room(bed=bed, reserve_mm=size_mm))
     if spot is None:
@@ -100,9 +100,9 @@ def test_a_reserved_square_overlaps_nothing(outline: Float, size_mm: float) -> N
     x, y = found
     assert x >= 0
     assert y >= 0
-    assert x + size_mm <= 250
-    assert y + size_mm <= 210
-    assert not overlaps(stood, (x, y, x + size_mm, y + size_mm))
+    assert x + size_mm[0] <= 250
+    assert y + size_mm[1] <= 210
+    assert not overlaps(stood, (x, y, x + size_mm[0], y + size_mm[1]))
 
 
 @given(seed=st.integers(0, 10_000), wall_mm=st.floats(2.0, 4.0))

@@ -12,9 +12,12 @@ from printprep.profiles.models import Lab
 
 
 def label_of(wish: LabelWish, header: CaseHeader, identified: Sequence[Identified], lab: Lab) -> Label:
-    """The label with the lab's height and, unless the case says a text, its id with the side all parts agree on."""
+    """The label with the lab's height and, unless the case says a text, its id with the side all parts agree on.
+
+    Where parts are of both sides, each of them is to bear its own.
+    """
     sides = {one.side for one in identified if one.side}
-    mark = f" {sides.pop()[0].upper()}" if len(sides) == 1 else ""
+    mark = f" {next(iter(sides))[0].upper()}" if len(sides) == 1 else ""
     mirror = " MIRRORED" if header.mirror else ""  # the side is that of the anatomy, the print shows the other
     return Label(
         text=wish.text or f"{header.id}{mark}{mirror}",
@@ -22,6 +25,7 @@ def label_of(wish: LabelWish, header: CaseHeader, identified: Sequence[Identifie
         depth_mm=wish.depth_mm,
         style=wish.style,
         part=wish.part,
+        marks=tuple((one.name, one.side[0].upper()) for one in identified if one.side) if len(sides) > 1 else (),
     )
 
 

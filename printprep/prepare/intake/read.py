@@ -28,6 +28,7 @@ from printprep.case import (
     Side,
     Source,
     Split,
+    SupportsWish,
     is_opaque,
 )
 from printprep.errors import CaseError
@@ -161,6 +162,7 @@ def _brought_together(
         critical=tuple(frame.zone(zone) for zone in case.critical) if case else (),
         painted=painted_zones(wanted.case_file, case, identified, parts) if case else (),
         split=(case.split if case else None) or Split(),
+        supports=(case.supports if case else None) or SupportsWish(),
         label=label_of(case.label, header, identified, profiles.lab()) if case and case.label else None,
         connect=case.connect if case else (),
         accept=case.accept if case else (),
@@ -320,6 +322,7 @@ def _part(one: Identified, mesh: Mesh, unit: str) -> Part:
         critical=wish.critical if wish else False,
         material=wish.material if wish else None,
         hollow=wish.hollow if wish else None,
+        drop_below_mm3=wish.drop_below_mm3 if wish else None,
     )
 
 

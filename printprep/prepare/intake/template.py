@@ -27,6 +27,7 @@ from printprep.case import (
     PartWish,
     Sphere,
     Split,
+    SupportsWish,
 )
 from printprep.prepare.intake.naming import Identified
 from printprep.prepare.intake.read import Survey
@@ -52,8 +53,9 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
         "tissue": "bone",
         "side": "left",
         "material": "pla",
+        "hollow": {"wall_mm": 2.0},  # its other keys are shown below it
     },
-    Hollow: {"wall_mm": 2.0},
+    Hollow: {"wall_mm": 2.0, "drain_diameter_mm": 3.5, "neck_mm": 3.5, "undrainable": "fill", "infill": "lattice"},
     LabelWish: {"text": "CASE-0001 L", "height_mm": 5.0, "part": "bone"},
     ConnectWish: {"from": "tumour", "to": "bone", "diameter_mm": 3.0, "material": "pla"},
     Sphere: {"centre_mm": [0.0, 0.0, 0.0], "radius_mm": 5.0},
@@ -61,6 +63,7 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
     Paint: {"part": "bone", "colour": "#ff0000"},
     KeepOut: {"part": "nerve"},
     Critical: {"part": "bone"},
+    SupportsWish: {"material": "bvoh"},
     Acceptance: {"code": "thin-wall", "reason": "decided with the surgeon", "part": "bone"},
 }
 """What to show for keys without a default."""
@@ -99,6 +102,7 @@ def case_template(folder: Path, found: Survey | None, profiles: Profiles, *, uni
     lines += ["", *_shown(KeepOut, "keep_out", "[[keep_out]]")]
     lines += ["", *_shown(Critical, "critical", "[[critical]]")]
     lines += ["", *_shown(Split, "split", "[split]")]
+    lines += ["", *_shown(SupportsWish, "supports", "[supports]")]
     lines += ["", *_shown(Acceptance, "accept", "[[accept]]")]
     return "\n".join(lines) + "\n"
 
@@ -132,6 +136,8 @@ def _keys(
         meaning = "; ".join(filter(None, (field.description, choice, (remarks or {}).get(key))))
         mark, value = ("", values[key]) if key in values else ("# ", _example(model, key))
         yield f"{mark}{key} = {_toml(value)}" + (f"  # {meaning}" if meaning else "")
+        if model is PartWish and key == "hollow":
+            yield from (f"# #   {key}.{line.removeprefix('# ')}" for line in _keys(Hollow, {}))
 
 
 def _shown(model: type[BaseModel], key: str, heading: str) -> Iterator[str]:
@@ -148,7 +154,8 @@ def _example(model: type[BaseModel], key: str) -> object:
     field = next(field for name, field in model.model_fields.items() if key in (name, field.alias))
     inner = next((a for a in (field.annotation, *typing.get_args(field.annotation)) if _is_model(a)), None)
     if inner is not None:
-        return {name: _example(inner, name) for name in inner.model_fields}
+        shown = {name: _example(inner, name) for name in inner.model_fields}
+        return {name: value for name, value in shown.items() if value is not None}
     return field.default
 
 

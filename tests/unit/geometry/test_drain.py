@@ -5,7 +5,8 @@ import pytest
 import trimesh
 
 from printprep.geometry import bvh
-from printprep.geometry.drain import Drilled, Hole, drill, find_holes
+from printprep.geometry.drain import Drilled, drill, find_holes
+from printprep.geometry.hole import Hole
 from printprep.geometry.hollow import Hollowed, hollow
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, join

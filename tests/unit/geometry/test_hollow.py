@@ -94,7 +94,10 @@ def test_a_wall_thicker_than_the_part_leaves_it_solid() -> None:
     done = hollow(plate, 2.0)
     assert done.cavities == ()
     assert done.mesh is plate
-    assert done.thickest_mm == pytest.approx(1.5, abs=0.4)
+    assert done.deepest is not None
+    deepest_mm, where = done.deepest
+    assert deepest_mm == pytest.approx(1.5, abs=0.13)
+    assert abs(where[2]) < 0.13
 
 
 def test_small_cavities_are_dropped_and_listed() -> None:

@@ -65,7 +65,7 @@ def test_the_largest_scale_is_exact_on_a_bare_bed() -> None:
 def test_the_largest_scale_minds_keep_outs_and_the_reserve() -> None:
     bed = Area(width_mm=200.0, depth_mm=100.0, height_mm=150.0, keep_outs_mm=((150.0, 0.0, 200.0, 100.0),))
     assert largest_scale(rectangle(100, 50), 10.0, Room(bed=bed)) == pytest.approx(1.5, rel=2e-3)
-    room = Room(bed=BED, reserve_mm=60.0)
+    room = Room(bed=BED, reserve_mm=(60.0, 60.0))
     scale = largest_scale(rectangle(100, 100), 10.0, room)
     assert 0.9 < scale <= 1.0  # 100 + gap 5 + 60 + edge 2 just fits
     assert place(rectangle(100, 100) * scale, room) is not None
@@ -79,7 +79,7 @@ def test_too_high_does_not_fit() -> None:
 def test_a_free_square_is_clear_of_the_body_the_keep_outs_and_the_edge() -> None:
     bed = Area(width_mm=200.0, depth_mm=100.0, height_mm=150.0, keep_outs_mm=((140.0, 0.0, 200.0, 20.0),))
     body = np.array([[60.0, 20.0], [110.0, 30.0], [120.0, 80.0], [60.0, 80.0]])
-    found = free_spot(bed, body, 60.0)
+    found = free_spot(bed, body, (60.0, 60.0))
     assert found is not None
     x, y = found
     assert x >= 2
@@ -90,8 +90,18 @@ def test_a_free_square_is_clear_of_the_body_the_keep_outs_and_the_edge() -> None
 
 
 def test_no_free_square_is_none() -> None:
-    assert free_spot(BED, rectangle(190, 90) + 5, 60.0) is None
-    assert free_spot(BED, rectangle(10, 10), 99.0) is None
+    assert free_spot(BED, rectangle(190, 90) + 5, (60.0, 60.0)) is None
+    assert free_spot(BED, rectangle(10, 10), (99.0, 99.0)) is None
+
+
+def test_a_long_low_reserve_needs_a_strip_not_a_square() -> None:
+    body = rectangle(180, 75)  # of a bed of 200 x 100
+    assert place(body, Room(bed=BED, reserve_mm=(60.0, 60.0))) is None
+    spot = place(body, Room(bed=BED, reserve_mm=(60.0, 9.0)))
+    assert spot is not None
+    found = free_spot(BED, beside(body, spot), (60.0, 9.0))
+    assert found is not None
+    assert place(body, Room(bed=BED, reserve_mm=(60.0, 9.0), gap_mm=20.0)) is None
 
 
 def test_quarter_turns_are_exact() -> None:

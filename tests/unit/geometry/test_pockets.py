@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from printprep.geometry.drain import Hole
+from printprep.geometry.hole import Hole
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.pockets import pockets
 

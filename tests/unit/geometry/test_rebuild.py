@@ -71,7 +71,7 @@ def test_what_is_enclosed_twice_is_resolved_exactly() -> None:
     mesh = two_balls()
     done = uncross(mesh, 0.1)
     assert done is not None
-    assert done.boxes == 0
+    assert done.boxes == ()
     to_solid(done.mesh)
     assert not self_intersecting(done.mesh).any()
     assert done.mesh.volume_mm3 == pytest.approx(union(BALL, moved(BALL, 9.3, 1.1, 0.3)).volume_mm3, rel=1e-9)

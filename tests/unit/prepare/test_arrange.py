@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
@@ -7,12 +9,14 @@ import trimesh
 from printprep.case import Case, Part, Source
 from printprep.errors import DoesNotFit
 from printprep.geometry.mesh import Mesh
-from printprep.geometry.nest import beside, footprint, free_spot, place
+from printprep.geometry.nest import beside, footprint, free_spot, largest_scale, place
 from printprep.geometry.orient import rotation_to_up
 from printprep.plan import ToolLoad
-from printprep.prepare.arrange import WIPE_TOWER_MM, arrange, room
+from printprep.prepare.arrange import arrange, room
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.profiles.load import Profiles, load_profiles
+from printprep.profiles.tower import MARGIN_MM, clearance_mm, tower_size
+from printprep.slicers.fit import place_tower
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +65,41 @@ def test_the_rotation_of_orient_is_kept(profiles: Profiles) -> None:
 
 
 def test_room_is_kept_for_the_wipe_tower(profiles: Profiles) -> None:
-    meshes = {"a": block((170, 100, 20))}
+    meshes = {"a": block((170, 170, 20))}
     one, two = (arrange(draft(profiles, meshes, tools=tools)) for tools in (1, 2))
     placed = meshes["a"].transformed(two.plates[0].case_to_plate).vertices
-    assert free_spot(two.printer.bed, footprint(placed), WIPE_TOWER_MM) is not None
+    reserve = room(two).reserve_mm
+    assert reserve is not None
+    assert free_spot(two.printer.bed, footprint(placed), reserve) is not None
     assert "middle" in one.findings[-1].message
     assert "beside" in two.findings[-1].message
+
+
+@pytest.mark.parametrize("printer", ["prusa-xl", "prusa-mk4-mmu3"])
+@pytest.mark.parametrize("tools", [2, 5])
+def test_the_place_kept_free_is_the_one_that_the_driver_takes(profiles: Profiles, printer: str, tools: int) -> None:
+    """The largest body that the arrangement takes still has its tower in the driver, clear of it and its brim."""
+    start = draft(profiles, {"a": block((100, 100, 20))}, printer, tools)
+    space = room(start)
+    scale = largest_scale(footprint(start.parts[0].mesh.vertices), 20.0, space) * 0.999
+    done = arrange(draft(profiles, {"a": block((100 * scale, 100 * scale, 20))}, printer, tools))
+    placed = done.parts[0].mesh.transformed(done.plates[0].case_to_plate)
+    assert done.printer.fdm is not None
+    size = tower_size(done.printer.fdm, done.process.fdm, tools)
+    assert size is not None
+    tower = place_tower([placed], done.printer.bed, done.process.fdm, size)
+    (x0, y0), (width, depth) = (tower.x_mm - MARGIN_MM, tower.y_mm - MARGIN_MM), size.place_mm
+    low, high = placed.bounds_mm[:, :2]
+    apart = max(x0 - high[0], low[0] - x0 - width, y0 - high[1], low[1] - y0 - depth)
+    assert apart >= clearance_mm(done.process.fdm) - 1e-6
+
+
+def test_tools_that_leave_nothing_need_no_tower(profiles: Profiles) -> None:
+    start = draft(profiles, {"a": block((10, 10, 10))}, "prusa-xl", 2)
+    assert start.printer.fdm is not None
+    clean = start.printer.model_copy(update={"fdm": start.printer.fdm.model_copy(update={"purge_mm3": 0.0})})
+    assert room(start).reserve_mm is not None
+    assert room(replace(start, printer=clean)).reserve_mm is None
 
 
 def test_a_resin_bed_is_the_panel(profiles: Profiles) -> None:
@@ -74,7 +107,7 @@ def test_a_resin_bed_is_the_panel(profiles: Profiles) -> None:
     panel = profiles.printer("prusa-sl1s").resin
     assert panel is not None
     assert space.bed.width_mm <= panel.width_px * panel.pixel_mm[0]
-    assert space.reserve_mm == 0
+    assert space.reserve_mm is None
 
 
 def test_what_does_not_fit_says_what_would(profiles: Profiles) -> None:

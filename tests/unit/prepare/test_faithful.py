@@ -62,7 +62,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
     )
     case = Case(id="T-1", parts=(part,), label=LABEL)
     profiles = load_profiles()
-    draft = prepare(begin(case, profiles.printer("prusa-sl1s"), profiles.process("standard"), profiles))
+    draft = prepare(begin(case, profiles.printer("prusa-sl1s"), profiles.process("standard"), profiles, supports=False))
     plan = plan_of(draft, supports=False)
     file = tmp_path_factory.mktemp("real") / "prepared.3mf"
     write_prepared(file, plan)

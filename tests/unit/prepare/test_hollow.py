@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.orient import rotation_to_up
 from printprep.geometry.solid import union
+from printprep.prepare import drains
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.hollow import hollow
 from printprep.profiles.load import Profiles, load_profiles
@@ -113,13 +115,113 @@ def test_zones_move_the_holes(profiles: Profiles) -> None:
     assert min(heights) > -4 + 1.75
 
 
-def test_a_cavity_nobody_can_reach_is_reported_and_not_drilled(profiles: Profiles) -> None:
-    everywhere = KeepOut(sphere=Sphere(centre_mm=(0, 0, 0), radius_mm=40))
-    done = hollow(draft(profiles, CUBE, keep_out=(everywhere,)))
+EVERYWHERE = (KeepOut(sphere=Sphere(centre_mm=(0, 0, 0), radius_mm=40)),)
+
+
+def test_a_cavity_nobody_can_reach_is_solid_again_in_resin(profiles: Profiles) -> None:
+    done = hollow(draft(profiles, CUBE, keep_out=EVERYWHERE))
     problem = finding(done, "undrainable-cavity")
-    assert problem.severity is Severity.ERROR
+    assert problem.severity is Severity.WARNING
+    assert problem.value == pytest.approx(18.0**3, rel=0.01)
     assert problem.where_mm is not None
-    assert inspect(done.parts[0].mesh).bodies == 2
+    assert done.parts[0].mesh is done.case.parts[0].mesh
+    assert done.parts[0].changes == ()
+
+
+def test_it_stays_in_filament_or_when_the_case_says_so_and_may_be_refused(profiles: Profiles) -> None:
+    start = draft(profiles, CUBE, keep_out=EVERYWHERE)
+    for kept in (
+        replace(start, printer=profiles.printer("prusa-xl")),
+        draft(profiles, CUBE, Hollow(wall_mm=3.0, undrainable="keep"), keep_out=EVERYWHERE),
+    ):
+        done = hollow(kept)
+        assert finding(done, "undrainable-cavity").severity is Severity.WARNING
+        assert inspect(done.parts[0].mesh).bodies == 2
+    refused = hollow(draft(profiles, CUBE, Hollow(wall_mm=3.0, undrainable="refuse"), keep_out=EVERYWHERE))
+    assert finding(refused, "undrainable-cavity").severity is Severity.ERROR
+
+
+def test_the_material_says_the_diameter_unless_the_case_does(profiles: Profiles) -> None:
+    start = draft(profiles, CUBE)
+
+    def diameters(asked: Hollow, material: str) -> list[object]:
+        part = replace(start.parts[0], material=material)
+        wished = replace(start.case.parts[0], hollow=asked)
+        done = hollow(replace(start, parts=(part,), case=replace(start.case, parts=(wished,))))
+        return [f.value for f in done.findings if f.code == "drain-hole"]
+
+    assert diameters(ASKED, "resin-standard") == [3.5, 3.5]
+    assert diameters(ASKED, "resin-elastic-50a") == [5.0, 5.0]
+    assert diameters(Hollow(wall_mm=3.0, drain_diameter_mm=2.5), "resin-elastic-50a") == [2.5, 2.5]
+
+
+def test_what_is_saved_is_said_in_millilitres_and_money(profiles: Profiles) -> None:
+    start = draft(profiles, CUBE)
+    done = hollow(replace(start, parts=(replace(start.parts[0], material="resin-standard"),)))
+    said = finding(done, "hollowed")
+    saved_mm3 = 24.0**3 - done.parts[0].mesh.volume_mm3
+    assert said.value == pytest.approx(saved_mm3, abs=1e-3)
+    assert f"{done.parts[0].mesh.volume_mm3 / 1000:.2f} ml to print instead of 13.82" in said.message
+    assert f"{saved_mm3 / 1000 * 1.1:.1f} g of Standard resin, {saved_mm3 * 1.1 / 1e6 * 35:.2f} EUR" in said.message
+
+
+def test_painted_critical_surface_is_not_drilled(profiles: Profiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lower_half(_: Draft, part: DraftPart) -> np.ndarray:
+        return np.asarray(part.mesh.triangles[:, :, 2].min(axis=1) < -11)
+
+    fine = trimesh.creation.box((24, 24, 24)).subdivide_loop(0)
+    for _ in range(3):
+        fine = fine.subdivide()
+    monkeypatch.setattr(drains, "critical_faces", lower_half)
+    done = hollow(draft(profiles, {"a": Mesh(fine.vertices, fine.faces)}))
+    heights = [change.where_mm[2] for change in done.parts[0].changes[1:] if change.where_mm]
+    assert len(heights) == 2
+    assert min(heights) > -9.5 + 1.75 - 0.1
+    assert finding(done, "drain-hole").severity is Severity.INFO
+
+
+def dumbbell(bar_mm: float) -> Mesh:
+    bar = trimesh.creation.box((40, bar_mm, bar_mm))
+    return union(block((22, 22, 22), (-18, 0, 0)), block((22, 22, 22), (18, 0, 0)), Mesh(bar.vertices, bar.faces))
+
+
+def test_chambers_behind_a_narrow_neck_are_closed_and_drained_each(profiles: Profiles) -> None:
+    done = hollow(draft(profiles, {"a": dumbbell(6.5)}, Hollow(wall_mm=2.0)))
+    neck = finding(done, "neck-closed")
+    assert neck.limit == 3.5
+    assert neck.value == pytest.approx(2.5, abs=0.6)
+    assert neck.where_mm == pytest.approx((0, 0, 0), abs=7.5)
+    assert [change.stage for change in done.parts[0].changes] == ["hollow"] * 2 + ["drain"] * 4
+    left, right = (change.volume_mm3 for change in done.parts[0].changes[:2])
+    assert left == pytest.approx(right, rel=0.1)
+    assert inspect(done.parts[0].mesh).closed
+    wide = hollow(draft(profiles, {"a": dumbbell(6.5)}, Hollow(wall_mm=2.0, neck_mm=0.0)))
+    assert [change.stage for change in wide.parts[0].changes] == ["hollow", "drain", "drain"]
+    assert "neck-closed" not in {f.code for f in wide.findings}
+
+
+@pytest.mark.parametrize("pattern", ["lattice", "ribs"])
+def test_infill_is_open_measured_and_clear_of_the_holes(
+    profiles: Profiles, pattern: Literal["lattice", "ribs"]
+) -> None:
+    asked = Hollow(wall_mm=2.0, drain_diameter_mm=2.5, infill=pattern, infill_spacing_mm=7.0)
+    done = hollow(draft(profiles, {"a": block((32, 32, 32))}, asked))
+    said, mesh = finding(done, "infilled"), done.parts[0].mesh
+    found = inspect(mesh)
+    assert found.closed
+    assert found.bodies == 1  # outside, cavity and infill are one surface: nothing loose, nothing shut off
+    assert found.self_intersecting_faces == 0
+    assert isinstance(said.value, float)
+    assert 0.03 < said.value / 28.0**3 < 0.4
+    assert sum(change.volume_mm3 for change in done.parts[0].changes) == pytest.approx(mesh.volume_mm3 - 32.0**3, abs=1)
+    assert finding(done, "hollowed").value == pytest.approx(32.0**3 - mesh.volume_mm3, abs=1e-2)
+
+
+def test_infill_that_would_shut_space_off_is_left_out(profiles: Profiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("printprep.geometry.infill.MOST_SEALED", -1.0)
+    done = hollow(draft(profiles, CUBE, Hollow(wall_mm=3.0, infill="lattice")))
+    assert finding(done, "infill-left-out").severity is Severity.WARNING
+    assert done.parts[0].changes[0].volume_mm3 == pytest.approx(-(18.0**3), rel=0.01)
 
 
 def test_a_neighbour_is_not_drilled_at(profiles: Profiles) -> None:

@@ -13,6 +13,7 @@ from manifold3d import Manifold
 from printprep.case import Box, Case, Finding, KeepOut, Label, Limits, Part, Severity, Source
 from printprep.errors import CaseError
 from printprep.formats.threemf import read_prepared, write_prepared
+from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid, intersect, subtract
 from printprep.plan import Change, Plan
@@ -105,21 +106,24 @@ def test_what_is_cut_deeper_or_elsewhere_than_the_label_is_found(profiles: Profi
 
 
 @pytest.mark.parametrize(
-    ("mesh", "critical", "keep_out"),
+    ("mesh", "critical", "keep_out", "tied"),
     [
-        (BALL, False, ()),
-        (block(30, 20, 10), False, ()),
-        (block(80, 30, 14), True, ()),
-        (block(80, 30, 14), False, (KeepOut(box=Box(lower_mm=(-99, -99, -99), upper_mm=(99, 99, 99))),)),
+        (BALL, False, (), True),
+        (block(30, 20, 10), False, (), True),
+        (block(80, 30, 14), True, (), False),
+        (block(80, 30, 14), False, (KeepOut(box=Box(lower_mm=(-99, -99, -99), upper_mm=(99, 99, 99))),), False),
+        (block(80, 30, 14), False, (KeepOut(part="bone"),), False),
     ],
-    ids=["round", "shorter than the label", "critical", "kept out"],
+    ids=["round", "shorter than the label", "critical", "kept out", "kept out by name"],
 )
 def test_without_a_place_a_tab_stands_beside_and_no_anatomy_is_touched(
-    profiles: Profiles, tmp_path: Path, mesh: Mesh, critical: bool, keep_out: tuple[KeepOut, ...]
+    profiles: Profiles, tmp_path: Path, mesh: Mesh, critical: bool, keep_out: tuple[KeepOut, ...], tied: bool
 ) -> None:
     case = case_of(mesh, ENGRAVED, critical=critical, keep_out=keep_out)
     draft = prepared(profiles, case)
-    assert "label-on-tab" in codes(draft.findings)
+    (said_of_tab,) = [finding for finding in draft.findings if finding.code == "label-on-tab"]
+    assert ("is tied to bone by" in said_of_tab.message) is tied
+    assert ("stands loose beside the body, because no part that may" in said_of_tab.message) is not tied
     plan = plan_in(tmp_path, draft)
     tab, bone = plan.parts
     assert (tab.name, tab.added, tab.material, tab.tissue) == ("label-tab", True, bone.material, None)
@@ -127,7 +131,10 @@ def test_without_a_place_a_tab_stands_beside_and_no_anatomy_is_touched(
     on_bed = [part.mesh.transformed(plan.plates[0].case_to_plate).bounds_mm for part in (tab, bone)]
     assert on_bed[0][0, 2] == pytest.approx(0.0, abs=1e-4)
     gap = np.maximum(on_bed[0][0] - on_bed[1][1], on_bed[1][0] - on_bed[0][1])[:2].max()
-    assert 5.0 <= gap <= 9.0
+    assert gap < 0.0 if tied else 5.0 <= gap <= 9.0
+    touched = intersect(tab.mesh, mesh).volume_mm3  # two round ends of 2 mm, half a millimetre deep and aslant
+    assert 0.5 < touched < 8.0 if tied else touched == 0.0
+    assert inspect(tab.mesh).bodies == 1
     found = certify(case, plan, "0" * 64)
     assert errors(found.findings) == set()
     assert found.parts[0].deviation.max_mm < 1e-4
@@ -144,7 +151,7 @@ def test_a_tab_stands_in_a_corner_that_the_body_leaves_free(profiles: Profiles) 
     tab = next(part.mesh for part in draft.parts if part.added).transformed(draft.plates[0].case_to_plate)
     assert (tab.bounds_mm[0, :2] >= body.bounds_mm[0, :2] - 1e-6).all()
     assert (tab.bounds_mm[1, :2] <= body.bounds_mm[1, :2] + 1e-6).all()
-    assert not len(intersect(tab, body))
+    assert intersect(tab, body).volume_mm3 < 8.0  # the ends of the necks
 
 
 def test_a_tab_that_nobody_asked_for_is_found(profiles: Profiles, tmp_path: Path) -> None:
@@ -168,12 +175,65 @@ def test_a_label_longer_than_the_bed_says_what_to_change(profiles: Profiles) -> 
     (finding,) = [f for f in draft.findings if f.code == "label-too-long"]
     assert finding.severity is Severity.ERROR
     assert "shorter text" in finding.message
+    assert "bone, is 52 mm across" in finding.message
+    assert finding.where_mm is not None
     assert not draft.plates
 
 
 def test_small_letters_and_a_text_without_the_id_are_said(profiles: Profiles) -> None:
     found = prepared(profiles, case_of(BALL, replace(ENGRAVED, text="HEART", height_mm=3.0))).findings
     assert {"label-small", "label-without-id"} <= codes(found)
+
+
+def pair(left: Mesh, right: Mesh, **asked: object) -> Case:
+    source = Source(file="a.stl", sha256="0" * 64)
+    parts = (
+        Part(name="femur", mesh=left, tissue="bone", source=source, side="left"),
+        Part(
+            name="tibia",
+            mesh=Mesh(right.vertices + np.array([0.0, 60.0, 0.0]), right.faces),
+            tissue="bone",
+            source=source,
+            side="right",
+        ),
+    )
+    label = replace(ENGRAVED, text="CHD-0142", marks=(("femur", "L"), ("tibia", "R")), **asked)  # type: ignore[arg-type]
+    limits = Limits(deviation_p95_mm=0.05, deviation_max_mm=0.1, volume_change_percent=0.1)
+    return Case(id="CHD-0142", parts=parts, label=label, limits=limits)
+
+
+@pytest.mark.parametrize("style", ["engrave", "emboss"])
+def test_parts_of_both_sides_bear_their_own_mark_beside_the_one_label(
+    profiles: Profiles, tmp_path: Path, style: str
+) -> None:
+    case = pair(block(80, 30, 14), block(40, 30, 14), style=style)
+    draft = prepared(profiles, case)
+    assert [(f.part, f.value) for f in draft.findings if f.code == "labelled"] == [
+        ("femur", "CHD-0142"),
+        ("femur", "L"),
+        ("tibia", "R"),
+    ]
+    assert {(p.name, c.stage) for p in draft.parts for c in p.changes if c.stage != "repair"} == {
+        ("femur", "label"),
+        ("femur", "side-mark"),
+        ("tibia", "side-mark"),
+    }
+    plan = plan_in(tmp_path, draft)
+    found = certify(case, plan, "0" * 64)
+    assert errors(found.findings) == set()
+    assert max(part.deviation.max_mm for part in found.parts) < 0.01
+    assert case.label is not None
+    switched = replace(case, label=replace(case.label, marks=(("femur", "L"),)))  # nobody asked for the other
+    assert ("deviation-over-limit", "tibia") in {(f.code, f.part) for f in certify(switched, plan, "0" * 64).findings}
+
+
+def test_a_part_that_cannot_bear_its_side_is_named(profiles: Profiles) -> None:
+    found = prepared(profiles, pair(block(80, 30, 14), from_solid(Manifold.sphere(3.0, 48)))).findings
+    (finding,) = [f for f in found if f.code == "side-unmarked"]
+    assert (finding.part, finding.value, finding.severity) == ("tibia", "R", Severity.WARNING)
+    assert "of the right side" in finding.message
+    found = prepared(profiles, pair(block(80, 30, 14), block(40, 30, 14), style="tab")).findings
+    assert [f.part for f in found if f.code == "side-unmarked"] == ["femur", "tibia"]
 
 
 CASE = """
@@ -227,3 +287,15 @@ def test_a_wrong_wish_is_refused_with_its_key(
 ) -> None:
     with pytest.raises(CaseError, match=said):
         read_case(written(tmp_path, dissection, label=label, critical=critical), profiles)
+
+
+def test_parts_of_both_sides_are_each_to_bear_their_own(tmp_path: Path, dissection: Path, profiles: Profiles) -> None:
+    (tmp_path / "b.stl").write_bytes((dissection / "common_carotid_artery_left.stl").read_bytes())
+    folder = written(tmp_path, dissection)
+    text = (folder / "case.toml").read_text(encoding="utf-8")
+    other = '[[parts]]\nname = "common carotid artery"\nmesh = "b.stl"\nside = "right"\n'
+    (folder / "case.toml").write_text(text.replace("[label]", other + "[label]"), encoding="utf-8")
+    label_of_both = read_case(folder, profiles).label
+    assert label_of_both is not None
+    assert label_of_both.text == "CHD-0142"
+    assert label_of_both.marks == (("subclavian artery", "L"), ("common carotid artery", "R"))

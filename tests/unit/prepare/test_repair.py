@@ -85,7 +85,7 @@ def test_united_bodies_are_recorded_with_the_volume_that_was_counted_twice() -> 
 
 def test_a_rebuilt_surface_is_a_warning_with_its_grid_and_its_deviation(monkeypatch: pytest.MonkeyPatch) -> None:
     far = Deviation(max_mm=0.3, p95_mm=0.01, mean_mm=0.001, where_mm=(1.0, 2.0, 3.0), samples=9)
-    whole = Renewed(mesh=BALL, step_mm=0.25, volume_mm3=-1.5, why="it was tangled", deviation=far)
+    whole = Renewed(mesh=BALL, step_mm=0.25, wall_mm=0.6, volume_mm3=-1.5, why="it was tangled", deviation=far)
     step = Step(what="resolved 3 faces: rebuilt the surface in 1 places", rebuilt_mm=0.2, where_mm=(4.0, 5.0, 6.0))
     limits: list[float] = []
 

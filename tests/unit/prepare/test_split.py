@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from printprep.case import Case, KeepOut, Part, Severity, Source, Sphere, Split
+from printprep.case import Case, KeepOut, Painted, Part, Severity, Source, Sphere, Split
 from printprep.errors import DoesNotFit
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.geometry.mesh import Mesh
@@ -105,6 +105,30 @@ def test_pins_join_the_host_and_what_lies_inside_it_is_named(done: Draft) -> Non
 def test_too_thin_for_pins_is_said() -> None:
     thin = split(draft({"bone": block((400, 5, 5))}, ALLOWED))
     assert "pins-impossible" in codes(thin, Severity.WARNING)
+
+
+def test_a_piece_that_a_cut_leaves_in_bodies_is_named() -> None:
+    fork = (
+        Manifold.cube((60, 100, 30)) + Manifold.cube((390, 30, 30)) + Manifold.cube((390, 30, 30)).translate((0, 70, 0))
+    )
+    done = split(draft({"bone": from_solid(fork)}, ALLOWED))
+    (warning,) = [f for f in done.findings if f.code == "piece-in-bodies"]
+    assert (warning.severity, warning.value) == (Severity.WARNING, 2)
+    assert "piece 2 comes off the bed in 2 bodies" in warning.message
+    assert "piece-in-bodies" not in codes(split(draft(BAR, ALLOWED)), Severity.WARNING)
+    apart = {"bone": BAR["bone"], "loose": Mesh(BAR["tip"].vertices + np.array([0.0, 40.0, 0.0]), BAR["tip"].faces)}
+    assert "piece-in-bodies" not in codes(split(draft(apart, ALLOWED)), Severity.WARNING)  # floating names it
+
+
+def test_what_is_painted_or_kept_out_by_name_is_not_cut() -> None:
+    start = draft(BAR, ALLOWED, zones=(KeepOut(part="core"),))
+    (error,) = [f for f in split(start).findings if f.severity is Severity.ERROR]
+    assert (error.code, error.part) == ("split-through-critical", "core")
+    middle = Painted(kind="critical", index=0, part="bone", mesh=block((150, 50, 40)))
+    start = draft({"bone": BAR["bone"]}, ALLOWED)
+    done = split(replace(start, case=replace(start.case, painted=(middle,))))
+    assert codes(done, Severity.ERROR) == set()
+    assert abs(done.cuts[0].plane.offset_mm) >= 75.0
 
 
 def test_a_cut_that_has_to_cross_critical_anatomy_is_an_error() -> None:

@@ -9,7 +9,8 @@ from printprep.errors import DoesNotFit
 from printprep.geometry.mesh import Mesh
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Bed
-from printprep.slicers.fit import check_fits, open_parts, place_tower, tower_depth_mm
+from printprep.profiles.tower import tower_depth_mm, tower_size
+from printprep.slicers.fit import check_fits, open_parts, place_tower
 
 Cube = Callable[[float, tuple[float, float, float]], Mesh]
 BED = Bed(width_mm=100, depth_mm=80, height_mm=50)
@@ -55,21 +56,27 @@ def test_a_tower_stands_beside_the_parts_and_off_the_keep_outs(profiles: Profile
     printer, process = profiles.printer("prusa-xl"), profiles.process("standard").fdm
     assert printer.fdm is not None
     body = cube(100, (130, 130, 0))
-    tower = place_tower([body], printer.bed, printer.fdm, process, 5)
-    low, high = (tower.x_mm - 2, tower.y_mm - 2), (tower.x_mm + tower.width_mm + 2, tower.y_mm + tower.width_mm + 2)
+    size = tower_size(printer.fdm, process, 5)
+    assert size is not None
+    tower = place_tower([body], printer.bed, process, size)
+    low = (tower.x_mm - 2, tower.y_mm - 2)
+    high = (tower.x_mm + size.width_mm + 2, tower.y_mm + size.depth_mm + 2)
     assert low[0] >= 0
     assert low[1] >= 5
     assert max(high) <= 360
     assert high[0] <= 125 or low[0] >= 235 or high[1] <= 125 or low[1] >= 235
     assert tower.holds(*low, *high)
     assert not tower.holds(*low, high[0] + 1, high[1])
+    assert not tower.holds(*low, high[0], high[1] + 1)
 
 
 def test_no_room_for_a_tower_says_what_to_do(profiles: Profiles, cube: Cube) -> None:
     printer, process = profiles.printer("prusa-mk4-mmu3"), profiles.process("standard").fdm
     assert printer.fdm is not None
-    with pytest.raises(DoesNotFit, match=r"wipe tower on a free square of .* fewer tools"):
-        place_tower([cube(195, (20, 10, 0))], printer.bed, printer.fdm, process, 2)
+    size = tower_size(printer.fdm, process, 2)
+    assert size is not None
+    with pytest.raises(DoesNotFit, match=r"wipe tower of 60 x 21 mm .* fewer tools"):
+        place_tower([cube(205, (20, 2, 0))], printer.bed, process, size)
 
 
 def test_more_purge_and_more_tools_make_a_deeper_tower_and_a_wider_one_is_less_deep(profiles: Profiles) -> None:

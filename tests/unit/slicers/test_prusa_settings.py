@@ -9,6 +9,7 @@ from printprep.errors import ProfileError
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Plan
 from printprep.profiles.load import Profiles
+from printprep.profiles.tower import TowerSize
 from printprep.slicers.fit import Tower
 from printprep.slicers.prusa_settings import (
     refused,
@@ -77,7 +78,7 @@ def test_supports_are_switched_by_the_plan_and_use_the_tool_at_hand(plan: Plan, 
 
 
 def test_a_wipe_tower_comes_with_all_that_the_engine_wants_of_it(plan: Plan, profiles: Profiles) -> None:
-    tower = Tower(x_mm=12.5, y_mm=200, width_mm=55)
+    tower = Tower(x_mm=12.5, y_mm=200, size=TowerSize(width_mm=55, depth_mm=9))
     asked = settings(plan, plan.plates[0], profiles, tower)
     assert asked["wipe_tower"] == asked["use_relative_e_distances"] == "1"
     assert (asked["wipe_tower_x"], asked["wipe_tower_y"], asked["wipe_tower_width"]) == ("12.5", "200", "55")

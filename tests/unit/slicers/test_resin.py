@@ -11,13 +11,13 @@ from printprep.case import Severity
 from printprep.errors import DoesNotFit, ProfileError, SliceFailed
 from printprep.files import sha256_of
 from printprep.formats import chitu, sl1
+from printprep.geometry.islands import find_islands
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.raster import Panel, raster
 from printprep.geometry.section import sections
 from printprep.plan import Plan, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.slicers import resin
-from printprep.slicers.resin_layers import find_islands
 
 MakeCube = Callable[[float, tuple[float, float, float]], Mesh]
 MakePlan = Callable[..., Plan]

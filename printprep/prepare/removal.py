@@ -1,0 +1,121 @@
+"""What is said of supports: what a person must remove, where they touch what matters, and what has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from printprep.case import Finding, Severity
+from printprep.geometry.mesh import Mesh, as_point
+from printprep.geometry.support import Bare, Supports
+from printprep.plan import Removal
+from printprep.prepare.lift import Bed
+
+SHOWN: Final = 5  # places without support that are named one by one
+
+
+def what_of(made: Supports, mesh: Mesh) -> str:
+    """The supports of a plate in words."""
+    feet = int((made.landed >= 0).sum())
+    standing = f", {feet} of them standing on the body itself" if feet else ""
+    return (
+        f"{len(made.trunks)} supports{standing}, {len(made.bars)} braces, {mesh.volume_mm3 / 1000.0:.2f} ml; "
+        f"they touch {made.contact_mm2.sum():.2f} mm2 of the body"
+    )
+
+
+def removals_of(bed: Bed, made: Supports) -> tuple[Removal, ...]:
+    """By part what a person must take off; parts that nothing touches are left out."""
+    touched = bed.part_of(made.face)
+    stood = np.where(made.landed >= 0, bed.part_of(np.maximum(made.landed, 0)), -1)
+    tips = np.array([trunk.tip_mm for trunk in made.trunks])
+    feet = np.array([trunk.foot_tip_mm for trunk in made.trunks])
+    rows = []
+    for k, part in enumerate(bed.parts):
+        own = np.concatenate([tips[touched == k], feet[stood == k]])
+        if not len(own):
+            continue
+        critical = (made.on_critical & (touched == k)).sum() + (made.stands_on_critical & (stood == k)).sum()
+        row = Removal(
+            part=part.name,
+            plate=bed.plate.index,
+            contacts=int((touched == k).sum()),
+            feet=int((stood == k).sum()),
+            area_mm2=float(np.pi / 4.0 * (own**2).sum()),
+            smallest_mm=float(own.min()),
+            critical=int(critical),
+        )
+        rows.append(row)
+    return tuple(rows)
+
+
+def supported(name: str, bed: Bed, made: Supports, mesh: Mesh, rows: tuple[Removal, ...]) -> Finding:
+    """What there is to remove."""
+    parts = ", ".join(f"{row.contacts + row.feet} from {row.part}" for row in rows)
+    stands = f"on a pad, the body lifted by {bed.lift_mm:g} mm" if bed.lift_mm else "beside the body, which lies flat"
+    return Finding(
+        code="supported",
+        severity=Severity.INFO,
+        part=name,
+        message=f"plate {bed.plate.index} has {what_of(made, mesh)}; they stand {stands}. To break off: {parts}",
+        value=float(len(made.trunks)),
+    )
+
+
+def on_critical(bed: Bed, made: Supports) -> Iterator[Finding]:
+    """A warning for each part on whose critical surface supports stand or touch."""
+    for row in removals_of(bed, made):
+        if not row.critical:
+            continue
+        k = next(k for k, part in enumerate(bed.parts) if part.name == row.part)
+        own = np.flatnonzero(made.on_critical & (bed.part_of(made.face) == k))
+        feet = np.flatnonzero(made.stands_on_critical & (bed.part_of(np.maximum(made.landed, 0)) == k))
+        area_mm2 = (
+            np.pi
+            / 4.0
+            * sum(
+                [made.trunks[i].tip_mm ** 2 for i in own.tolist()]
+                + [made.trunks[i].foot_tip_mm ** 2 for i in feet.tolist()]
+            )
+        )
+        first = made.trunks[int(own[0])].contact_mm if len(own) else made.trunks[int(feet[0])].path_mm[-1]
+        message = (
+            f"{row.critical} supports touch critical surface of {row.part}, {area_mm2:.2f} mm2, because no other "
+            "place can carry it as oriented; smooth these marks with care, or orient the body otherwise"
+        )
+        yield Finding(
+            code="support-on-critical",
+            severity=Severity.WARNING,
+            part=row.part,
+            message=message,
+            value=float(row.critical),
+            limit=0.0,
+            where_mm=as_point(bed.to_case(first)),
+        )
+
+
+def impossible(bed: Bed, bare: tuple[Bare, ...]) -> Iterator[Finding]:
+    """A warning for each of the worst places that have no support: what begins in the air before what only hangs over.
+
+    Together these name all reasons.
+    """
+    ranked = sorted(bare, key=lambda one: (not one.island, -one.area_mm2, one.where_mm))
+    for reason in dict.fromkeys(one.reason for one in ranked):
+        same = [one for one in ranked if one.reason == reason]
+        for rank, one in enumerate(same[:SHOWN]):
+            kind = "begins in the air" if one.island else "hangs over"
+            total = sum(other.area_mm2 for other in same)
+            more = f" ({len(same)} such places, {total:.1f} mm2 in all)" if rank == 0 and len(same) > 1 else ""
+            yield Finding(
+                code="support-impossible",
+                severity=Severity.WARNING,
+                message=(
+                    f"a place of {one.area_mm2:.2f} mm2 that {kind} on plate {bed.plate.index} has no support, because "
+                    f"{one.reason}{more}; orient the body otherwise, or look at it after the print"
+                ),
+                value=round(one.area_mm2, 3),
+                limit=0.0,
+                where_mm=as_point(bed.to_case(np.array(one.where_mm))),
+            )

@@ -1,0 +1,158 @@
+"""Supports for printing by light, as an added part a plate; the last stage, because they hang on the place of all else.
+
+After ``arrange`` nothing moves any more but straight up: a body that does not stand by its own flat underside is lifted
+on to a pad. Extruding printers get their supports from the slicer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from printprep.geometry import support as geometry
+from printprep.geometry.mesh import Float, as_point, join
+from printprep.geometry.scaffold import Pad
+from printprep.geometry.support import Body, Rules
+from printprep.geometry.trunks import Ground
+from printprep.plan import Change, Plate, supports_name
+from printprep.prepare.added import add_part
+from printprep.prepare.arrange import room
+from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.lift import Bed, lifted
+from printprep.prepare.removal import impossible, on_critical, removals_of, supported, what_of
+from printprep.prepare.zones import critical_faces, keep_out_faces, keep_out_of
+from printprep.profiles.models import MaterialClass, ResinSupports
+from printprep.progress import SILENT, Progress
+
+STRENGTH_MPA: Final[dict[MaterialClass, float]] = {"rigid": 38.0, "clear": 38.0, "flexible": 1.6, "soluble": 10.0}
+"""Tensile strength before the post-cure, by class of material: data sheets of a standard clear and of an elastic 50A
+resin; of a soluble one assumed."""
+
+PEEL_MPA: Final = 0.03
+"""Pull of the film on a fresh layer over its area: assumed, on the high side; it depends on film, speed and resin."""
+
+SAFETY: Final = 2.0
+SOFT_TIP: Final = 1.25  # times as wide are tips in flexible resin, which tears at small ones
+
+
+def support(draft: Draft, progress: Progress = SILENT) -> Draft:
+    """Add supports and a pad for every plate of a printer that prints by light; runs after arrange.
+
+    Lifts the plates that need them. Adds the findings ``supported``, ``support-on-critical`` and
+    ``support-impossible``, and fills ``draft.removals``.
+
+    Raises
+    ------
+    DoesNotFit
+        A lifted body is higher than the printer builds.
+    """
+    if draft.printer.resin is None or not draft.supports:
+        return draft
+    with progress.step("support") as step:
+        for k, plate in enumerate(draft.plates):
+            step.advance(k / len(draft.plates), f"plate {plate.index}")
+            draft = _support(draft, plate)
+    return draft
+
+
+def _support(draft: Draft, plate: Plate) -> Draft:
+    wish = draft.process.resin.supports
+    bed = lifted(draft, plate, wish)
+    rules = rules_of(draft, wish, on_pad=bed.lift_mm > 0)
+    made = geometry.support(_body(draft, bed, wish), rules, _ground(draft, bed))
+    draft = draft.with_findings(*impossible(bed, made.bare))
+    if not made.trunks:
+        return draft
+    name = supports_name(plate.index)
+    mesh = made.mesh.transformed(np.linalg.inv(bed.plate.case_to_plate))
+    change = Change(
+        stage="support",
+        what=what_of(made, mesh),
+        volume_mm3=mesh.volume_mm3,
+        area_mm2=float(made.contact_mm2.sum()),
+        where_mm=as_point(mesh.bounds_mm.mean(axis=0)),
+    )
+    draft = add_part(draft, name, mesh, like=bed.parts[0].name, change=change)
+    standing = replace(bed.plate, parts=(*plate.parts, name))
+    plates = tuple(standing if one.index == plate.index else one for one in draft.plates)
+    rows = removals_of(bed, made)
+    draft = replace(draft, plates=plates, removals=(*draft.removals, *rows))
+    return draft.with_findings(supported(name, bed, made, mesh, rows), *on_critical(bed, made))
+
+
+def rules_of(draft: Draft, wish: ResinSupports, *, on_pad: bool) -> Rules:
+    """How supports are made of the material of a draft.
+
+    What a tip holds is its section times the strength of the resin; what pulls at it is the film's pull on the area
+    around it. So for contacts a distance s apart, with tips of a diameter d,
+
+        s = d sqrt(pi STRENGTH / (4 PEEL SAFETY)),
+
+    and never more than the profile's ``spacing_mm``, beyond which a fresh layer sags.
+    """
+    strength = min(STRENGTH_MPA[_class(draft, part)] for part in draft.parts)
+    pad = Pad(thick_mm=wish.pad_mm if on_pad else 0.0, edge_mm=wish.pad_edge_mm, foot_mm=wish.foot_mm)
+    return Rules(
+        layer_mm=draft.process.resin.layer_height_mm,
+        angle_deg=wish.angle_deg,
+        spacing_mm=wish.spacing_mm,
+        load_ratio=math.sqrt(math.pi * strength / (4.0 * PEEL_MPA * SAFETY)),
+        tip_least_mm=wish.tip_least_mm,
+        sunk_mm=wish.sunk_mm,
+        pillar_mm=wish.pillar_mm,
+        clearance_mm=wish.clearance_mm,
+        pad=pad,
+    )
+
+
+def _class(draft: Draft, part: DraftPart) -> MaterialClass:
+    assert part.material is not None, "assign comes before support"
+    return draft.profiles.material(part.material).material_class
+
+
+def _tip_mm(draft: Draft, part: DraftPart, wish: ResinSupports) -> float:
+    """The widest tip that a part may have."""
+    tissue = None if part.added else draft.case.part(part.source).tissue
+    fragile = tissue is not None and draft.profiles.tissue(tissue).fragile
+    tip_mm = wish.tip_fragile_mm if fragile else wish.tip_mm
+    return tip_mm * (SOFT_TIP if _class(draft, part) == "flexible" else 1.0)
+
+
+def _body(draft: Draft, bed: Bed, wish: ResinSupports) -> Body:
+    tips = [np.full(len(part.mesh), _tip_mm(draft, part, wish)) for part in bed.parts]
+    return Body(
+        mesh=join(list(bed.meshes)),
+        tip_mm=np.concatenate(tips),
+        forbidden=np.concatenate([keep_out_faces(draft, part) for part in bed.parts]),
+        critical=np.concatenate([critical_faces(draft, part) for part in bed.parts]),
+        gap_mm=_gap(draft, bed),
+    )
+
+
+def _gap(draft: Draft, bed: Bed) -> Callable[[Float], Float] | None:
+    """Distance of places on the plate from the keep-out zones, which go with every piece that stands on it."""
+    zones = keep_out_of(draft)
+    if not zones:
+        return None
+    backs = list({motion.tobytes(): np.linalg.inv(motion) for motion in bed.motions}.values())
+
+    def gap_mm(points: Float) -> Float:
+        gaps = [zones.gap_mm(points @ back[:3, :3].T + back[:3, 3]) for back in backs]
+        return np.asarray(np.min(gaps, axis=0))
+
+    return gap_mm
+
+
+def _ground(draft: Draft, bed: Bed) -> Ground:
+    space = room(draft)
+    inset = space.margin_mm
+    return Ground(
+        floor_mm=draft.process.resin.supports.pad_mm if bed.lift_mm else 0.0,
+        lower_mm=(inset, inset),
+        upper_mm=(space.bed.width_mm - inset, space.bed.depth_mm - inset),
+        taken_mm=tuple((x0 - inset, y0 - inset, x1 + inset, y1 + inset) for x0, y0, x1, y1 in space.bed.keep_outs_mm),
+    )
