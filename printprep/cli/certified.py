@@ -7,6 +7,7 @@ from typing import Any
 from printprep.cli.terminal import table
 
 Json = dict[str, Any]
+LOSS_SHOWN_MM3 = 0.05
 DONE_SHOWN = 3
 """What was done to a part, in so many words; the report has the rest."""
 
@@ -77,6 +78,9 @@ def _done(proof: Json) -> str:
     for change in proof["changes"]:
         counts[change["stage"]] = counts.get(change["stage"], 0) + 1
     said = [f"{stage} {count}x" if count > 1 else stage for stage, count in counts.items()]
-    said += [f"-{lost['mm3']:.1f} mm3 to {lost['to']}" for lost in proof["lost"] if (lost["mm3"] or 0) >= 0.05]
+    lost = [one for one in proof["lost"] if (one["mm3"] or 0) >= LOSS_SHOWN_MM3]
+    if lost:
+        takers = lost[0]["to"] if len(lost) == 1 else f"{len(lost)} parts"
+        said.append(f"{sum(one['mm3'] for one in lost):.1f} mm3 lost to {takers}")
     more = [f"{len(said) - DONE_SHOWN} more"] if len(said) > DONE_SHOWN else []
     return ", ".join([*said[:DONE_SHOWN], *more]) or "nothing"
