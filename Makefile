@@ -3,12 +3,13 @@
 # make check   the fast half, before each commit
 # make bench   speed and memory as ratios against named peers, in one run
 # make trials  long trials that CI does not wait for
+# make samples what becomes of every sample: renews tests/data/samples/README.md
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: setup engines demo test check lint bench trials clean
+.PHONY: setup engines demo test check lint bench trials samples clean
 
 setup: .venv/.installed
 
@@ -41,6 +42,9 @@ bench: setup engines
 
 trials: setup engines
 	$(BIN)/pytest -q -m long
+
+samples: setup
+	$(BIN)/python -m tests.docs.samples
 
 clean:
 	rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

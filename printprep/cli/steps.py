@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from printprep.cli.certified import certificate_table, whole_line
 from printprep.cli.terminal import json_option, out, print_findings, print_json, progress, table
 
 if TYPE_CHECKING:
@@ -156,8 +157,12 @@ def summary(result: RunResult, document: dict[str, Any]) -> None:
     """What a person reads at the end, the most important last: parts, findings, plates, cost, verdict."""
     console = out()
     if document["parts"]:
-        console.print(parts_table(document["parts"]))
+        console.print(parts_table(document["parts"], brief=document["certificate"] is not None))
+    if document["certificate"]:
+        console.print(certificate_table(document))
     print_findings(result.findings, console)
+    if document["certificate"]:
+        console.print(whole_line(document))
     for plate in document["plates"]:
         console.print(plate_line(plate))
     if document["estimate"] and document["estimate"]["cost"]:
@@ -185,8 +190,8 @@ def cost_table(cost: dict[str, Any]) -> Any:
     return table(f"Cost, {cost['currency']}", ("what", ">amount"), rows)
 
 
-def parts_table(parts: list[dict[str, Any]]) -> Any:
-    """The parts of a document as a table; what is not known yet has no column."""
+def parts_table(parts: list[dict[str, Any]], *, brief: bool = False) -> Any:
+    """The parts of a document as a table; what is not known yet, or ``brief`` leaves to another, has no column."""
 
     def tool(part: dict[str, Any]) -> str:
         return "-" if part["tool"] is None else f"T{part['tool']}"
@@ -205,7 +210,8 @@ def parts_table(parts: list[dict[str, Any]]) -> Any:
         "closed": ["yes" if part["closed"] else "[red]no[/red]" for part in parts],
         ">max deviation mm": [deviation(part) for part in parts],
     }
-    known = {title: cells for title, cells in columns.items() if set(cells) != {"-"}}
+    elsewhere = {">ml", "closed", ">max deviation mm"} if brief else set()
+    known = {title: cells for title, cells in columns.items() if set(cells) != {"-"} and title not in elsewhere}
     return table("Parts", list(known), list(zip(*known.values(), strict=True)))
 
 

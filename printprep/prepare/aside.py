@@ -48,7 +48,7 @@ class Aside:
     printed: Mesh
     changes: tuple[Change, ...]
     cuts: tuple[Cut, ...]  # of this part
-    label: Label | None
+    letters: tuple[tuple[Change, Label], ...]  # what is declared to be written, and as what it was asked for
     source_tree: Tree
     printed_tree: Tree
     matter: Tree | None  # what the source encloses; None when it encloses nothing
@@ -70,8 +70,8 @@ class Aside:
             aside |= inside & cut.made(points, DOUBT_MM)
         for hole in self._declared("drain"):
             aside |= inside & self._in_hole(hole, points, wall=True)
-        sign = -1.0 if self.label is not None and self.label.style == "engrave" else 1.0
-        aside |= self._lettered(points, near_mm) & (inside == (sign < 0))
+        for written in self.letters:
+            aside |= _lettered(*written, points, near_mm) & (inside == (written[1].style == "engrave"))
         counts[asked[aside]] = False
         return counts
 
@@ -88,11 +88,10 @@ class Aside:
             aside |= ~parts_matter(self.part.mesh, self.matter, samples, doubtful)
         for hole in self._declared("drain"):
             aside |= self._in_hole(hole, points, wall=False)
-        lettered = np.flatnonzero(self._lettered(points, far))
-        if len(lettered):
-            assert self.label is not None
+        for written in self.letters:
+            lettered = np.flatnonzero(_lettered(*written, points, far))
             covered = winding(self.printed_tree, points[lettered]) > 0
-            aside[lettered[covered == (self.label.style == "emboss")]] = True
+            aside[lettered[covered == (written[1].style == "emboss")]] = True
         counts[asked[aside]] = False
         return counts
 
@@ -117,12 +116,8 @@ class Aside:
 
     def missing(self) -> tuple[Change, ...]:
         """Declared holes and letters that are not where the plan says."""
-        return tuple(
-            change
-            for change in self.changes
-            if change.where_mm is not None
-            and ((change.stage == "drain" and not self._opened(change)) or self._unlettered(change))
-        )
+        holes = tuple(hole for hole in self._declared("drain") if not self._opened(hole))
+        return (*holes, *(change for change, label in self.letters if not self._written(change, label)))
 
     def _declared(self, stage: str) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.stage == stage and change.where_mm is not None)
@@ -151,15 +146,6 @@ class Aside:
         along = np.abs(height) <= max(hole.deep_mm, radius)
         return np.asarray(along & (across <= _ROUND * radius) & (not wall or across >= radius / _ROUND))
 
-    def _lettered(self, points: Float, off_mm: Float) -> Bool:
-        """(n,) which points may be letters, by their place and their depth."""
-        near = np.zeros(len(points), np.bool_)
-        for stage in STAGES:
-            asked, places = letters(self.label, self.part.name, stage), self._declared(stage)
-            if asked is not None and len(places) == 1:
-                near |= _at_letters(places[0], asked, points, off_mm)
-        return near
-
     def _opened(self, hole: Change) -> bool:
         """Whether the source has skin at the middle of a hole and the print has none: its rim is the nearest."""
         at = np.array([hole.where_mm])
@@ -167,15 +153,22 @@ class Aside:
         (rim_mm,), _, _ = nearest(self.printed_tree, at)
         return bool(skin_mm <= 0.5 * _radius_mm(hole) and rim_mm >= 0.8 * _radius_mm(hole))
 
-    def _unlettered(self, change: Change) -> bool:
-        """Whether nothing is written at declared letters: no vertex there is half as far off as they are deep."""
-        asked = letters(self.label, self.part.name, change.stage)
-        if asked is None:
-            return False
+    def _written(self, change: Change, label: Label) -> bool:
+        """Whether there are letters where they are declared: a vertex that is half as far off as they are deep."""
         points = self.printed.vertices[np.unique(self.printed.faces)]
-        near = np.linalg.norm(points - np.array(change.where_mm), axis=1) <= reach_mm(asked) + asked.depth_mm
+        near = np.linalg.norm(points - np.array(change.where_mm), axis=1) <= reach_mm(label) + label.depth_mm
         off_mm, _, _ = nearest(self.source_tree, points[near])
-        return not (_at_letters(change, asked, points[near], off_mm) & (off_mm >= asked.depth_mm / 2)).any()
+        return bool((_lettered(change, label, points[near], off_mm) & (off_mm >= label.depth_mm / 2)).any())
+
+
+def _lettered(change: Change, label: Label, points: Float, off_mm: Float) -> Bool:
+    """(n,) which points may be letters, by their place and how far off they are."""
+    away = points - np.array(change.where_mm)
+    deep_mm = label.depth_mm + FLAT_MM
+    near = np.linalg.norm(away, axis=1) <= reach_mm(label) + label.depth_mm
+    if change.axis is not None:
+        near &= np.abs(away @ np.array(change.axis)) <= deep_mm
+    return np.asarray(near & (off_mm > DOUBT_MM) & (off_mm <= deep_mm))
 
 
 def aside_of(
@@ -194,7 +187,7 @@ def aside_of(
         printed=printed,
         changes=changes,
         cuts=cuts,
-        label=label,
+        letters=_letters(part, changes, label),
         source_tree=trees[0],
         printed_tree=trees[1],
         matter=matter_of(mended) if repaired else trees[0],
@@ -203,14 +196,15 @@ def aside_of(
     )
 
 
-def _at_letters(change: Change, asked: Label, points: Float, off_mm: Float) -> Bool:
-    """(n,) which points lie where letters may be, and no farther off than those are deep."""
-    away = points - np.array(change.where_mm)
-    deep_mm = asked.depth_mm + FLAT_MM
-    near = np.linalg.norm(away, axis=1) <= reach_mm(asked) + asked.depth_mm
-    if change.axis is not None:
-        near &= np.abs(away @ np.array(change.axis)) <= deep_mm
-    return np.asarray(near & (off_mm > DOUBT_MM) & (off_mm <= deep_mm))
+def _letters(part: Part, changes: tuple[Change, ...], label: Label | None) -> tuple[tuple[Change, Label], ...]:
+    """What is declared to be written, the label and a side's mark, with what was asked for; two of a kind are none."""
+    pairs = []
+    for stage in STAGES:
+        found = [change for change in changes if change.stage == stage and change.where_mm is not None]
+        asked = letters(label, part.name, stage)
+        if asked is not None and len(found) == 1:
+            pairs.append((found[0], asked))
+    return tuple(pairs)
 
 
 def _loose(corners: Float) -> Mesh:

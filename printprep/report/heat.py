@@ -76,6 +76,7 @@ def heat(
     markers: Sequence[Marker] = (),
     around_mm: tuple[Point, float] | None = None,
     signed: bool = True,
+    key: bool = True,
 ) -> bytes:
     """Draw surfaces in the colours of their deviation, with a legend in mm.
 
@@ -100,6 +101,8 @@ def heat(
         A place and a radius: show only what is around it; None: all.
     signed
         Whether the sign of the values means inside and outside; else only their size is shown.
+    key
+        Whether the legend stands below.
 
     Returns
     -------
@@ -107,17 +110,19 @@ def heat(
         A PNG file.
     """
     width_px, height_px = size_px
-    camera = _camera(layers, Camera.along(direction, up), width_px, height_px - _LEGEND_PX, around_mm)
+    below_px = _LEGEND_PX if key else 0
+    camera = _camera(layers, Camera.along(direction, up), width_px, height_px - below_px, around_mm)
     picture = paper(camera.width_px, camera.height_px)
     depth = _draw(layers, camera, limits, picture, signed=signed)
     if frame is not None:
         write_directions(picture, camera.axes, frame)
+    taken: list[Float] = []
     for marker in markers:
-        _mark(picture, camera, depth, marker)
+        _mark(picture, camera, depth, marker, taken)
     write_scale(picture, camera)
     if mirrored:
         write(picture, "MIRRORED", (width_px / 2, 52), 0.8, RED)
-    return png(np.concatenate([picture, legend(limits, width_px, signed=signed)]))
+    return png(np.concatenate([picture, legend(limits, width_px, signed=signed)]) if key else picture)
 
 
 def side(frame: str, name: str) -> tuple[Float, Float]:
@@ -265,19 +270,19 @@ def _dots(shape: tuple[int, ...]) -> Bool:
     return np.asarray(((x + row % 2 * (pitch // 2)) % pitch < OVERSAMPLE * 2) & (y % pitch < OVERSAMPLE * 2))
 
 
-def _mark(picture: Image, camera: Camera, depth: Float, marker: Marker) -> None:
-    """A number in a disc beside its place, with a line to it; an open disc when the surface hides the place."""
+def _mark(picture: Image, camera: Camera, depth: Float, marker: Marker, taken: list[Float]) -> None:
+    """A number in a disc beside its place, with a line to it; an open disc when the surface hides the place.
+
+    ``taken`` has the discs that are there already, x, y and radius; this one is added.
+    """
     fine = camera.finer(OVERSAMPLE)
     x, y, height_mm = fine.project(np.array([marker.at_mm]))[0]
     if not (0 <= x < fine.width_px and 0 <= y < fine.height_px):
         return
     hidden = depth[int(y), int(x)] > height_mm + 1.0
-    radius = (7 + 3 * len(marker.text)) * OVERSAMPLE
-    way = np.array([x - fine.width_px / 2, y - fine.height_px / 2])
-    way = np.array([1.0 if way[0] >= 0 else -1.0, 0.6 if way[1] >= 0 else -0.6])  # off the letters in the middle
-    way = way / np.linalg.norm(way)
-    centre = np.array([x, y]) + way * (radius + 9 * OVERSAMPLE)
-    centre = np.clip(centre, radius + 2, [fine.width_px - radius - 2, fine.height_px - radius - 2])
+    radius = (5 + 3 * len(marker.text)) * OVERSAMPLE
+    centre = _free(np.array([x, y]), radius, np.array([fine.width_px, fine.height_px]), taken)
+    taken.append(np.append(centre, radius))
     at = tuple(round(v) for v in centre)
     place = round(x), round(y)
     cv2.line(picture, at, place, INK, OVERSAMPLE, cv2.LINE_8)
@@ -286,3 +291,20 @@ def _mark(picture: Image, camera: Camera, depth: Float, marker: Marker) -> None:
     cv2.circle(picture, at, radius, INK, OVERSAMPLE)
     ink, disc = (INK, WHITE) if hidden else (WHITE, INK)
     write(picture, marker.text, (at[0] / OVERSAMPLE, at[1] / OVERSAMPLE), 0.42, ink, disc)
+
+
+def _free(place: Float, radius: int, size: Float, taken: list[Float]) -> Float:
+    """Where a disc for a place covers no other: as near as can be, rather outward than inward."""
+    outward = np.arctan2(0.6 if place[1] >= size[1] / 2 else -0.6, 1.0 if place[0] >= size[0] / 2 else -1.0)
+    best, worst_px = place, np.inf
+    for reach in (1.0, 1.8, 2.6, 3.6, 5.0):
+        for turn in (0, 30, -30, 60, -60, 90, -90, 130, -130, 180):
+            angle = outward + np.radians(turn)
+            way = np.array([np.cos(angle), np.sin(angle)])
+            centre = np.clip(place + way * reach * (radius + 9 * OVERSAMPLE), radius + 2, size - radius - 2)
+            over_px = max((radius + other[2] - np.linalg.norm(centre - other[:2]) for other in taken), default=-1.0)
+            if over_px <= 0:
+                return np.asarray(centre)
+            if over_px < worst_px:
+                best, worst_px = centre, over_px
+    return np.asarray(best)
