@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
 
-from printprep.case import Case, Finding, Severity
+from printprep.case import Case, Finding, Painted, Severity
 from printprep.errors import CaseError
 from printprep.formats import stl
+from printprep.geometry.bvh import build, nearest
 from printprep.geometry.mesh import Float, Mesh
 from printprep.geometry.zones import Zones
 from printprep.prepare.draft import Draft
@@ -198,3 +200,19 @@ def test_a_zone_over_everything_ends_in_findings_at_every_stage(profiles: Profil
         (part,) = (part for part in draft.parts if part.name == name)
         assert not any(change.stage in ("drain", "label", "split") for change in part.changes)
         assert part.mesh.bounds_mm == pytest.approx(mesh.bounds_mm, abs=1e-4)
+
+
+def test_a_strut_goes_round_what_is_painted(tmp_path: Path, profiles: Profiles) -> None:
+    text = '[[connect]]\nfrom = "nerve"\nto = "femur"\ncount = 1\ndiameter_mm = 2\n[[accept]]\ncode = "connect-fewer"\n'
+    case = read_case(written(tmp_path, text + 'reason = "one is enough"\n'), profiles)
+    cap = np.flatnonzero((BIG.vertices[BIG.faces][:, :, 2] > 37.0).all(axis=1))
+    painted = Painted(kind="critical", index=0, part="femur", mesh=Mesh(BIG.vertices, BIG.faces[cap]))
+    straight, around = (
+        prepare(drafted(replace(case, painted=zones), profiles), STAGES[:5]) for zones in ((), (painted,))
+    )
+    for draft, lowest_mm in ((straight, 0.0), (around, 1.0 + 0.5)):
+        (strut,) = (part for part in draft.parts if part.added)
+        distance, _, _ = nearest(build(painted.mesh), strut.mesh.vertices)
+        assert bool(distance.min() >= 0.5 - 1e-6) is (lowest_mm > 0)
+        ends = strut.mesh.vertices[np.argsort(strut.mesh.vertices[:, 2])[:20]].mean(axis=0)
+        assert nearest(build(painted.mesh), ends[None])[0][0] >= lowest_mm - 0.2
