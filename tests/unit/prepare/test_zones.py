@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import trimesh
 from printprep.case import Case, Finding, Painted, Severity
 from printprep.errors import CaseError
 from printprep.formats import stl
-from printprep.geometry.bvh import build, nearest
+from printprep.geometry.bvh import build, nearest, tree_of
 from printprep.geometry.mesh import Float, Mesh
 from printprep.geometry.zones import Zones
 from printprep.prepare.draft import Draft
@@ -216,3 +218,27 @@ def test_a_strut_goes_round_what_is_painted(tmp_path: Path, profiles: Profiles) 
         assert bool(distance.min() >= 0.5 - 1e-6) is (lowest_mm > 0)
         ends = strut.mesh.vertices[np.argsort(strut.mesh.vertices[:, 2])[:20]].mean(axis=0)
         assert nearest(build(painted.mesh), ends[None])[0][0] >= lowest_mm - 0.2
+
+
+def test_faces_in_a_zone_are_those_that_a_search_for_each_would_find() -> None:
+    cap = Mesh(BIG.vertices, BIG.faces[TOP[BIG.faces].all(axis=1)])
+    zones = Zones(
+        spheres=np.array([[40.0, 0.0, 0.0, 9.0]]),
+        boxes=np.array([[-50.0, -50, -50, -30, 50, 50]]),
+        solids=(build(ball(9.0, (0, 40, 0))),),
+        surfaces=(build(cap),),
+    )
+    found = zones.faces(BIG)
+    np.testing.assert_array_equal(found, zones.gap_mm(BIG.triangles.mean(axis=1)) <= 0.0)
+    assert found.sum() > len(cap) + 50
+    assert not Zones().faces(BIG).any()
+
+
+def test_a_tree_is_built_once_and_goes_with_its_mesh() -> None:
+    mesh = ball(3.0)
+    tree = tree_of(mesh)
+    assert tree_of(mesh) is tree
+    gone = ref(mesh)
+    del mesh
+    gc.collect()
+    assert gone() is None
