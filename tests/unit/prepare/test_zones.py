@@ -141,6 +141,7 @@ def test_a_whole_critical_part_is_critical_as_if_its_own_table_said_so(tmp_path:
         ('paint = { part = "femur", colour = "red" }', r"keep_out\[0\]\.paint\.colour: is 'red'"),
         ('paint = { part = "femur", colour = "#ff0000", tolerance = 300 }', r"keep_out\[0\]\.paint\.tolerance: is 300"),
         ("box = { lower_mm = [0, 0, 9], upper_mm = [1, 1, 1] }", r"keep_out\[0\]\.box: lower_mm .* is not below"),
+        ("sphere = { centre_mm = [0, 0, 0], radius_mm = 1e300 }", r"keep_out\[0\]\.sphere\.radius_mm: is 1e\+300"),
         ("sphere = { centre_mm = [0, 0, nan], radius_mm = 1 }", r"keep_out\[0\]\.sphere\.centre_mm\[2\]: "),
         ('part = "nerve"\nbox = { lower_mm = [0, 0, 0], upper_mm = [1, 1, 1] }', r"keep_out\[0\]: say .* not box part"),
         ('colour = "#ff0000"', r"keep_out\[0\]\.colour: is not a known key"),
