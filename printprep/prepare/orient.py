@@ -19,8 +19,9 @@ def orient(draft: Draft, progress: Progress = SILENT) -> Draft:
     """Choose the way up with the best score among those that fit the printer.
 
     Sets ``draft.rotation``, the least rotation that turns the chosen direction up, and adds the finding ``oriented``
-    with the score of the choice (value) and of the way the parts came (limit). When no way up fits, the one that
-    fits at the largest scale is chosen, and :func:`printprep.prepare.arrange.arrange` refuses it with that scale.
+    with the score of the choice (value) and of the way the parts came (limit). When no way up fits, a body that may
+    be cut takes the best one, for all its pieces; else the one that fits at the largest scale is chosen, and
+    :func:`printprep.prepare.arrange.arrange` refuses it with that scale.
     """
     with progress.step("orient"):
         body = join([part.mesh for part in draft.parts])
@@ -32,13 +33,17 @@ def orient(draft: Draft, progress: Progress = SILENT) -> Draft:
             height=weights.height,
             footprint=weights.footprint,
         )
-        row, fits = _first_that_fits(ranking, room(draft))
-        finding = _oriented(ranking, row, fits, draft.process.fdm.overhang_angle_deg)
+        row, fits = _first_that_fits(ranking, room(draft), cut=draft.case.split.allowed)
+        angle_deg, cut = draft.process.fdm.overhang_angle_deg, draft.case.split.allowed
+        finding = _oriented(ranking, row, fits, angle_deg, cut=cut)
         return replace(draft, rotation=geometry.rotation_to_up(ranking.pose(row).up)).with_findings(finding)
 
 
-def _first_that_fits(ranking: Ranking, space: nest.Room) -> tuple[int, bool]:
-    """Row of the best direction that fits, or of the one that fits at the largest scale; and whether it fits."""
+def _first_that_fits(ranking: Ranking, space: nest.Room, *, cut: bool) -> tuple[int, bool]:
+    """Row of the best direction that fits, or of the one that fits at the largest scale; and whether it fits.
+
+    Where none fits and the body may be cut, it is the best one.
+    """
 
     def outline(row: int) -> Float:
         return nest.footprint(ranking.hull_mm @ geometry.rotation_to_up(ranking.ups[row])[:3, :3].T)
@@ -48,6 +53,8 @@ def _first_that_fits(ranking: Ranking, space: nest.Room) -> tuple[int, bool]:
         for row in rows:
             if nest.fits(outline(row), float(ranking.height_mm[row]), space):
                 return row, True
+    if cut:
+        return 0, False  # its pieces will fit that way up, and print best
     return _largest(rows, outline, ranking, space), False
 
 
@@ -61,7 +68,7 @@ def _largest(rows: range, outline: Callable[[int], Float], ranking: Ranking, spa
     return best_row
 
 
-def _oriented(ranking: Ranking, row: int, fits: bool, overhang_angle_deg: float) -> Finding:
+def _oriented(ranking: Ranking, row: int, fits: bool, overhang_angle_deg: float, *, cut: bool) -> Finding:
     chosen, original = ranking.pose(row), ranking.original
     if chosen.up == original.up:
         what = "kept as it came"
@@ -69,7 +76,7 @@ def _oriented(ranking: Ranking, row: int, fits: bool, overhang_angle_deg: float)
         what = f"turned so that ({chosen.up[0]:.3f}, {chosen.up[1]:.3f}, {chosen.up[2]:.3f}) points up"
     passed = f"; {row} ways up with a better score do not fit the bed" if row else ""
     if not fits:
-        passed = "; no way up fits the bed, this one fits at the largest scale"
+        passed = "; no way up fits the bed, " + ("it has to be cut" if cut else "this one fits at the largest scale")
     return Finding(
         code="oriented",
         severity=Severity.INFO,
