@@ -23,8 +23,8 @@ Side = Literal["left", "right"]
 LabelStyle = Literal["engrave", "emboss", "tab", "none"]
 ZoneKind = Literal["keep_out", "critical"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Place = tuple[Finite, Finite, Finite]
+Coordinate = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]  # 1e9 of any unit is no anatomy
+Place = tuple[Coordinate, Coordinate, Coordinate]
 
 OPAQUE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
 """What a case id is written with; :func:`identifying` says what of that it may not be."""
@@ -136,7 +136,7 @@ class Sphere(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     centre_mm: Place = Field(description="in mm, in the case's frame, before scale and mirror")
-    radius_mm: Positive
+    radius_mm: Annotated[float, Field(gt=0, le=1e9)]
 
 
 class Box(BaseModel):

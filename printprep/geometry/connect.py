@@ -107,7 +107,7 @@ def find_struts(held: Mesh, holder: Mesh, count: int, diameter_mm: float, zones:
     held, holder
         Closed bodies that do not touch.
     zones
-        Where not: keep-out zones and all other parts.
+        Where not: zones and all other parts.
     """
     maker = _Maker(held=bvh.build(held), holder=bvh.build(holder), diameter_mm=diameter_mm, zones=zones)
     starts, ends = _pairs(held, holder, maker)

@@ -50,9 +50,14 @@ class Zones:
 
     def faces(self, mesh: Mesh) -> Bool:
         """(m,) the faces of ``mesh`` whose middle lies in a zone."""
-        if not self:
-            return np.zeros(len(mesh), np.bool_)
-        return np.asarray(self.gap_mm(mesh.triangles.mean(axis=1)) <= 0.0)
+        points = mesh.triangles.mean(axis=1)
+        inside = np.asarray(Zones(spheres=self.spheres, boxes=self.boxes).gap_mm(points) <= 0.0)
+        alone = [Zones(solids=(tree,)) for tree in self.solids] + [Zones(surfaces=(tree,)) for tree in self.surfaces]
+        for tree, zone in zip((*self.solids, *self.surfaces), alone, strict=True):
+            box = tree.boxes[0]  # around all of it: a search from afar is slow, and most of a part is far away
+            near = ((points >= box[:3] - PAINT_MM) & (points <= box[3:] + PAINT_MM)).all(axis=1) & ~inside
+            inside[near] = zone.gap_mm(points[near]) <= 0.0
+        return inside
 
     def area_mm2(self, mesh: Mesh) -> float:
         """About how much of the surface of ``mesh`` lies in balls and boxes.

@@ -63,13 +63,14 @@ def _arrange_pieces(draft: Draft) -> Draft:
     if stands is None or any(np.ptp(points[:, 2]) > space.bed.height_mm for points in turned):
         raise DoesNotFit(f"a piece of the split body does not fit the bed of {draft.printer.name} with its pins")
     plates, findings = [], []
-    for bed in range(max(stand.bed for stand in stands) + 1):
+    beds = list(dict.fromkeys(stand.bed for stand in stands))  # the first plate has the first piece
+    for index, bed in enumerate(beds, start=1):
         here = [k for k, stand in enumerate(stands) if stand.bed == bed]
         motions = {numbers[k]: _motion(draft, stands[k].spot, turned[k]) for k in here}
         names = tuple(part.name for part in draft.parts if part.piece in motions)
         first = motions[numbers[here[0]]]
-        plates.append(Plate(index=bed + 1, parts=names, case_to_plate=first, motions=motions if len(here) > 1 else {}))
-        findings.append(_plate_arranged(draft, bed + 1, {numbers[k]: np.ptp(turned[k], axis=0) for k in here}))
+        plates.append(Plate(index=index, parts=names, case_to_plate=first, motions=motions if len(here) > 1 else {}))
+        findings.append(_plate_arranged(draft, index, {numbers[k]: np.ptp(turned[k], axis=0) for k in here}))
     return replace(draft, plates=tuple(plates)).with_findings(*findings)
 
 

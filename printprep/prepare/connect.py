@@ -110,7 +110,7 @@ def _join(draft: Draft, wish: ConnectWish, own: DraftPart, pair: _Pair) -> Draft
     struts = _sized(draft, wish, own, pair, gap)
     if not struts:
         reason = (
-            f"no straight way of {gap:.1f} mm or a little more is free for a strut: it would meet a keep-out zone, "
+            f"no straight way of {gap:.1f} mm or a little more is free for a strut: it would meet a zone, "
             "another part or one of the two sideways, or is thicker than they are; ask for a smaller diameter_mm, "
             "move the zone, or name another part"
         )

@@ -6,6 +6,7 @@ stays as it is. Where there is no such place, or the body was cut, the tab stand
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,6 +20,7 @@ from printprep.geometry.letters import width_mm
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, as_point
 from printprep.geometry.solid import Manifold, from_solid, union
+from printprep.geometry.zones import Zones
 from printprep.plan import TAB, Change
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
@@ -34,6 +36,7 @@ NECKS: Final = 2
 LONGEST_MM: Final = 30.0  # of a neck; a longer one hangs through
 
 _HOLDERS: Final = 3  # largest parts that may hold a tab
+_TRIED: Final = 4  # best places for it
 
 
 def on_tab(draft: Draft, asked: Label, why: str) -> Draft:
@@ -44,7 +47,10 @@ def on_tab(draft: Draft, asked: Label, why: str) -> Draft:
     if max(size) > float(np.hypot(*bed)) or min(size) > bed[0]:
         return draft.with_findings(_too_long(draft, asked, size, float(bed[1])))
     free = places(draft, size)
-    tied = ((place, *found) for place in free if (found := _necks(draft, asked, place)) is not None)
+    holders = _holders(draft)
+    trees = trees_of(draft) if holders else {}
+    zones = [(part, zones_of(draft, part.name, trees=trees)) for part in holders]
+    tied = ((place, *found) for place in free[:_TRIED] if (found := _necks(asked, place, zones)) is not None)
     place, necks, holder = next(tied, (free[0], (), ""))
     mesh = place.moved(tab(asked.text, asked.height_mm, asked.depth_mm))
     for neck in necks:
@@ -111,23 +117,21 @@ def _stiffest(draft: Draft) -> str:
     return max((part for part in draft.parts if not part.added), key=rank).source
 
 
-def _necks(draft: Draft, asked: Label, place: Place) -> tuple[tuple[Strut, ...], str] | None:
-    """Bars from the tab to a part that may be touched, and its name; None when none is near enough.
+def _necks(
+    asked: Label, place: Place, holders: Sequence[tuple[DraftPart, Zones]]
+) -> tuple[tuple[Strut, ...], str] | None:
+    """Bars from the tab to one of the holders, clear of its zones, and its name; None when none is near enough.
 
     They may not rise through the letters, nor hang below the bed.
     """
-    if _cut(draft):
-        return None
     length, width = tab_size_mm(asked.text, asked.height_mm)
     plate = place.moved(_block((length, width, TAB_MM), 0.0))
     text = (width_mm(asked.text, asked.height_mm), asked.height_mm, 3.0 * NECK_MM)
     over = place.moved(_block(text, TAB_MM + CLEARANCE_MM))
     below = place.moved(_block((4.0 * LONGEST_MM + length, 4.0 * LONGEST_MM + length, 1.0), -1.0 - _UNDER_MM))
-    trees = trees_of(draft)
-    for part in _holders(draft):
-        zones = zones_of(draft, part.name, trees=trees)
-        zones = replace(zones, solids=(*zones.solids, bvh.build(over), bvh.build(below)))
-        struts = find_struts(plate, part.mesh, NECKS, NECK_MM, zones)
+    for part, zones in holders:
+        clear_of = replace(zones, solids=(*zones.solids, bvh.build(over), bvh.build(below)))
+        struts = find_struts(plate, part.mesh, NECKS, NECK_MM, clear_of)
         struts = tuple(strut for strut in struts if strut.length_mm <= LONGEST_MM)
         if struts:
             return struts, part.source
@@ -139,7 +143,9 @@ _UNDER_MM: Final = CLEARANCE_MM + NECK_MM / 8.0
 
 
 def _holders(draft: Draft) -> list[DraftPart]:
-    """Parts that may hold a tab, the largest first."""
+    """Parts that may hold a tab, the largest first; none of a body that was cut."""
+    if _cut(draft):
+        return []
     kept = keep_out_parts(draft)
     able = [
         part

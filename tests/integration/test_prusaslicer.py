@@ -304,3 +304,15 @@ def test_a_full_disk_is_a_clear_error_without_a_half_file(
     with pytest.raises(SliceFailed, match="the disk may be full"):
         cut(plan, profiles, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(("printer", "tools"), [("prusa-xl", 2), ("prusa-mk4-mmu3", 5)])
+def test_the_wipe_tower_comes_out_no_larger_than_the_place_kept_for_it(
+    profiles: Profiles, tmp_path: Path, printer: str, tools: int
+) -> None:
+    """The driver measures the tower's first layer against its place, and refuses what is larger."""
+    tissues = ("bone", "artery", "vein", "tumour", "skin")[:tools]
+    parts = {tissue: (cube(8, (12 * k, 0, 0)), tissue) for k, tissue in enumerate(tissues)}
+    plate, gcode = cut(plan_of(parts, profiles, printer, "fine"), profiles, tmp_path)
+    assert plate.tool_changes > tools
+    assert "Wipe tower" in gcode.features

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
 import trimesh
 
-from printprep.case import Case, Finding, Severity
+from printprep.case import Case, Finding, Painted, Severity
 from printprep.errors import CaseError
 from printprep.formats import stl
+from printprep.geometry.bvh import build, nearest, tree_of
 from printprep.geometry.mesh import Float, Mesh
 from printprep.geometry.zones import Zones
 from printprep.prepare.draft import Draft
@@ -137,6 +141,7 @@ def test_a_whole_critical_part_is_critical_as_if_its_own_table_said_so(tmp_path:
         ('paint = { part = "femur", colour = "red" }', r"keep_out\[0\]\.paint\.colour: is 'red'"),
         ('paint = { part = "femur", colour = "#ff0000", tolerance = 300 }', r"keep_out\[0\]\.paint\.tolerance: is 300"),
         ("box = { lower_mm = [0, 0, 9], upper_mm = [1, 1, 1] }", r"keep_out\[0\]\.box: lower_mm .* is not below"),
+        ("sphere = { centre_mm = [0, 0, 0], radius_mm = 1e300 }", r"keep_out\[0\]\.sphere\.radius_mm: is 1e\+300"),
         ("sphere = { centre_mm = [0, 0, nan], radius_mm = 1 }", r"keep_out\[0\]\.sphere\.centre_mm\[2\]: "),
         ('part = "nerve"\nbox = { lower_mm = [0, 0, 0], upper_mm = [1, 1, 1] }', r"keep_out\[0\]: say .* not box part"),
         ('colour = "#ff0000"', r"keep_out\[0\]\.colour: is not a known key"),
@@ -198,3 +203,43 @@ def test_a_zone_over_everything_ends_in_findings_at_every_stage(profiles: Profil
         (part,) = (part for part in draft.parts if part.name == name)
         assert not any(change.stage in ("drain", "label", "split") for change in part.changes)
         assert part.mesh.bounds_mm == pytest.approx(mesh.bounds_mm, abs=1e-4)
+
+
+def test_a_strut_goes_round_what_is_painted(tmp_path: Path, profiles: Profiles) -> None:
+    text = '[[connect]]\nfrom = "nerve"\nto = "femur"\ncount = 1\ndiameter_mm = 2\n[[accept]]\ncode = "connect-fewer"\n'
+    case = read_case(written(tmp_path, text + 'reason = "one is enough"\n'), profiles)
+    cap = np.flatnonzero((BIG.vertices[BIG.faces][:, :, 2] > 37.0).all(axis=1))
+    painted = Painted(kind="critical", index=0, part="femur", mesh=Mesh(BIG.vertices, BIG.faces[cap]))
+    straight, around = (
+        prepare(drafted(replace(case, painted=zones), profiles), STAGES[:5]) for zones in ((), (painted,))
+    )
+    for draft, lowest_mm in ((straight, 0.0), (around, 1.0 + 0.5)):
+        (strut,) = (part for part in draft.parts if part.added)
+        distance, _, _ = nearest(build(painted.mesh), strut.mesh.vertices)
+        assert bool(distance.min() >= 0.5 - 1e-6) is (lowest_mm > 0)
+        ends = strut.mesh.vertices[np.argsort(strut.mesh.vertices[:, 2])[:20]].mean(axis=0)
+        assert nearest(build(painted.mesh), ends[None])[0][0] >= lowest_mm - 0.2
+
+
+def test_faces_in_a_zone_are_those_that_a_search_for_each_would_find() -> None:
+    cap = Mesh(BIG.vertices, BIG.faces[TOP[BIG.faces].all(axis=1)])
+    zones = Zones(
+        spheres=np.array([[40.0, 0.0, 0.0, 9.0]]),
+        boxes=np.array([[-50.0, -50, -50, -30, 50, 50]]),
+        solids=(build(ball(9.0, (0, 40, 0))),),
+        surfaces=(build(cap),),
+    )
+    found = zones.faces(BIG)
+    np.testing.assert_array_equal(found, zones.gap_mm(BIG.triangles.mean(axis=1)) <= 0.0)
+    assert found.sum() > len(cap) + 50
+    assert not Zones().faces(BIG).any()
+
+
+def test_a_tree_is_built_once_and_goes_with_its_mesh() -> None:
+    mesh = ball(3.0)
+    tree = tree_of(mesh)
+    assert tree_of(mesh) is tree
+    gone = ref(mesh)
+    del mesh
+    gc.collect()
+    assert gone() is None
