@@ -80,7 +80,8 @@ def starts(mesh: Mesh, layer_mm: float, floor_mm: float = 0.0) -> tuple[Start, .
     low = _lowest(mesh.vertices, mesh.faces)
     low = low[mesh.vertices[low, 2] > floor_mm]
     layer_of = np.maximum(np.ceil(mesh.vertices[low, 2] / layer_mm - 0.5), 0).astype(np.int64)  # the first above it
-    layers = np.unique(layer_of)
+    layers = np.unique(np.concatenate([layer_of, layer_of + 1]))  # a sharp tip may leave no trace in the first
+    layers = layers[(layers + 0.5) * layer_mm < mesh.bounds_mm[1, 2]]
     if not len(layers):
         return ()
     origin = mesh.bounds_mm[0, :2] - _BORDER_PX * _PIXEL_MM
@@ -95,8 +96,8 @@ def starts(mesh: Mesh, layer_mm: float, floor_mm: float = 0.0) -> tuple[Start, .
             if k and below_layer != k - 1:
                 below = raster(*cuts.layer(row_of[k - 1]), panel)
             drawn = raster(*cuts.layer(row_of[k]), panel)
-            candidates = mesh.vertices[low[layer_of == k]]
-            for island, inside in _afloat(drawn, below, k, panel, _CURED_HERE, _LIT):
+            candidates = mesh.vertices[low[(layer_of == k) | (layer_of == k - 1)]]
+            for island, inside in _either(drawn, below, k, panel):
                 at = _place(candidates, inside, origin, island, (k + 0.5) * layer_mm)
                 x_mm, y_mm = float(island.x_mm + origin[0]), float(island.y_mm + origin[1])
                 island = Island(layer=k, x_mm=x_mm, y_mm=y_mm, area_mm2=island.area_mm2)
@@ -135,6 +136,16 @@ def _place(candidates: Float, inside: Bool, origin: Float, island: Island, plane
     centres = (np.stack([columns, rows], axis=1) + 0.5) * _PIXEL_MM
     nearest = centres[np.linalg.norm(centres - [island.x_mm, island.y_mm], axis=1).argmin()]
     return np.array([*(nearest + origin), plane_mm])
+
+
+def _either(part: Image, under: Image, layer: int, panel: Panel) -> Iterator[tuple[Island, Bool]]:
+    """Regions afloat by what surely cures, and besides by all that is lit: the beginning of a sharp tip."""
+    taken = np.zeros(part.shape, np.bool_)
+    for cured in (_CURED_HERE, _LIT):
+        for island, inside in _afloat(part, under, layer, panel, cured, _LIT):
+            if not taken[inside].any():
+                taken |= inside
+                yield island, inside
 
 
 def _afloat(part: Image, under: Image, layer: int, panel: Panel, cured: int, lit: int) -> Iterator[tuple[Island, Bool]]:
