@@ -20,8 +20,8 @@ SLENDER: Final = 15.0
 
 BRACE_SHARE: Final = 0.6  # of a pillar's diameter
 _FIRST_MM: Final = 2.0  # above the feet
-_EVERY_MM: Final = 12.0  # of height a brace, between far pillars fewer
-_MOST: Final = 3  # neighbours that a pillar is joined with
+_EVERY_MM: Final = 15.0  # of height a brace, between far pillars fewer
+_MOST: Final = 2  # neighbours that a pillar is joined with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ _PROVEN_MM: Final = 2.0
 KEEP_OUT: Final = "it lies in a keep-out zone"
 ENCLOSED: Final = "it lies in a cavity that no tool gets into"
 NO_WAY: Final = "no trunk finds a way to it"
-LEFT: Final = "its contact does not hold it"
+LEFT: Final = "only places beside it can be reached"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,8 @@ class _Maker:
         chosen = choose(found, self._spacing_mm, self._forbidden, critical, rules.tip_least_mm)
         if not len(chosen):
             return
-        routers = [Router(self.terrain, rules.pillar_mm * share) for share in (1.0, SLIM)]
+        near = replace(self.terrain, clearance_mm=SLIM * rules.clearance_mm)
+        routers = [Router(self.terrain, rules.pillar_mm), Router(near, SLIM * rules.pillar_mm)]
         off = found.points_mm[chosen] + 0.3 * found.normals[chosen]
         open_ = openness(self.terrain.tree, off)
         for row, seen in zip(chosen.tolist(), open_.tolist(), strict=True):
@@ -210,16 +211,17 @@ class _Maker:
                 self._reasons[row] = NO_WAY if seen >= OPEN else ENCLOSED
 
     def _trunk(self, row: int, routers: Sequence[Router]) -> tuple[Trunk, int] | None:
-        tried = [row, *self._others(row)]
-        for lands in (False, True):
-            for place in tried:
-                at, normal = self.sites.points_mm[place], self.sites.normals[place]
-                tip_mm, sunk_mm = self._tip(at, int(self.sites.face[place]), float(self.sites.height_mm[place]))
-                for router in routers:
-                    way = router.to_body if lands else router.to_bed
-                    trunk = way(at, normal, tip_mm, sunk_mm)
-                    if trunk is not None:
-                        return self._standing(trunk) if lands else trunk, place
+        others = self._others(row)
+        ways = [(place, lands) for lands in (False, True) for place in (row, *others)]
+        if row < self.sites.islands:  # it must be held where it begins, if that can be
+            ways.sort(key=lambda way: way[0] != row)
+        for place, lands in ways:
+            at, normal, face = self.sites.points_mm[place], self.sites.normals[place], int(self.sites.face[place])
+            tip_mm, sunk_mm = self._tip(at, face, float(self.sites.height_mm[place]))
+            for router in routers:
+                trunk = (router.to_body if lands else router.to_bed)(at, normal, tip_mm, sunk_mm)
+                if trunk is not None:
+                    return self._standing(trunk) if lands else trunk, place
         return None
 
     def _others(self, row: int) -> list[int]:

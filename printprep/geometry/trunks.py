@@ -36,7 +36,7 @@ AWAY_MM: Final = 25.0
 """How far aside a pillar may stand."""
 
 SLIM: Final = 0.6
-"""Where a pillar of full diameter finds no way, one of this share is tried."""
+"""Where a pillar finds no way, one of this share of its diameter and of its clearance is tried."""
 
 OPEN: Final = 0.05
 """A place from which less than this share of all directions is free is out of reach of a tool: as in a tube of 20 mm
