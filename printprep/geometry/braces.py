@@ -18,10 +18,14 @@ LINK_MM: Final = 10.0
 SLENDER: Final = 15.0
 """Free length over diameter that a pillar may have: one of 1 mm may stand 15 mm high alone, as PrusaSlicer lets it."""
 
+WIDEST: Final = 3.0
+"""Times as thick at most is a pillar that nothing holds."""
+
 BRACE_SHARE: Final = 0.6  # of a pillar's diameter
 _FIRST_MM: Final = 2.0  # above the feet
-_EVERY_MM: Final = 10.0  # of height a brace, between far pillars fewer
+_EVERY_MM: Final = 15.0  # of height a brace, between far pillars fewer
 _MOST: Final = 3  # neighbours that a pillar is joined with
+_ONE_MM: Final = 1.0  # nearer pillars are nearly one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,7 @@ def braces(
 ) -> tuple[tuple[Brace, ...], tuple[float, ...]]:
     """Bars in zigzag between pillars that are too slender alone, and the diameter that each pillar needs.
 
-    A pillar that finds no neighbour is made as thick as it has to be.
+    A pillar that finds no neighbour is made thicker, as far as there is room.
 
     Parameters
     ----------
@@ -66,34 +70,47 @@ def braces(
     joined = [0] * len(pillars)
     steadied = [0.0] * len(pillars)  # highest point that is held
     found: list[Brace] = []
-    for one, two in _pairs(pillars):
-        if not (slender[one] or slender[two]) or max(joined[one], joined[two]) >= _MOST:
-            continue
-        bars = _zigzag(pillars[one], pillars[two], free)
-        if bars:
-            found += bars
-            top = max(float(bar.end_mm[2]) for bar in bars)
-            for k in (one, two):
-                joined[k] += 1
-                steadied[k] = max(steadied[k], top)
-    widths = []
-    for pillar, held in zip(pillars, steadied, strict=True):
-        alone_mm = pillar.high_mm - held if held else pillar.height_mm
-        widths.append(max(pillar.diameter_mm, alone_mm / SLENDER))
-    return tuple(found), tuple(widths)
+    pairs = _pairs(pillars)
+    apart = [pair[:2] for pair in pairs if pair[2] >= _ONE_MM]
+    for most in (_MOST, len(pillars)):  # one that found no neighbour may then join any
+        for one, two in apart:
+            alone = not (joined[one] and joined[two]) if most > _MOST else True
+            if not (alone and (slender[one] or slender[two])) or max(joined[one], joined[two]) >= most:
+                continue
+            bars = _zigzag(pillars[one], pillars[two], free)
+            if bars:
+                found += bars
+                top = max(float(bar.end_mm[2]) for bar in bars)
+                for k in (one, two):
+                    joined[k] += 1
+                    steadied[k] = max(steadied[k], top)
+    for one, two, away in pairs:
+        if away < _ONE_MM:
+            steadied[one] = steadied[two] = max(steadied[one], steadied[two])
+    return tuple(found), tuple(_width(p, held, free) for p, held in zip(pillars, steadied, strict=True))
 
 
-def _pairs(pillars: Sequence[Pillar]) -> list[tuple[int, int]]:
-    """Neighbours, the nearest first."""
+def _width(pillar: Pillar, held_mm: float, free: Callable[[Float, Float, float], bool]) -> float:
+    """Diameter that the free length of a pillar asks for, as far as there is room."""
+    alone_mm = pillar.high_mm - max(held_mm, pillar.low_mm)
+    wanted = min(alone_mm / SLENDER, WIDEST * pillar.diameter_mm)
+    low, high = np.array([*pillar.at_mm, pillar.low_mm]), np.array([*pillar.at_mm, pillar.high_mm])
+    for share in (1.0, 0.75, 0.5, 0.25):
+        width = pillar.diameter_mm + share * (wanted - pillar.diameter_mm)
+        if width > pillar.diameter_mm and free(low, high, width / 2.0):
+            return width
+    return pillar.diameter_mm
+
+
+def _pairs(pillars: Sequence[Pillar]) -> list[tuple[int, int, float]]:
+    """Neighbours and how far apart they are, the nearest first."""
     if len(pillars) < 2:
         return []
     at = np.array([pillar.at_mm for pillar in pillars])
     pairs = cKDTree(at).query_pairs(LINK_MM, output_type="ndarray")
     away = np.linalg.norm(at[pairs[:, 0]] - at[pairs[:, 1]], axis=1)
-    apart = away >= 1.0  # nearer ones are nearly one
-    pairs, away = pairs[apart], away[apart]
     order = np.lexsort((pairs[:, 1], pairs[:, 0], np.round(away, 6)))
-    return [(int(a), int(b)) for a, b in pairs[order]]
+    return [(int(a), int(b), float(d)) for (a, b), d in zip(pairs[order], away[order], strict=True)]
 
 
 def _zigzag(one: Pillar, two: Pillar, free: Callable[[Float, Float, float], bool]) -> list[Brace]:

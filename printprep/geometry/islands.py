@@ -26,7 +26,8 @@ CURED: Final = 128  # a pixel of at least this grey is taken as solid when islan
 ISLAND_MM2: Final = 0.01  # smaller ones cure to nothing
 
 _PIXEL_MM: Final = 0.1  # of the layers that are drawn to find them
-_BORDER_PX: Final = 4
+_BORDER_MM: Final = 0.4
+_AROUND_MM: Final = 6.0  # of a low place is drawn; all of the layer when that is not enough
 _LIT: Final = 24  # below this a pixel may be rounded to black by a printer of few greys
 _CURED_HERE: Final = 112  # a little less than what counts, so that rounding hides no island
 _CHUNK: Final = 16  # layers that one thread looks at in a row
@@ -77,51 +78,62 @@ def starts(mesh: Mesh, layer_mm: float, floor_mm: float = 0.0) -> tuple[Start, .
     floor_mm
         What begins no higher stands on the bed.
     """
-    low = _lowest(mesh.vertices, mesh.faces)
+    low = np.flatnonzero(_bottoms(mesh.vertices, mesh.faces))
     low = low[mesh.vertices[low, 2] > floor_mm]
     layer_of = np.maximum(np.ceil(mesh.vertices[low, 2] / layer_mm - 0.5), 0).astype(np.int64)  # the first above it
-    layers = np.unique(layer_of)
+    layers = np.unique(np.concatenate([layer_of, layer_of + 1]))  # a sharp tip may leave no trace in the first
+    layers = layers[(layers + 0.5) * layer_mm < mesh.bounds_mm[1, 2]]
     if not len(layers):
         return ()
-    origin = mesh.bounds_mm[0, :2] - _BORDER_PX * _PIXEL_MM
-    width, height = (int(n) for n in np.ceil(mesh.size_mm[:2] / _PIXEL_MM) + 2 * _BORDER_PX)
-    panel = Panel(width_px=width, height_px=height, pixel_mm=(_PIXEL_MM, _PIXEL_MM))
-    moved = Mesh(mesh.vertices - np.array([*origin, 0.0]), mesh.faces)
-
-    def look(chunk: Long, cuts: Sections, row_of: dict[int, int]) -> list[Start]:
-        found: list[Start] = []
-        below, below_layer = _nothing(panel), -1
-        for k in chunk.tolist():
-            if k and below_layer != k - 1:
-                below = raster(*cuts.layer(row_of[k - 1]), panel)
-            drawn = raster(*cuts.layer(row_of[k]), panel)
-            candidates = mesh.vertices[low[layer_of == k]]
-            for island, inside in _afloat(drawn, below, k, panel, _CURED_HERE, _LIT):
-                at = _place(candidates, inside, origin, island, (k + 0.5) * layer_mm)
-                x_mm, y_mm = float(island.x_mm + origin[0]), float(island.y_mm + origin[1])
-                island = Island(layer=k, x_mm=x_mm, y_mm=y_mm, area_mm2=island.area_mm2)
-                found.append(Start(island=island, at_mm=at))
-            below, below_layer = drawn, k
-        return found
-
+    look = partial(_look, mesh.vertices[low], layer_of, layer_mm, mesh.bounds_mm[:, :2])
     result: list[Start] = []
     with ThreadPoolExecutor() as pool:
         for block in np.array_split(layers, math.ceil(len(layers) / _BLOCK)):
             wanted = np.unique(np.concatenate([block[block > 0] - 1, block]))
-            cuts = sections(moved, (wanted + 0.5) * layer_mm)
-            row_of = {int(k): row for row, k in enumerate(wanted)}
+            cuts = sections(mesh, (wanted + 0.5) * layer_mm)
             chunks = [block[i : i + _CHUNK] for i in range(0, len(block), _CHUNK)]
-            for some in pool.map(partial(look, cuts=cuts, row_of=row_of), chunks):
+            for some in pool.map(partial(look, cuts=cuts, wanted=wanted), chunks):
                 result += some
     return tuple(result)
 
 
+def _look(
+    low: Float, layer_of: Long, layer_mm: float, bounds: Float, chunk: Long, cuts: Sections, wanted: Long
+) -> list[Start]:
+    """The islands of some layers, looked for around the low places ``low`` (n, 3) that begin in ``layer_of`` (n,)."""
+    found: list[Start] = []
+    for k in chunk.tolist():
+        here = low[(layer_of == k) | (layer_of == k - 1)]
+        row = int(np.searchsorted(wanted, k))
+        for margin_mm in (_AROUND_MM, np.inf):
+            window = np.array([here[:, :2].min(axis=0) - margin_mm, here[:, :2].max(axis=0) + margin_mm])
+            origin, end = np.clip(window, bounds[0] - _BORDER_MM, bounds[1] + _BORDER_MM)
+            width, height = (int(n) for n in np.ceil((end - origin) / _PIXEL_MM))
+            panel = Panel(width_px=width, height_px=height, pixel_mm=(_PIXEL_MM, _PIXEL_MM))
+            drawn = _drawn(cuts, row, origin, panel)
+            below = _drawn(cuts, row - 1, origin, panel) if k else np.zeros_like(drawn)
+            afloat = list(_either(drawn, below, k, panel))
+            if not any(_cut_off(inside) for _, inside in afloat):
+                break  # else something outside of the window may hold it
+        for island, inside in afloat:
+            at = _place(here, inside, origin, island, (k + 0.5) * layer_mm)
+            x_mm, y_mm = float(island.x_mm + origin[0]), float(island.y_mm + origin[1])
+            begun = Island(layer=k, x_mm=x_mm, y_mm=y_mm, area_mm2=island.area_mm2)
+            found.append(Start(island=begun, at_mm=at))
+    return found
+
+
+def _drawn(cuts: Sections, row: int, origin: Float, panel: Panel) -> Image:
+    points, loop_start = cuts.layer(row)
+    return raster(points - origin, loop_start, panel)
+
+
+def _cut_off(inside: Bool) -> bool:
+    return bool(inside[0].any() or inside[-1].any() or inside[:, 0].any() or inside[:, -1].any())
+
+
 def _halved(image: Image, size: tuple[int, int]) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _nothing(panel: Panel) -> Image:
-    return np.zeros((panel.height_px, panel.width_px), np.uint8)
 
 
 def _place(candidates: Float, inside: Bool, origin: Float, island: Island, plane_mm: float) -> Float:
@@ -135,6 +147,16 @@ def _place(candidates: Float, inside: Bool, origin: Float, island: Island, plane
     centres = (np.stack([columns, rows], axis=1) + 0.5) * _PIXEL_MM
     nearest = centres[np.linalg.norm(centres - [island.x_mm, island.y_mm], axis=1).argmin()]
     return np.array([*(nearest + origin), plane_mm])
+
+
+def _either(part: Image, under: Image, layer: int, panel: Panel) -> Iterator[tuple[Island, Bool]]:
+    """Regions afloat by what surely cures, and besides by all that is lit: the beginning of a sharp tip."""
+    taken = np.zeros(part.shape, np.bool_)
+    for cured in (_CURED_HERE, _LIT):
+        for island, inside in _afloat(part, under, layer, panel, cured, _LIT):
+            if not taken[inside].any():
+                taken |= inside
+                yield island, inside
 
 
 def _afloat(part: Image, under: Image, layer: int, panel: Panel, cured: int, lit: int) -> Iterator[tuple[Island, Bool]]:
@@ -163,22 +185,21 @@ def _held(labels: Int, below: Image, count: int, lit: int) -> Bool:
 
 
 @njit(cache=True, nogil=True)
-def _has_lower(vertices: Float, faces: Int) -> Bool:
-    """(n,) whether a vertex has a lower neighbour, or is no corner of any face."""
+def _bottoms(vertices: Float, faces: Int) -> Bool:
+    """(n,) vertices without a lower neighbour around which the surface looks down: matter begins there, not a hole."""
     lower = np.ones(len(vertices), np.bool_)
+    up = np.zeros(len(vertices))
     for f in range(len(faces)):
         for k in range(3):
             lower[faces[f, k]] = False
     for f in range(len(faces)):
+        a, b, c = vertices[faces[f, 0]], vertices[faces[f, 1]], vertices[faces[f, 2]]
+        across = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
         for k in range(3):
             i, j = faces[f, k], faces[f, (k + 1) % 3]
+            up[i] += across
             if vertices[i, 2] > vertices[j, 2]:
                 lower[i] = True
             elif vertices[j, 2] > vertices[i, 2]:
                 lower[j] = True
-    return lower
-
-
-def _lowest(vertices: Float, faces: Int) -> Long:
-    """Vertices without a lower neighbour."""
-    return np.flatnonzero(~_has_lower(vertices, faces))
+    return ~lower & (up <= 0.0)

@@ -24,7 +24,7 @@ from printprep.geometry.scaffold import Pad, solid_of
 from printprep.geometry.section import sections
 from printprep.geometry.sight import openness
 from printprep.geometry.thickness import Gauge
-from printprep.geometry.trunks import AWAY_MM, OPEN, SLIM, Ground, Router, Terrain, Trunk
+from printprep.geometry.trunks import AWAY_MM, HEAD_ROOM_MM, OPEN, SLIM, Ground, Router, Terrain, Trunk
 
 GRID_MM: Final = 0.25
 REACH_MM: Final = 1.0
@@ -48,7 +48,7 @@ _PROVEN_MM: Final = 2.0
 KEEP_OUT: Final = "it lies in a keep-out zone"
 ENCLOSED: Final = "it lies in a cavity that no tool gets into"
 NO_WAY: Final = "no trunk finds a way to it"
-LEFT: Final = "its contact does not hold it"
+LEFT: Final = "only places beside it can be reached"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Body:
-    """What is to be supported, in its place over the bed."""
+    """What is to be supported, in its place over the bed.
+
+    What must stay free keeps all supports off but the pad, which lies below and touches no anatomy.
+    """
 
     mesh: Mesh  # all parts, in one mesh
     tip_mm: Float  # (m,) by face: the tip that the part may have at most
@@ -184,7 +187,7 @@ class _Maker:
         found = self.sites
         tip = np.clip(TIP_SHARE * found.height_mm, rules.tip_least_mm, body.tip_mm[found.face])
         self._spacing_mm = np.minimum(rules.spacing_mm, rules.load_ratio * tip) * (1.0 + found.steep)
-        near = self.terrain.gaps_mm(found.points_mm) < tip / 2.0
+        near = self.terrain.gaps_mm(found.points_mm) < tip / 2.0 + HEAD_ROOM_MM
         self._forbidden = body.forbidden[found.face] | near
         self._reasons: dict[int, str] = {}
         self._gauge = Gauge(tree)
@@ -196,7 +199,8 @@ class _Maker:
         chosen = choose(found, self._spacing_mm, self._forbidden, critical, rules.tip_least_mm)
         if not len(chosen):
             return
-        routers = [Router(self.terrain, rules.pillar_mm * share) for share in (1.0, SLIM)]
+        near = replace(self.terrain, clearance_mm=SLIM * rules.clearance_mm)
+        routers = [Router(self.terrain, rules.pillar_mm), Router(near, SLIM * rules.pillar_mm)]
         off = found.points_mm[chosen] + 0.3 * found.normals[chosen]
         open_ = openness(self.terrain.tree, off)
         for row, seen in zip(chosen.tolist(), open_.tolist(), strict=True):
@@ -207,16 +211,17 @@ class _Maker:
                 self._reasons[row] = NO_WAY if seen >= OPEN else ENCLOSED
 
     def _trunk(self, row: int, routers: Sequence[Router]) -> tuple[Trunk, int] | None:
-        tried = [row, *self._others(row)]
-        for lands in (False, True):
-            for place in tried:
-                at, normal = self.sites.points_mm[place], self.sites.normals[place]
-                tip_mm, sunk_mm = self._tip(at, int(self.sites.face[place]))
-                for router in routers:
-                    way = router.to_body if lands else router.to_bed
-                    trunk = way(at, normal, tip_mm, sunk_mm)
-                    if trunk is not None:
-                        return self._standing(trunk) if lands else trunk, place
+        others = self._others(row)
+        ways = [(place, lands) for lands in (False, True) for place in (row, *others)]
+        if row < self.sites.islands:  # it must be held where it begins, if that can be
+            ways.sort(key=lambda way: way[0] != row)
+        for place, lands in ways:
+            at, normal, face = self.sites.points_mm[place], self.sites.normals[place], int(self.sites.face[place])
+            tip_mm, sunk_mm = self._tip(at, face, float(self.sites.height_mm[place]))
+            for router in routers:
+                trunk = (router.to_body if lands else router.to_bed)(at, normal, tip_mm, sunk_mm)
+                if trunk is not None:
+                    return self._standing(trunk) if lands else trunk, place
         return None
 
     def _others(self, row: int) -> list[int]:
@@ -231,12 +236,14 @@ class _Maker:
         order = np.lexsort((same, np.round(away, 6)))
         return [int(k) for k in same[order][:: max(1, len(order) // _OTHERS)][:_OTHERS]]
 
-    def _tip(self, at: Float, face: int) -> tuple[float, float]:
-        """Diameter of a tip and how deep it goes, by the wall that it stands on."""
+    def _tip(self, at: Float, face: int, height_mm: float | None = None) -> tuple[float, float]:
+        """Diameter of a tip, by the wall that it stands on, and how deep it goes, by the matter above it."""
         rules, wanted = self._rules, float(self._body.tip_mm[face])
         wall = float(self._gauge.measure(at[None], np.array([face]), wanted / TIP_SHARE)[0])
-        tip_mm = max(rules.tip_least_mm, min(wanted, TIP_SHARE * wall))
-        return tip_mm, max(LEAST_SUNK_MM, min(rules.sunk_mm, SUNK_SHARE * wall))
+        thick = wall if height_mm is None else min(wall, height_mm)
+        deep = wall if height_mm is None else height_mm
+        tip_mm = max(rules.tip_least_mm, min(wanted, TIP_SHARE * thick))
+        return tip_mm, max(LEAST_SUNK_MM, min(rules.sunk_mm, SUNK_SHARE * deep))
 
     def _standing(self, trunk: Trunk) -> Trunk:
         """A trunk that lands on the body with the tip that its wall there allows."""

@@ -36,12 +36,13 @@ AWAY_MM: Final = 25.0
 """How far aside a pillar may stand."""
 
 SLIM: Final = 0.6
-"""Where a pillar of full diameter finds no way, one of this share is tried."""
+"""Where a pillar finds no way, one of this share of its diameter and of its clearance is tried."""
 
 OPEN: Final = 0.05
 """A place from which less than this share of all directions is free is out of reach of a tool: as in a tube of 20 mm
 at a depth of 30 mm."""
 
+HEAD_ROOM_MM: Final = 0.2  # between a head and what must stay free, at points no farther apart than twice that
 BASE_MM: Final = 1.0  # height of the cone in which a pillar ends on the bed; PrusaSlicer's default
 _CANDIDATES: Final = 32  # columns to which a slant is tried
 _DETOURS: Final = 6  # of these with a clear way, tried against zones
@@ -71,6 +72,7 @@ class Ground:
     floor_mm: float  # height of what stands on the bed: the top of the pad, or 0
     lower_mm: tuple[float, float]  # corners of where feet may stand
     upper_mm: tuple[float, float]
+    foot_mm: float  # diameter of a foot
     taken_mm: tuple[tuple[float, float, float, float], ...] = ()  # x0, y0, x1, y1 on which none may
 
 
@@ -111,6 +113,13 @@ class Terrain:
         count = math.ceil(float(np.linalg.norm(end - start)) / reach_mm) + 2
         points = start + np.linspace(0.0, 1.0, count)[:, None] * (end - start)
         return bool((self.gap_mm(points) >= BETWEEN * reach_mm).all())
+
+    def stands(self, foot: Float) -> bool:
+        """Whether there is room for a foot and its cone."""
+        radius = self.ground.foot_mm / 2.0
+        points = foot + np.array([[0.0, 0.0, 0.0], [0.0, 0.0, BASE_MM]])
+        room = bool((self.gaps_mm(points) >= 1.12 * radius).all())
+        return room and bool(clear(self.tree, points, radius + self.clearance_mm / 2.0).all())
 
     def gaps_mm(self, points: Float) -> Float:
         """Distance of points from what must stay free, (n,)."""
@@ -170,7 +179,7 @@ class Router:
                     continue
                 if not clear(self._terrain.tree, points, needed).all():
                     continue
-                if (self._terrain.gaps_mm(points) >= wide).all():
+                if (self._terrain.gaps_mm(points) >= wide + HEAD_ROOM_MM).all():
                     yield out, points[-1]
 
     def _way_down(self, joint: Float, begin_mm: float) -> Float | None:
@@ -181,7 +190,8 @@ class Router:
         if not (0 <= i < grid.shape[0] and 0 <= j < grid.shape[1]):
             return None
         foot = np.array([joint[0], joint[1], floor])
-        if self._roof[i, j] >= joint[2] and terrain.free(joint, foot, radius, begin_mm):
+        straight = self._roof[i, j] >= joint[2] and terrain.free(joint, foot, radius, begin_mm)
+        if straight and terrain.stands(foot):
             return foot[None]
         below = self._drop(joint, i, j)
         for share in (0.0, 0.35, 0.7):
@@ -195,7 +205,8 @@ class Router:
                     break
                 elbow, foot = aside
                 reach = radius + terrain.clearance_mm
-                if terrain.keeps_out(start, elbow, reach) and terrain.keeps_out(elbow, foot, reach):
+                clear_of = terrain.keeps_out(start, elbow, reach) and terrain.keeps_out(elbow, foot, reach)
+                if clear_of and terrain.stands(foot):
                     return np.vstack([start, elbow, foot]) if share else np.vstack([elbow, foot])
             if below < 1.0:
                 break

@@ -98,7 +98,7 @@ def rules_of(draft: Draft, wish: ResinSupports, *, on_pad: bool) -> Rules:
     pad = Pad(thick_mm=wish.pad_mm if on_pad else 0.0, edge_mm=wish.pad_edge_mm, foot_mm=wish.foot_mm)
     return Rules(
         layer_mm=draft.process.resin.layer_height_mm,
-        angle_deg=wish.angle_deg,
+        angle_deg=min(max(draft.process.resin.overhang_angle_deg, 5.0), 85.0),
         spacing_mm=wish.spacing_mm,
         load_ratio=math.sqrt(math.pi * strength / (4.0 * PEEL_MPA * SAFETY)),
         tip_least_mm=wish.tip_least_mm,
@@ -154,5 +154,6 @@ def _ground(draft: Draft, bed: Bed) -> Ground:
         floor_mm=draft.process.resin.supports.pad_mm if bed.lift_mm else 0.0,
         lower_mm=(inset, inset),
         upper_mm=(space.bed.width_mm - inset, space.bed.depth_mm - inset),
+        foot_mm=draft.process.resin.supports.foot_mm,
         taken_mm=tuple((x0 - inset, y0 - inset, x1 + inset, y1 + inset) for x0, y0, x1, y1 in space.bed.keep_outs_mm),
     )

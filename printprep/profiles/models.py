@@ -221,7 +221,6 @@ class FdmProcess(Model):
 class ResinSupports(Model):
     """Supports for printing by light. Defaults are those of PrusaSlicer 2.5 unless a comment says otherwise."""
 
-    angle_deg: Annotated[float, Field(ge=10, le=80)] = 55  # from the vertical: what carries itself; 35 from the bed
     elevation_mm: Annotated[float, Field(ge=3.5, le=50)] = 5  # between pad and body: a head and a foot need 3.5 mm
     spacing_mm: Annotated[float, Field(ge=1, le=20)] = 3.5  # between contacts on a level surface; ours, by eye
     tip_mm: Annotated[float, Field(ge=0.1, le=2)] = 0.4  # diameter where they touch
@@ -253,6 +252,7 @@ class ResinProcess(Model):
     bottom_layers: Annotated[int, Field(ge=0)]
     fade_layers: Annotated[int, Field(ge=0)] = 0
     antialias: Literal[1, 2, 4, 8] = 4  # samples a pixel edge
+    overhang_angle_deg: Annotated[float, Field(ge=0, le=90)] = 60  # from the vertical: steeper needs support
     supports: ResinSupports = ResinSupports()
 
 

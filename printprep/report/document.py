@@ -77,6 +77,7 @@ def document(
         "findings": [finding_json(f) for f in findings],
         "parts": [_part(part, plan, certificate) for part in case.parts] if case is not None else [],
         "added": _added(plan, certificate),
+        "removals": _removals(plan),
         "tools": _tools(plan),
         "plates": [_plate(plate, plan) for plate in plates],
         "estimate": _estimate(estimate) if estimate is not None else None,
@@ -157,7 +158,7 @@ def _pieces(pieces: Sequence[PlannedPart], plan: Plan) -> list[Json]:
 
 
 def _added(plan: Plan | None, certificate: Certificate | None) -> list[Json]:
-    """What was added to the anatomy as parts of their own: struts, a tab."""
+    """What was added to the anatomy as parts of their own: struts, a tab, supports."""
     if plan is None:
         return []
     certified = {one.name: one for one in certificate.added} if certificate else {}
@@ -172,6 +173,22 @@ def _added(plan: Plan | None, certificate: Certificate | None) -> list[Json]:
             "changes": _changes(plan.changes.get(name, ())),
         }
         for name, pieces in found.items()
+    ]
+
+
+def _removals(plan: Plan | None) -> list[Json]:
+    """What a person must take off each part, of supports that are parts of their own."""
+    return [
+        {
+            "part": row.part,
+            "plate": row.plate,
+            "contacts": row.contacts,
+            "feet": row.feet,
+            "area_mm2": _number(row.area_mm2),
+            "smallest_mm": _number(row.smallest_mm, 3),
+            "critical": row.critical,
+        }
+        for row in (plan.removals if plan else ())
     ]
 
 

@@ -81,6 +81,7 @@ def page(
         _section("Turn it", _frame(view3d), "screen"),
         _section("Findings", _findings(document["findings"])),
         _section("What is printed", _parts(document["parts"]) + _added(document["added"])),
+        _section("Supports: what to remove", _removals(document["removals"])),
         _section("Certificate", certificate_section(document, deviations or {})),
         _section("On the bed", gallery(plates, "wide")),
         _section("Time, material and cost", _estimate(document)),
@@ -191,6 +192,27 @@ def _added(added: Sequence[Json]) -> str:
     return "<p><strong>Added, no anatomy</strong>; every part of the anatomy wins where they meet:</p>" + _table(
         ("added", "what it is", "material", ">tool", ">volume, ml"), rows
     )
+
+
+def _removals(removals: Sequence[Json]) -> str:
+    """What a person must break off, part by part."""
+    if not removals:
+        return ""
+    rows = [
+        (
+            escape(row["part"]),
+            str(row["plate"]),
+            str(row["contacts"]),
+            str(row["feet"]),
+            _fixed(row["area_mm2"], 2),
+            _fixed(row["smallest_mm"], 2),
+            str(row["critical"]),
+        )
+        for row in removals
+    ]
+    columns = ("part", ">plate", ">tips under it", ">standing on it", ">contact, mm2", ">smallest, mm", ">on critical")
+    whole = sum(row["contacts"] + row["feet"] for row in removals)
+    return f"<p>{whole} places to break off, the smallest tips first, before the last cure.</p>{_table(columns, rows)}"
 
 
 def _estimate(document: Json) -> str:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from printprep.plan import TAB, Plan, Plate
+from printprep.plan import TAB, Plan, Plate, are_supports
 from printprep.profiles.models import Printer
 from printprep.report.paper import RED, direction_in, paper, write, write_directions, write_scale
 from printprep.report.raster import OVERSAMPLE, Camera, Image, Solid, draw, png, shadow
@@ -91,7 +91,7 @@ def three_views(
     clear: Collection[str] = (),
     size_px: tuple[int, int] = (560, 560),
 ) -> tuple[Picture, ...]:
-    """The parts from three sides, in place and in the colours of their tissues; a tab beside them is not drawn.
+    """The parts from three sides, in place and in the colours of their tissues; no tab, no supports.
 
     Parameters
     ----------
@@ -106,7 +106,8 @@ def three_views(
     size_px
         Width and height of each.
     """
-    solids = [Solid(p.mesh, p.colour, GLASS if p.name in clear else 1.0) for p in plan.parts if p.name != TAB]
+    shown = [p for p in plan.parts if p.name != TAB and not are_supports(p.name)]
+    solids = [Solid(p.mesh, p.colour, GLASS if p.name in clear else 1.0) for p in shown]
     return tuple(
         Picture(
             title,

@@ -16,7 +16,7 @@ import trimesh
 from trimesh.viewer.notebook import scene_to_html
 
 from printprep.geometry.mesh import Mesh
-from printprep.plan import Plan, PlannedPart
+from printprep.plan import Plan, PlannedPart, are_supports
 from printprep.report.paper import AXES, direction_in
 from printprep.report.pictures import GLASS, VIEWS
 from printprep.report.raster import vertex_normals
@@ -49,7 +49,7 @@ def view3d(
     triangles
         About how many to embed; finer parts are shown coarser, which the page says.
     """
-    drawn = [part for part in plan.parts if len(part.mesh)]
+    drawn = [part for part in plan.parts if len(part.mesh) and not are_supports(part.name)]
     cell_mm = float(np.sqrt(2 * sum(p.mesh.area_mm2 for p in drawn) / triangles))
     fine = sum(len(p.mesh) for p in drawn) <= triangles
     scene = trimesh.Scene()

@@ -13,20 +13,13 @@ from printprep.files import sha256_of
 from printprep.formats import chitu, sl1
 from printprep.geometry.islands import find_islands
 from printprep.geometry.mesh import Mesh, join
-from printprep.geometry.raster import Panel, raster
-from printprep.geometry.section import sections
+from printprep.geometry.raster import Panel
 from printprep.plan import Plan, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.slicers import resin
 
 MakeCube = Callable[[float, tuple[float, float, float]], Mesh]
 MakePlan = Callable[..., Plan]
-
-
-@pytest.fixture
-def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine on which no slicer is installed."""
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
 
 
 def cut(plan: Plan, profiles: Profiles, out: Path) -> SlicedPlate:
@@ -37,7 +30,6 @@ def bare(plan: Plan) -> Plan:
     return replace(plan, supports=False)
 
 
-@pytest.mark.usefixtures("no_engine")
 def test_a_hollow_cube_is_in_the_layers_to_the_last_pixel(
     profiles: Profiles, cube: MakeCube, plan_of: MakePlan, tmp_path: Path
 ) -> None:
@@ -58,13 +50,17 @@ def test_a_hollow_cube_is_in_the_layers_to_the_last_pixel(
     assert plate.findings[0].severity is Severity.INFO
 
 
-@pytest.mark.usefixtures("no_engine")
-def test_without_an_engine_missing_supports_are_a_warning(
+def test_supports_are_lit_like_every_other_part(
     profiles: Profiles, cube: MakeCube, plan_of: MakePlan, tmp_path: Path
 ) -> None:
-    plan = plan_of({"a": (cube(2.0, (5, 5, 0)), 0, "resin-standard")}, "prusa-sl1s")
-    plate = cut(plan, profiles, tmp_path)
-    assert [(f.code, f.severity) for f in plate.findings] == [("resin-no-supports", Severity.WARNING)]
+    parts = {
+        "supports-1": (cube(2.0, (5, 5, 0)), 0, "resin-standard"),
+        "a": (cube(2.0, (5, 5, 2)), 0, "resin-standard"),
+    }
+    plate = cut(plan_of(parts, "prusa-sl1s"), profiles, tmp_path)
+    assert plate.findings == ()
+    assert plate.extras["supports_mm3"] == pytest.approx(8.0)
+    assert plate.extras["raster_mm3"] == pytest.approx(16.0, rel=2e-3)
     assert plate.engine.startswith("printprep-resin ")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["plate-1.sl1"]
 
@@ -184,42 +180,3 @@ def test_a_full_disk_leaves_no_half_file(
     with pytest.raises(SliceFailed, match="No space left"):
         cut(plan, profiles, tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.integration
-def test_supports_are_added_and_the_anatomy_stays(
-    profiles: Profiles, cube: MakeCube, plan_of: MakePlan, tmp_path: Path, engine: Callable[[str], str]
-) -> None:
-    engine("prusa-slicer")
-    parts = {
-        "stands": (cube(6.0, (20, 20, 0)), 0, "resin-standard"),
-        "sticks-out": (cube(5.9, (25.03, 20.02, 3.0)), 0, "resin-standard"),
-    }
-    plan = plan_of(parts, "prusa-sl1s", "draft")
-    plate = cut(plan, profiles, tmp_path)
-    finding = next(f for f in plate.findings if f.code == "resin-supports-by-prusaslicer")
-    assert isinstance(finding.value, float)
-    assert finding.value < 1.0
-    assert plate.extras["support_raster_mm3"] > 50
-    assert "prusaslicer" in plate.engine
-    file = sl1.read(plate.file)
-    own = sections(join([mesh for mesh, _, _ in parts.values()]), (np.arange(89) + 0.5) * 0.1)
-    raised = 70  # 5 mm of supports on a pad of 2 mm
-    assert len(file) == len(own) + raised
-    panel = Panel(width_px=2560, height_px=1620, pixel_mm=(0.05, 0.05))
-    for layer in (0, 30, 50, 88):
-        part = raster(*own.layer(layer), panel, levels=4)
-        assert (file.layer(layer + raised) >= part).all(), "nothing of the anatomy is lost"
-    assert file.layer(raised - 20).any(), "supports stand below the part"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["plate-1.sl1"]
-
-
-def test_a_failing_engine_fails_the_plate(
-    profiles: Profiles, cube: MakeCube, plan_of: MakePlan, tmp_path: Path, fake_slicer: Callable[[str], Path]
-) -> None:
-    fake_slicer('echo "There is no object" >&2; exit 1\n')
-    plan = plan_of({"a": (cube(2.0, (5, 5, 0)), 0, "resin-standard")}, "prusa-sl1s")
-    out = tmp_path / "out"
-    with pytest.raises(SliceFailed, match="There is no object"):
-        cut(plan, profiles, out)
-    assert list(out.iterdir()) == []
