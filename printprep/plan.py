@@ -194,7 +194,7 @@ class SupportZone:
     kind: Literal["enforce", "block"]
     why: str  # island, bridge, keep-out, critical, enclosed ...
     at_mm: Float  # (n, 3) middles of cells of its surface, in the case's frame
-    area_mm2: float
+    area_mm2: float  # of overhang in it
     step_mm: float  # edge of a cell
 
 

@@ -155,7 +155,7 @@ def findings(supports: Supports, file: Path) -> tuple[Finding, ...]:
                     part=contact.part,
                     message=(
                         f"{contact.critical_mm2:.1f} mm2 of support in {file.name} hold on to critical surface of "
-                        f"part {contact.part}, which would not print without: its marks have to be smoothed"
+                        f"part {contact.part}: their marks have to be smoothed"
                     ),
                     value=contact.critical_mm2,
                     limit=SAID_MM2,
