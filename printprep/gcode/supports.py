@@ -82,8 +82,7 @@ def _laid(gcode: Gcode, features: Bool) -> Index:
     """Rows of the moves that lay lines of some features; what feeds on the spot makes good for a retraction."""
     moves = gcode.moves
     rows = np.flatnonzero(features[moves.feature] & (moves.e_mm > 0) & (moves.kind != Kind.HOME))
-    rows = rows[rows > 0]
-    goes = (moves.position_mm[rows - 1, :2] != moves.position_mm[rows, :2]).any(axis=1)
+    goes = (moves.position_mm[rows - 1, :2] != moves.position_mm[rows, :2]).any(axis=1) | (rows == 0)
     return np.asarray(rows[goes & (moves.layer[rows] >= 0)])
 
 
@@ -103,7 +102,7 @@ def support_lines(
     """
     moves = gcode.moves
     rows = _laid(gcode, np.array([name in (SUPPORT, INTERFACE) for name in gcode.features]))
-    begin, end = moves.position_mm[rows - 1], moves.position_mm[rows]
+    begin, end = moves.position_mm[np.maximum(rows - 1, 0)], moves.position_mm[rows]
     if apart is not None:
         x0, y0, x1, y1 = apart
         middle = (begin + end) / 2.0
