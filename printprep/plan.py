@@ -290,6 +290,8 @@ class SupportContact:
     on_mm2: float  # lines of support that stand on the part
     critical_mm2: float  # of both, on critical surface
     critical_mm: Point | None  # the middle of the largest such place
+    thin_mm2: float  # of both, on walls and branches that break before the support does; what dissolves breaks none
+    thin_mm: Point | None
     keep_out_mm2: float  # of both, and beside, on surface that nothing may touch
     keep_out_mm: Point | None
     places: tuple[tuple[Point, float], ...]  # middle and mm2 of the largest places, in the case's frame
