@@ -21,6 +21,9 @@ from printprep.geometry.zones import Zones
 TAB = "label-tab"
 """Name of the added part that carries the label when no part does; it stands apart from the body."""
 
+OUT_OF_REACH: Final = "out of reach"
+"""Why no support stands where no tool takes it out again."""
+
 _SUPPORTS: Final = re.compile(r"supports-[1-9]\d*")
 
 

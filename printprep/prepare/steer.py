@@ -20,7 +20,7 @@ from printprep.geometry.bridging import Hanging, hanging
 from printprep.geometry.mesh import Bool, Float, Mesh, as_point
 from printprep.geometry.vertical import first_below
 from printprep.geometry.zones import Zones
-from printprep.plan import Matrix, Plate, SupportZone
+from printprep.plan import OUT_OF_REACH, Matrix, Plate, SupportZone
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.zones import critical_faces, keep_out_of
 from printprep.progress import SILENT, Progress
@@ -116,7 +116,7 @@ def _judge(draft: Draft, standing: _Standing, part: DraftPart) -> tuple[list[Sup
         ("block", "keep-out"): keep_out,
         ("block", "above keep-out"): above,
         ("block", "critical"): left & critical,
-        ("block", "out of reach"): left & hidden & ~critical & hangs,
+        ("block", OUT_OF_REACH): left & hidden & ~critical & hangs,
         ("enforce", "would not print without"): found.fails & ~keep_out & ~above,
     }
     zones = [
