@@ -21,6 +21,9 @@ from printprep.geometry.zones import Zones
 TAB = "label-tab"
 """Name of the added part that carries the label when no part does; it stands apart from the body."""
 
+OUT_OF_REACH: Final = "out of reach"
+"""Why no support stands where no tool takes it out again."""
+
 _SUPPORTS: Final = re.compile(r"supports-[1-9]\d*")
 
 
@@ -194,7 +197,7 @@ class SupportZone:
     kind: Literal["enforce", "block"]
     why: str  # island, bridge, keep-out, critical, enclosed ...
     at_mm: Float  # (n, 3) middles of cells of its surface, in the case's frame
-    area_mm2: float
+    area_mm2: float  # of overhang in it
     step_mm: float  # edge of a cell
 
 
@@ -290,6 +293,8 @@ class SupportContact:
     on_mm2: float  # lines of support that stand on the part
     critical_mm2: float  # of both, on critical surface
     critical_mm: Point | None  # the middle of the largest such place
+    thin_mm2: float  # of both, on walls and branches that break before the support does; what dissolves breaks none
+    thin_mm: Point | None
     keep_out_mm2: float  # of both, and beside, on surface that nothing may touch
     keep_out_mm: Point | None
     places: tuple[tuple[Point, float], ...]  # middle and mm2 of the largest places, in the case's frame

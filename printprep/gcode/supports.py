@@ -55,6 +55,7 @@ class Standing:
     tree: bvh.Tree  # in the plate frame
     to_case: Matrix  # (4, 4) from the plate frame to the case's
     critical: Bool | None = None  # (m,) faces whose quality matters most
+    thin: Bool | None = None  # (m,) faces of walls that break easily
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +83,7 @@ def _laid(gcode: Gcode, features: Bool) -> Index:
     """Rows of the moves that lay lines of some features; what feeds on the spot makes good for a retraction."""
     moves = gcode.moves
     rows = np.flatnonzero(features[moves.feature] & (moves.e_mm > 0) & (moves.kind != Kind.HOME))
-    rows = rows[rows > 0]
-    goes = (moves.position_mm[rows - 1, :2] != moves.position_mm[rows, :2]).any(axis=1)
+    goes = (moves.position_mm[rows - 1, :2] != moves.position_mm[rows, :2]).any(axis=1) | (rows == 0)
     return np.asarray(rows[goes & (moves.layer[rows] >= 0)])
 
 
@@ -103,7 +103,7 @@ def support_lines(
     """
     moves = gcode.moves
     rows = _laid(gcode, np.array([name in (SUPPORT, INTERFACE) for name in gcode.features]))
-    begin, end = moves.position_mm[rows - 1], moves.position_mm[rows]
+    begin, end = moves.position_mm[np.maximum(rows - 1, 0)], moves.position_mm[rows]
     if apart is not None:
         x0, y0, x1, y1 = apart
         middle = (begin + end) / 2.0
@@ -166,7 +166,7 @@ def measure(
         contacts=tuple(
             contact
             for index, part in enumerate(parts)
-            if (contact := _contact(index, part, lines, area_mm2, under, on, bead, keep_out))
+            if (contact := _contact(index, part, lines, area_mm2, under, on, bead, keep_out, dissolves))
         ),
     )
 
@@ -210,6 +210,7 @@ def _contact(
     on: _Touch,
     bead: Bead,
     keep_out: Zones,
+    dissolves: Bool,
 ) -> SupportContact | None:
     """What holds on to one part; None: nothing does."""
     above, below = under.part == index, on.part == index
@@ -223,20 +224,29 @@ def _contact(
     kept = beside[rows]
     if keep_out:
         kept = kept | (keep_out.gap_mm(at_mm) <= PAINT_MM)
-    critical = np.zeros(len(rows), np.bool_)
-    if part.critical is not None:
-        for touch, touching in ((under, above), (on, below)):
-            critical |= touching[rows] & part.critical[touch.face[rows]]
+    critical = _on(part.critical, ((under, above), (on, below)), rows)
+    thin = _on(part.thin, ((under, above), (on, below)), rows) & ~dissolves[rows]
     return SupportContact(
         part=part.name,
         under_mm2=float(area_mm2[above[rows]].sum()),
         on_mm2=float(area_mm2[below[rows] & ~above[rows]].sum()),
         critical_mm2=float(area_mm2[critical].sum()),
         critical_mm=_largest(at_mm[critical], area_mm2[critical]),
+        thin_mm2=float(area_mm2[thin].sum()),
+        thin_mm=_largest(at_mm[thin], area_mm2[thin]),
         keep_out_mm2=float(area_mm2[kept].sum()),
         keep_out_mm=_largest(at_mm[kept], area_mm2[kept]),
         places=_places(at_mm, area_mm2),
     )
+
+
+def _on(faces: Bool | None, touches: Sequence[tuple[_Touch, Bool]], rows: Index) -> Bool:
+    """Which of the samples ``rows`` touch one of ``faces``, (m,)."""
+    result = np.zeros(len(rows), np.bool_)
+    if faces is not None:
+        for touch, touching in touches:
+            result |= touching[rows] & faces[touch.face[rows]]
+    return result
 
 
 def _beside(part: Standing, lines: Lines, bead: Bead, keep_out: Zones) -> Bool:

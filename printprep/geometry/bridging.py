@@ -53,6 +53,7 @@ class Hanging:
     step_mm: float
     at_mm: Float  # (n, 3) mean point of the surface in the cell
     area_mm2: Float  # (n,)
+    angle_deg: Float  # (n,) how far it looks down, from the vertical: 90 is a ceiling
     face: Int  # (n,) a face of the mesh in the cell
     region: Int  # (n,)
     fails: Bool  # (n,) would not print without a support
@@ -100,9 +101,9 @@ def hanging(
     keys = key_of(over.points, step_mm)
     gathered = gather(over.points[free], over.area_mm2[free], step_mm)
     at_mm, area_mm2, cells, row = gathered.at_mm, gathered.weight, gathered.key, gathered.of_point
-    flat = np.asarray(
-        np.bincount(row, (down * over.area_mm2)[free], len(cells)) > np.sin(np.radians(FLAT_DEG)) * area_mm2
-    )
+    mean_down = np.bincount(row, (down * over.area_mm2)[free], len(cells)) / np.maximum(area_mm2, 1e-300)
+    leans_deg = np.degrees(np.arcsin(np.clip(mean_down, 0.0, 1.0)))
+    flat = np.asarray(leans_deg > FLAT_DEG)
     tips = islands(mesh, layer_mm).at_mm
     tips = tips[tips[:, 2] > layer_mm]
     tips = tips[~_inside(others, tips - [0.0, 0.0, 0.5 * layer_mm])]
@@ -118,6 +119,7 @@ def hanging(
         step_mm=step_mm,
         at_mm=at_mm,
         area_mm2=area_mm2,
+        angle_deg=leans_deg,
         face=over.face[free][first] if len(cells) else np.zeros(0, np.int32),
         region=region,
         fails=near_tip | (span_mm > bridge_mm) | (out_mm > STANDS_OUT_MM),

@@ -13,8 +13,9 @@ from typing import Final
 from printprep.case import Case, Finding
 from printprep.geometry.mesh import Mesh
 from printprep.plan import TAB, Change, ToolLoad, are_supports
-from printprep.prepare.assign import bed_temperatures, substituted, too_hot, tool_count
+from printprep.prepare.assign import substituted
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.filaments import bed_temperatures, too_hot, tool_count
 
 GREY: Final = (150, 150, 150)
 """Colour of an added part in pictures; it is printed in the colour of its tool."""

@@ -20,13 +20,16 @@ from printprep.geometry.bridging import Hanging, hanging
 from printprep.geometry.mesh import Bool, Float, Mesh, as_point
 from printprep.geometry.vertical import first_below
 from printprep.geometry.zones import Zones
-from printprep.plan import Matrix, Plate, SupportZone
+from printprep.plan import OUT_OF_REACH, Matrix, Plate, SupportZone
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.zones import critical_faces, keep_out_of
 from printprep.progress import SILENT, Progress
 
 KEEP_OFF_MM: Final = 1.5
 """Supports keep this far from the edge of a zone: their lines end where they are wide, not where they are asked to."""
+
+AROUND_DEG: Final = 25.0
+"""Surface that is steeper than an overhang by this is blocked, too: the slicer judges by the steps of its layers."""
 
 SAID_MM2: Final = 0.5
 """Less unsupported overhang than this, about a line a millimetre long, is not said."""
@@ -96,7 +99,7 @@ def _judge(draft: Draft, standing: _Standing, part: DraftPart) -> tuple[list[Sup
     process = draft.process.fdm
     found = hanging(
         standing.meshes[part.name],
-        angle_deg=process.overhang_angle_deg,
+        angle_deg=max(5.0, process.overhang_angle_deg - AROUND_DEG),
         layer_mm=process.layer_height_mm,
         bridge_mm=process.bridge_mm,
         others=[tree for name, tree in standing.trees.items() if name != part.name],
@@ -107,12 +110,13 @@ def _judge(draft: Draft, standing: _Standing, part: DraftPart) -> tuple[list[Sup
     faces = standing.critical.get(part.name)
     critical = np.zeros(len(found), np.bool_) if faces is None else faces[found.face]
     hidden = standing.reach.misses(found.at_mm - [0.0, 0.0, process.layer_height_mm + standing.reach.grid.step_mm])
+    hangs = found.angle_deg > process.overhang_angle_deg
     left = ~keep_out & ~above & ~found.fails
     kinds = {
         ("block", "keep-out"): keep_out,
         ("block", "above keep-out"): above,
         ("block", "critical"): left & critical,
-        ("block", "out of reach"): left & hidden & ~critical,
+        ("block", OUT_OF_REACH): left & hidden & ~critical & hangs,
         ("enforce", "would not print without"): found.fails & ~keep_out & ~above,
     }
     zones = [
@@ -121,7 +125,7 @@ def _judge(draft: Draft, standing: _Standing, part: DraftPart) -> tuple[list[Sup
             kind="block" if kind == "block" else "enforce",
             why=why,
             at_mm=at_mm[rows],
-            area_mm2=float(found.area_mm2[rows].sum()),
+            area_mm2=float(found.area_mm2[rows & hangs].sum()),
             step_mm=found.step_mm,
         )
         for (kind, why), rows in kinds.items()
@@ -176,15 +180,16 @@ def _unsupported(name: str, found: Hanging, at_mm: Float, rows: Bool) -> list[Fi
 
 def _said(zones: list[SupportZone]) -> list[Finding]:
     """What the slicer is told, in one sentence."""
-    if not zones:
-        return []
     areas: dict[tuple[str, str], float] = {}
     for zone in zones:
         areas[zone.kind, zone.why] = areas.get((zone.kind, zone.why), 0.0) + zone.area_mm2
     told = [
         f"{'no support under' if kind == 'block' else 'a support under'} {area_mm2:.1f} mm2 ({why})"
         for (kind, why), area_mm2 in sorted(areas.items())
+        if area_mm2 > 0
     ]
+    if not told:
+        return []
     return [
         Finding(
             code="supports-steered",

@@ -281,6 +281,8 @@ def _supports(supports: Supports | None) -> Json | None:
                 "on_mm2": _number(contact.on_mm2, 2),
                 "critical_mm2": _number(contact.critical_mm2, 2),
                 "critical_mm": _point(contact.critical_mm),
+                "thin_mm2": _number(contact.thin_mm2, 2),
+                "thin_mm": _point(contact.thin_mm),
                 "keep_out_mm2": _number(contact.keep_out_mm2, 2),
                 "keep_out_mm": _point(contact.keep_out_mm),
                 "places": [{"where_mm": _point(at_mm), "mm2": _number(mm2, 2)} for at_mm, mm2 in contact.places],

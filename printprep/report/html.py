@@ -293,6 +293,7 @@ def _supports(supports: Json | None) -> str:
             _fixed(part["under_mm2"], 1),
             _fixed(part["on_mm2"], 1),
             _fixed(part["critical_mm2"], 1),
+            _fixed(part["thin_mm2"], 1),
             _fixed(part["keep_out_mm2"], 1),
             "; ".join(f"{_fixed(p['mm2'], 1)} mm² at {_at(p['where_mm'])}" for p in part["places"][:3]),
         )
@@ -303,6 +304,7 @@ def _supports(supports: Json | None) -> str:
         ">under it, mm²",
         ">standing on it, mm²",
         ">critical, mm²",
+        ">on thin walls, mm²",
         ">keep-out, mm²",
         "largest places, mm",
     )

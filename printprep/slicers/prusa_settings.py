@@ -14,7 +14,7 @@ from typing import Final
 
 from printprep.case import Finding, Severity
 from printprep.errors import ProfileError
-from printprep.plan import Plan, Plate, ToolLoad
+from printprep.plan import OUT_OF_REACH, Plan, Plate, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer, SlicerValue
 from printprep.profiles.tower import BRIM_MM
@@ -277,7 +277,9 @@ def _supports(plan: Plan, plate: Plate) -> dict[str, str]:
     What dissolves is laid without a gap, and beside a wipe tower the engine demands that it keeps to the layers of the
     part. In the style "grid" supports spread up to 3 mm into what a blocker keeps free; "snug" keeps to its edge.
     """
-    blocked = any(zone.kind == "block" and zone.part in plate.parts for zone in plan.support_zones)
+    blocked = any(
+        zone.kind == "block" and zone.why != OUT_OF_REACH and zone.part in plate.parts for zone in plan.support_zones
+    )
     own = {
         "support_material_extruder": "0",  # 0: whichever tool is in use; a wipe tower demands it
         "support_material_interface_extruder": "0",

@@ -19,7 +19,8 @@ from printprep.gcode.supports import Bead, Standing, measure, support_lines
 from printprep.geometry import bvh
 from printprep.geometry.access import access
 from printprep.geometry.boxes import boxes
-from printprep.geometry.mesh import Mesh
+from printprep.geometry.mesh import Bool, Mesh
+from printprep.geometry.thickness import walls
 from printprep.plan import Plan, Plate, Supports
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import FdmProcess
@@ -31,6 +32,9 @@ BLOCK_BESIDE_MM: Final = 1.0
 
 ENFORCE_BESIDE_MM: Final = 0.4
 """An enforcer, by a line: below a vessel's tip there is no support narrower than that."""
+
+THIN_LINES: Final = 4
+"""A wall or branch thinner than so many lines gives way before the support on it does. Ours; a lab will know better."""
 
 SAID_MM2: Final = 0.5
 SAID_MM3: Final = 1.0
@@ -91,6 +95,7 @@ def measured(
             tree=bvh.build(mesh),
             to_case=np.asarray(np.linalg.inv(plate.motion(plan.part(name))), np.float64),
             critical=plan.critical_faces.get(name),
+            thin=_thin(mesh, THIN_LINES * fdm.nozzle_mm),
         )
         for name, mesh in meshes.items()
     ]
@@ -106,6 +111,14 @@ def measured(
         keep_out=plan.keep_out,
         soluble=frozenset(soluble),
     )
+
+
+def _thin(mesh: Mesh, less_than_mm: float) -> Bool:
+    """(m,) faces where the solid is thinner than that."""
+    found = walls(mesh, cap_mm=less_than_mm)
+    thin = np.zeros(len(mesh), np.bool_)
+    thin[found.spread.face[np.isfinite(found.thickness_mm)]] = True
+    return thin
 
 
 def bead(resolved: Mapping[str, str], process: FdmProcess, nozzle_mm: float) -> Bead:
@@ -155,11 +168,27 @@ def findings(supports: Supports, file: Path) -> tuple[Finding, ...]:
                     part=contact.part,
                     message=(
                         f"{contact.critical_mm2:.1f} mm2 of support in {file.name} hold on to critical surface of "
-                        f"part {contact.part}, which would not print without: its marks have to be smoothed"
+                        f"part {contact.part}: their marks have to be smoothed"
                     ),
                     value=contact.critical_mm2,
                     limit=SAID_MM2,
                     where_mm=contact.critical_mm,
+                )
+            )
+        if contact.thin_mm2 >= SAID_MM2:
+            found.append(
+                Finding(
+                    code="support-on-thin",
+                    severity=Severity.WARNING,
+                    part=contact.part,
+                    message=(
+                        f"{contact.thin_mm2:.1f} mm2 of support in {file.name} hold on to walls or branches of part "
+                        f"{contact.part} thinner than {THIN_LINES} lines, which break before the support does: cut it "
+                        "away in pieces, or ask for supports that dissolve"
+                    ),
+                    value=contact.thin_mm2,
+                    limit=SAID_MM2,
+                    where_mm=contact.thin_mm,
                 )
             )
     if supports.out_of_reach_mm3 >= SAID_MM3:

@@ -124,6 +124,14 @@ def test_what_dissolves_is_laid_by_its_own_tool_next_to_the_part(
     assert {use.material for use in plate.estimate.material} == {"pla", "bvoh"}
 
 
+def test_a_thin_branch_that_a_support_holds_on_to_is_named(profiles: Profiles, tmp_path: Path) -> None:
+    branch = Manifold.cylinder(25, 0.6, 0.6, 32).rotate((0, 90, 0)).translate((9, 5, 10))
+    plate = cut(planned(profiles, from_solid(Manifold.cube((10, 10, 15)) + branch)), profiles, tmp_path)
+    (warning,) = (finding for finding in plate.findings if finding.code == "support-on-thin")
+    assert warning.where_mm is not None
+    assert 11 < warning.where_mm[0] < 33
+
+
 def test_supports_come_out_the_same_each_time(profiles: Profiles, tmp_path: Path) -> None:
     plan = planned(profiles, ARM, keep_out=Sphere(centre_mm=(38, 5, 10), radius_mm=6))
     one, other = cut(plan, profiles, tmp_path / "one"), cut(plan, profiles, tmp_path / "other")

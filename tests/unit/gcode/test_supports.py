@@ -99,6 +99,15 @@ def test_critical_and_keep_out_surface_is_told_apart(tmp_path: Path) -> None:
     assert contact.keep_out_mm == pytest.approx((27.5, 10, 10), abs=0.3)
 
 
+def test_what_dissolves_breaks_no_thin_wall(tmp_path: Path) -> None:
+    lines = support_lines(written(tmp_path, [("Support material", 9.8, (10, 10), (30, 10))]))
+    part = Standing(name="a", tree=bvh.build(SHELF), to_case=np.eye(4), thin=np.ones(len(SHELF), bool))
+    for soluble, share in ((frozenset[int](), 1.0), (frozenset({0}), 0.0)):
+        found = measure(lines, [part], BEAD, reach=access([SHELF]), keep_out=Zones(), soluble=soluble)
+        assert found.contacts[0].thin_mm2 == pytest.approx(share * found.contact_mm2)
+        assert (found.contacts[0].thin_mm is None) == (share == 0)
+
+
 def test_a_line_along_a_wall_that_nothing_may_touch(tmp_path: Path) -> None:
     keep_out = Zones(boxes=np.array([[-1.0, -1, 9, 41, 41, 16]]))
     touching = support_lines(written(tmp_path, [("Support material", 12.0, (10, -0.21), (30, -0.21))]))

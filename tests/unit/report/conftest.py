@@ -21,6 +21,8 @@ from printprep.plan import (
     Plate,
     Setting,
     SlicedPlate,
+    SupportContact,
+    Supports,
     ToolLoad,
 )
 
@@ -99,6 +101,29 @@ def certificate(plan: Plan) -> Certificate:
     return Certificate(case_id="CHD-0142", parts=tuple(parts), findings=(), prepared_sha256="a" * 64)
 
 
+SUPPORTS = Supports(
+    volume_mm3=4321.0,
+    interface_mm3=500.0,
+    soluble_mm3=500.0,
+    out_of_reach_mm3=12.5,
+    out_of_reach_mm=(1.0, 2.0, 3.0),
+    contacts=(
+        SupportContact(
+            part="red",
+            under_mm2=77.125,
+            on_mm2=3.0,
+            critical_mm2=1.5,
+            critical_mm=(4.0, 5.0, 6.0),
+            thin_mm2=2.25,
+            thin_mm=(0.0, 0.0, 1.0),
+            keep_out_mm2=0.0,
+            keep_out_mm=None,
+            places=(((7.0, 8.0, 9.25), 60.5), ((1.0, 1.0, 1.0), 19.5)),
+        ),
+    ),
+)
+
+
 @pytest.fixture
 def plates() -> tuple[SlicedPlate, ...]:
     """Two plates of the same cost."""
@@ -121,6 +146,8 @@ def plates() -> tuple[SlicedPlate, ...]:
             engine="prusaslicer 2.5.0",
             sha256=str(index) * 64,
             layer_count=100,
+            anatomy_layer_count=80 if index == 1 else None,
+            supports=SUPPORTS if index == 1 else None,
             layer_height_mm=0.2,
             estimate=Estimate(
                 duration_s=3600,

@@ -159,3 +159,16 @@ def test_a_part_that_nothing_was_done_to_is_identical(plan: Plan, certificate: C
     said = proof(replace(certificate, parts=parts), plan)
     assert [part["identical"] for part in said["parts"]] == [True, True]
     assert (said["whole"]["identical"], said["whole"]["worst_part"]) == (2, None)
+
+
+def test_what_a_person_must_remove_is_told_by_plate_and_part(whole: Json) -> None:
+    one, other = whole["plates"]
+    assert (one["layer_count"], one["anatomy_layer_count"]) == (100, 80)
+    assert (other["anatomy_layer_count"], other["supports"]) == (None, None)
+    supports = one["supports"]
+    assert supports["contact_mm2"] == pytest.approx(80.12, abs=0.01)
+    assert (supports["volume_mm3"], supports["soluble_mm3"], supports["out_of_reach_mm3"]) == (4321.0, 500.0, 12.5)
+    assert supports["out_of_reach_mm"] == [1.0, 2.0, 3.0]
+    (red,) = supports["parts"]
+    assert (red["name"], red["on_mm2"], red["critical_mm"], red["keep_out_mm"]) == ("red", 3.0, [4.0, 5.0, 6.0], None)
+    assert red["places"][0] == {"where_mm": [7.0, 8.0, 9.25], "mm2": 60.5}

@@ -145,3 +145,15 @@ def test_a_view_of_many_triangles_is_made_coarser_and_says_so(dissection: Path, 
     full, small = view3d(fine, triangles=10**6), view3d(fine, triangles=3000)
     assert len(small) < len(full) - 100_000
     assert "coarser" in small
+
+
+def test_the_page_says_what_a_person_must_remove(whole: Json) -> None:
+    text = page(whole)
+    parsed(text)
+    assert "80 layers of 0.2 mm and 20 of support alone" in text
+    assert "100 layers of 0.2 mm, " in text  # of the other plate, whose layers were not counted
+    section = text.split("Supports: what a person must remove")[1].split("</table>")[0]
+    assert "4.32 ml, 0.50 ml of it soluble, held on by 80.1 mm²" in section
+    assert "12.5 mm³ stand where no tool of 3 mm reaches" in section
+    assert "60.5 mm² at (7.0, 8.0, 9.2)" in section
+    assert text.count("what a person must remove") == 1

@@ -28,6 +28,8 @@ CONTACT = SupportContact(
     on_mm2=1.0,
     critical_mm2=0.0,
     critical_mm=None,
+    thin_mm2=0.0,
+    thin_mm=None,
     keep_out_mm2=0.0,
     keep_out_mm=None,
     places=(((1.0, 2.0, 3.0), 4.0),),
@@ -99,12 +101,22 @@ def test_what_a_person_must_remove_is_said() -> None:
 
 
 def test_a_touch_inside_a_zone_is_an_error_and_one_on_critical_surface_a_warning() -> None:
-    touching = replace(CONTACT, keep_out_mm2=0.1, keep_out_mm=(7, 8, 9), critical_mm2=2.0, critical_mm=(4, 5, 6))
+    touching = replace(
+        CONTACT,
+        keep_out_mm2=0.1,
+        keep_out_mm=(7, 8, 9),
+        critical_mm2=2.0,
+        critical_mm=(4, 5, 6),
+        thin_mm2=1.0,
+        thin_mm=(1, 1, 1),
+    )
     found = {f.code: f for f in findings(replace(SUPPORTS, contacts=(touching,)), Path("plate-1.gcode"))}
     assert found["support-in-keep-out"].severity is Severity.ERROR
     assert found["support-in-keep-out"].where_mm == (7, 8, 9)
     assert found["support-on-critical"].severity is Severity.WARNING
     assert found["support-on-critical"].where_mm == (4, 5, 6)
+    assert found["support-on-thin"].severity is Severity.WARNING
+    assert found["support-on-thin"].where_mm == (1, 1, 1)
 
 
 def test_what_no_tool_reaches_is_said() -> None:
