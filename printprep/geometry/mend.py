@@ -103,7 +103,8 @@ def close_cracks(mesh: Mesh, record: Record) -> Mesh:
     if closer is welded:
         return welded
     again = edges(closer)
-    if again.open.sum() >= found.open.sum() or again.nonmanifold.sum() > found.nonmanifold.sum():
+    # repeated faces that came apart become repeated edges, which the next steps cancel: only their sum must fall
+    if again.open.sum() + again.nonmanifold.sum() >= found.open.sum() + found.nonmanifold.sum():
         return welded
     gone = len(welded.vertices) - len(closer.vertices)
     what = f"closed cracks: {gone} vertices of rims moved by up to {CRACK_MM} mm onto their neighbours"
