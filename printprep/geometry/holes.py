@@ -98,7 +98,7 @@ def patch(mesh: Mesh, rim: Int, ends: Int | None = None) -> tuple[Float, Int, fl
     mesh, rim
         See :func:`rims`.
     ends
-        (e, 2) the mesh's edges, when known.
+        (e, 2) the mesh's edges, or at least all between vertices of the rim, when known.
 
     Returns
     -------

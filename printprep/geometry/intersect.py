@@ -195,6 +195,38 @@ def _meets(lower: Float, upper: Float, u: Float) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def _between(
+    corners: Float,
+    faces: Int,
+    proper: Bool,
+    owner: Int,
+    asked: Bool,
+    slack: float,
+    reach: tuple[int, int, int, int],
+    lower: Float,
+    upper: Float,
+    v: Float,
+    w: Float,
+    other: npt.NDArray[np.int32],
+) -> None:
+    """Enter into ``other`` the pairs of two leaves that cross; the first leaf's boxes are in ``lower``, ``upper``."""
+    first, end, begin, stop = reach
+    for s in range(first, end):
+        if not (proper[s] and asked[s]):
+            continue
+        for r in range(begin, stop):
+            if not proper[r] or (r <= s and (asked[r] or r == s)) or owner[r] == owner[s]:
+                continue
+            if other[s] >= 0 and other[r] >= 0:
+                continue
+            if _meets(lower[s - first], upper[s - first], corners[r]) and _pair(
+                faces[s], faces[r], corners[s], corners[r], v, w, slack
+            ):
+                other[s] = r
+                other[r] = s
+
+
+@njit(cache=True, nogil=True)
 def _self_intersecting(
     corners: Float,
     faces: Int,
@@ -253,19 +285,8 @@ def _self_intersecting(
                 top += 2
                 continue
             begin = (i - leaves + 1) * LEAF
-            for s in range(first, end):
-                if not (proper[s] and asked[s]):
-                    continue
-                for r in range(begin, min(begin + LEAF, m)):
-                    if not proper[r] or (r <= s and (asked[r] or r == s)) or owner[r] == owner[s]:
-                        continue
-                    if other[s] >= 0 and other[r] >= 0:
-                        continue
-                    if _meets(lower[s - first], upper[s - first], corners[r]) and _pair(
-                        faces[s], faces[r], corners[s], corners[r], v, w, slack
-                    ):
-                        other[s] = r
-                        other[r] = s
+            reach = first, end, begin, min(begin + LEAF, m)
+            _between(corners, faces, proper, owner, asked, slack, reach, lower, upper, v, w, other)
     return other
 
 

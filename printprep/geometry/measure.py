@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from printprep.geometry import areas
 from printprep.geometry.bvh import build, nearest
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.intersect import self_intersecting
@@ -58,14 +59,6 @@ def _point(mesh: Mesh, mask: Bool, ends: Int) -> Point:
     return as_point(mesh.vertices[ends[int(np.argmax(mask))]].mean(axis=0))
 
 
-def _degenerate(mesh: Mesh) -> Bool:
-    """(m,) faces with a vertex twice or no height."""
-    a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
-    doubled = np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    longest2 = np.max([((b - a) ** 2).sum(axis=1), ((c - b) ** 2).sum(axis=1), ((a - c) ** 2).sum(axis=1)], axis=0)
-    return np.asarray(doubled <= _FLAT * longest2)
-
-
 def inspect(mesh: Mesh, *, self_intersections: bool = True) -> Defects:
     """Count what is wrong with ``mesh``.
 
@@ -81,7 +74,7 @@ def inspect(mesh: Mesh, *, self_intersections: bool = True) -> Defects:
     finite = np.isfinite(mesh.vertices).all(axis=1)
     non_finite = int((~finite).sum())
     found = edges(mesh)
-    flat = np.zeros(len(mesh), np.bool_) if non_finite else _degenerate(mesh)
+    flat = np.zeros(len(mesh), np.bool_) if non_finite else areas.flat(mesh, _FLAT)
     first, _ = duplicates(mesh.faces)
     twice = first != np.arange(len(first))
     count = bodies(found)[1]
@@ -115,7 +108,7 @@ def inspect(mesh: Mesh, *, self_intersections: bool = True) -> Defects:
         inside_out=inside_out,
         self_intersecting_faces=int(hit.sum()),
         volume_mm3=volume,
-        area_mm2=mesh.area_mm2 if not non_finite else 0.0,
+        area_mm2=float(areas.face_areas_mm2(mesh).sum()) if not non_finite else 0.0,
         where_mm=where,
     )
 
@@ -138,14 +131,14 @@ def sample(mesh: Mesh, count: int, seed: int = 0) -> Samples:
     face_of[mesh.faces.reshape(-1)] = np.repeat(np.arange(len(mesh), dtype=np.int32), 3)
     used = face_of >= 0
     random = np.random.default_rng(seed)
-    a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
-    until = np.cumsum(np.linalg.norm(np.cross(b - a, c - a), axis=1))
+    until = np.cumsum(areas.face_areas_mm2(mesh))
     if not len(until) or until[-1] <= 0:
         count = 0
     at = (random.random(count) + np.arange(count)) / max(count, 1)  # one in each of `count` equal shares of the area
     drawn = np.searchsorted(until, at * (until[-1] if count else 0.0), side="right").clip(max=max(len(mesh) - 1, 0))
     root, v = np.sqrt(random.random((count, 1))), random.random((count, 1))
-    points = (1 - root) * a[drawn] + root * (1 - v) * b[drawn] + root * v * c[drawn]
+    a, b, c = (mesh.vertices[mesh.faces[drawn, k]] for k in range(3))
+    points = (1 - root) * a + root * (1 - v) * b + root * v * c
     return Samples(
         np.concatenate([mesh.vertices[used], points]),
         np.concatenate([face_of[used], drawn.astype(np.int32)]),

@@ -12,6 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from printprep.geometry import holes
+from printprep.geometry.areas import face_areas_mm2
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
 from printprep.geometry.sizes import sizes
 from printprep.geometry.topology import Edges, bodies, duplicates, edges, used_vertices
@@ -103,7 +104,8 @@ def close_cracks(mesh: Mesh, record: Record) -> Mesh:
     if closer is welded:
         return welded
     again = edges(closer)
-    if again.open.sum() >= found.open.sum() or again.nonmanifold.sum() > found.nonmanifold.sum():
+    # repeated faces that came apart become repeated edges, which the next steps cancel: only their sum must fall
+    if again.open.sum() + again.nonmanifold.sum() >= found.open.sum() + found.nonmanifold.sum():
         return welded
     gone = len(welded.vertices) - len(closer.vertices)
     what = f"closed cracks: {gone} vertices of rims moved by up to {CRACK_MM} mm onto their neighbours"
@@ -202,7 +204,7 @@ def drop_crumbs(mesh: Mesh, record: Record) -> Mesh:
     if kept.all() or not kept.any():
         return mesh
     gone = ~kept
-    area = float(mesh.face_areas_mm2[gone].sum())
+    area = float(face_areas_mm2(mesh)[gone].sum())
     record.removed.append(mesh.triangles[gone])
     what = f"dropped {gone.sum()} faces of scraps that bound nothing ({area:.3f} mm2)"
     record.steps.append(Step(what=what, where_mm=middle_of(mesh, int(np.argmax(gone)))))
@@ -226,7 +228,7 @@ def cut_out(mesh: Mesh, tangled: Edges, record: Record) -> Mesh:
 
 def _refuse_sheets(mesh: Mesh, owner: Int, patch_area: Float, patch_of: list[Int]) -> None:
     """Raise Refused when the patches of a connected surface are too large a share of it."""
-    areas = mesh.face_areas_mm2
+    areas = face_areas_mm2(mesh)
     sheet = np.bincount(owner, weights=areas, minlength=int(owner.max()) + 1)
     patches = np.zeros(len(sheet))
     for rim_owner, area in zip(patch_of, patch_area, strict=True):
@@ -260,8 +262,12 @@ def fill_holes(mesh: Mesh, record: Record) -> Mesh:
     owner_of_vertex[parted.faces.reshape(-1)] = np.repeat(owner, 3)
     vertices, faces, areas = [parted.vertices], [parted.faces], []
     count = len(parted.vertices)
+    on_rim = np.zeros(len(parted.vertices), np.bool_)
     for rim in rims:
-        middle, new, area = holes.patch(parted, rim, again.ends)
+        on_rim[rim] = True
+    between = again.ends[on_rim[again.ends[:, 0]] & on_rim[again.ends[:, 1]]]  # all that can bar a diagonal
+    for rim in rims:
+        middle, new, area = holes.patch(parted, rim, between)
         new = np.where(new == len(parted.vertices), count, new).astype(np.int32)
         count += len(middle)
         vertices.append(middle)

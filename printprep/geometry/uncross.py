@@ -43,7 +43,7 @@ from printprep.geometry.solid import from_solid, to_solid
 from printprep.geometry.topology import edges, used_vertices
 from printprep.geometry.weld import weld_close
 
-MOST_CROSSING: Final = 500
+MOST_CROSSING: Final = 200
 """A body with more faces that cross is left to the gate: place by place takes too long, and seldom does it."""
 FINEST_MM: Final = 0.03
 COARSEST_MM: Final = 0.25
@@ -114,7 +114,7 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | N
         rest[faces] = False
         record.steps.append(_step(body, after, crossing, done))
         record.boxes.extend(done.boxes)
-    return join([keep_faces(mesh, rest), *changed]) if changed else mesh
+    return drop_crumbs(join([keep_faces(mesh, rest), *changed]), record) if changed else mesh
 
 
 def _step(before: Mesh, after: Mesh, crossing: Bool, done: Uncrossed) -> Step:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from printprep.geometry.areas import face_areas_mm2
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.topology import Edges, edges, root
 
@@ -83,7 +84,7 @@ def orient(mesh: Mesh) -> tuple[Mesh, Bool, int]:
     """
     found = edges(mesh)
     start, half = _incidence(found.of_face, found.count)
-    turned, conflicts = _flood(mesh.faces, found.of_face, start, half, mesh.face_areas_mm2)
+    turned, conflicts = _flood(mesh.faces, found.of_face, start, half, face_areas_mm2(mesh))
     if not turned.any():
         return mesh, turned, int(conflicts)
     faces = mesh.faces.copy()

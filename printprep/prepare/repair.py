@@ -110,8 +110,8 @@ def _done(part: str, result: Repaired) -> list[Finding]:
             value=step.rebuilt_mm,
             where_mm=step.where_mm,
         )
-        for step in result.steps
-        if step.rebuilt_mm > 0 and result.rebuilt is None
+        for step in (result.steps[:-1] if result.rebuilt else result.steps)  # the last is that of the whole
+        if step.rebuilt_mm > 0
     )
     findings.extend(_gone(part, result.steps))
     findings.extend(_merged(part, result.steps))

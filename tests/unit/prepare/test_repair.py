@@ -91,7 +91,8 @@ def test_a_rebuilt_surface_is_a_warning_with_its_grid_and_its_deviation(monkeypa
 
     def mended(mesh: Mesh, *, limit_mm: float, **_: object) -> Repaired:
         limits.append(limit_mm)
-        return Repaired(mesh=BALL, steps=(step,), deviation=far, rebuilt=whole, judged=True)
+        last = Step(what="rebuilt the whole surface", rebuilt_mm=0.25)
+        return Repaired(mesh=BALL, steps=(step, last), deviation=far, rebuilt=whole, judged=True)
 
     monkeypatch.setattr("printprep.prepare.repair.geometry.repair", mended)
     draft = repair(draft_of(OPEN))
