@@ -116,9 +116,9 @@ def test_the_demonstration_has_a_loose_branch_and_a_vertebra_that_nothing_holds(
 
 
 def test_how_much_has_to_touch_is_a_limit_of_the_case(profiles: Profiles) -> None:
-    meshes = {"a": box(10, 0), "b": box(2, 10, 4)}  # 4 mm2
-    assert found(profiles, **meshes) == []
-    (loose,) = found(profiles, Limits(contact_mm2=6.0), **meshes)
+    a, b = box(10, 0), box(2, 10, 4)  # 4 mm2
+    assert found(profiles, a=a, b=b) == []
+    (loose,) = found(profiles, Limits(contact_mm2=6.0), a=a, b=b)
     assert loose.code == "floating-part"
     assert "less than 6 mm2" in loose.message
-    assert found(profiles, Limits(contact_mm2=3.0), **meshes) == []
+    assert found(profiles, Limits(contact_mm2=3.0), a=a, b=b) == []
