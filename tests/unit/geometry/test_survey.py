@@ -41,7 +41,7 @@ def test_a_body_that_is_there_twice_within_a_hair_is_a_twin() -> None:
     found = survey(join([cube(10), again]))
     assert found.bodies[1].twin
     assert found.bodies[1].on == 1
-    assert found.bodies[1].on_mm2 == pytest.approx(600.0)
+    assert found.bodies[1].on_mm2 == pytest.approx(600.0, rel=0.01)
     assert not found.bodies[0].twin
 
 
@@ -55,6 +55,12 @@ def test_bodies_that_share_a_wall_lie_on_each_other_over_its_area() -> None:
 def test_bodies_apart_or_touching_at_an_edge_do_not_lie_on_each_other() -> None:
     for at in ((8.1, 0.0, 0.0), (8.0, 8.0, 0.0)):
         assert survey(join([cube(10), cube(6, at)])).bodies[1].on is None
+
+
+def test_bodies_that_run_through_each_other_only_come_near_where_they_cross() -> None:
+    ball = from_solid(Manifold.sphere(5.0, 96))
+    for body in survey(join([ball, Mesh(ball.vertices + np.array([6.0, 0.3, 0.2]), ball.faces)])).bodies:
+        assert body.on is None
 
 
 def test_specks_are_counted_among_all_bodies_and_cavities_are_none() -> None:
