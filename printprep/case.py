@@ -92,6 +92,9 @@ class Limits(BaseModel):
     deviation_p95_mm: Positive = Field(default=0.2, description="95 % of a surface is this near to its source")
     deviation_max_mm: Positive = Field(default=0.5, description="all of a surface is this near to its source")
     volume_change_percent: Positive = Field(default=2.0, description="of a part, by everything but hollowing")
+    contact_mm2: Positive = Field(
+        default=1.0, description="bodies that touch by less do not hold together: the one comes off in the hand"
+    )
 
 
 class Hollow(BaseModel):

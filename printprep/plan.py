@@ -16,6 +16,7 @@ from printprep.case import Finding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.mesh import Bool, Float, Mesh, Point
+from printprep.geometry.shape import Thickness
 from printprep.geometry.zones import Zones
 
 TAB = "label-tab"
@@ -157,6 +158,7 @@ class PartCertificate:
     source_triangles: int = 0
     comparable: bool = True  # whether the source encloses a volume to compare with
     wished_mm3: float = 0.0  # change of volume that was asked for: cavities, holes, letters
+    thickness: Thickness | None = None  # of the walls as printed; None: no solid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

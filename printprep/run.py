@@ -143,13 +143,13 @@ def inspect(result: RunResult, progress: Progress) -> RunResult:
 
 
 def mend(result: RunResult, progress: Progress) -> RunResult:
-    """Repair every mesh, measured, or refuse it."""
-    return _through(result, STAGES[1:2], progress)
+    """Repair every mesh, measured, or refuse it; and measure the walls of what is a solid then."""
+    return _through(_through(result, STAGES[1:2], progress), STAGES[2:3], progress)
 
 
 def prepare_parts(result: RunResult, progress: Progress) -> RunResult:
     """Assign, connect, orient, hollow, split, label, arrange, support; what comes out is the plan."""
-    result = _through(result, STAGES[2:], progress)
+    result = _through(result, STAGES[3:], progress)
     if result.stopped or result.draft is None:
         return result
     return replace(result, plan=plan_of(result.draft, supports=result.request.supports))
@@ -279,6 +279,7 @@ def document_of(result: RunResult) -> dict[str, Any]:
         estimate=result.estimate,
         findings=result.findings,
         timings_s=result.timings_s,
+        shapes={part.source: (part.survey, part.thickness) for part in result.draft.parts} if result.draft else {},
     )
 
 

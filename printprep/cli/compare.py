@@ -29,6 +29,16 @@ SAMPLES = 200_000
     show_default=True,
     help="Beside all vertices.",
 )
+@click.option(
+    "--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Of mesh A, before it is compared."
+)
+@click.option(
+    "--align",
+    type=click.Choice(["none", "rigid"]),
+    default="none",
+    show_default=True,
+    help="Compare where they lie, or turn and shift A onto B first.",
+)
 @click.option("--limit", "limit_mm", type=click.FloatRange(min=0, min_open=True), help="Exit with 1 beyond, in mm.")
 @click.option(
     "--picture", type=click.Path(dir_okay=False, path_type=Path), help="PNG: B in the colours of its distance."
@@ -40,24 +50,35 @@ def compare(
     units: str | None,
     name: str | None,
     samples: int,
+    scale: float,
+    align: str,
     limit_mm: float | None,
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    """How far mesh B is from mesh A, and A from B: exact from point to triangle, where they lie.
+    """How far mesh B is from mesh A, and A from B: exact from point to triangle.
 
     Every vertex and at least 100,000 points over the surfaces are measured. With sign where a mesh is closed: + is
-    outside of the other. The Hausdorff distance is the larger of the two maxima.
+    outside of the other. The Hausdorff distance is the larger of the two maxima. Places are in the frame of B. A
+    prepared.3mf stands on the bed at the scale of the print: say --scale and --align rigid. What is aligned is laid on
+    as well as it goes, which hides that it stood elsewhere.
 
     \b
     Example:
-      printprep compare skull.stl build/prepared.3mf --units mm --object skull
+      printprep compare skull.stl build/prepared.3mf --units mm --object skull --scale 0.6 --align rigid
       printprep compare before.stl after.stl --units mm --limit 0.5 --picture after.png
     """
+    from printprep.geometry.align import aligned
     from printprep.geometry.twoway import two_way
     from printprep.prepare.intake.alone import read_alone
 
-    meshes = {"a": read_alone(a, units, name), "b": read_alone(b, units, name)}
+    meshes = {key: read_alone(path, units, name) for key, path in (("a", a), ("b", b))}
+    if scale != 1.0:
+        meshes["a"] = type(meshes["a"])(meshes["a"].vertices * scale, meshes["a"].faces)
+    motion = None
+    if align == "rigid":
+        motion, _ = aligned(meshes["a"], meshes["b"])
+        meshes["a"] = meshes["a"].transformed(motion)
     found = two_way(meshes["a"], meshes["b"], samples=samples)
     within = None if limit_mm is None else found.hausdorff_mm <= limit_mm
     document = {
@@ -65,6 +86,7 @@ def compare(
         "p95_mm": _rounded(found.p95_mm),
         "limit_mm": limit_mm,
         "within_limit": within,
+        "motion": None if motion is None else [[round(float(x), 9) for x in row] for row in motion],
         "a_to_b": _way(found.there),
         "b_to_a": _way(found.back),
         **{key: _figures(mesh) for key, mesh in meshes.items()},

@@ -7,7 +7,9 @@ its higher vertex index, so both its triangles see the same point: the polygons 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,17 +61,50 @@ def sections(mesh: Mesh, heights_mm: npt.ArrayLike) -> Sections:
     heights = np.ascontiguousarray(heights_mm, dtype=np.float64)
     if heights.ndim != 1 or not np.isfinite(heights).all() or (np.diff(heights) <= 0).any():
         raise ValueError("the heights of sections must be finite and rise")
-    z = mesh.vertices[:, 2][mesh.faces] if len(mesh.faces) else np.zeros((0, 3))
-    first = np.searchsorted(heights, z.min(axis=1, initial=np.inf), side="right").astype(np.int32)
-    last = np.searchsorted(heights, z.max(axis=1, initial=-np.inf), side="right").astype(np.int32)
-    cut = np.flatnonzero(last > first)  # the other triangles lie between two planes
+    z = np.ascontiguousarray(mesh.vertices[:, 2])
+    first, last = _layers(z, mesh.faces, heights)
+    cut = np.flatnonzero(last > first).astype(np.int32)  # the other triangles lie between two planes
     twin = _twins(edges(mesh).of_face, mesh.faces)
-    points, loop_start, layer_start, open_loops = _cut(
-        mesh.vertices, mesh.faces, twin, cut.astype(np.int32), first, last, heights
-    )
+    row, start = _by_layer(cut, first, last, len(heights))
+    middle = int(np.searchsorted(start, start[-1] // 2))  # two threads cut half of the triangles each
+    with ThreadPoolExecutor(2) as pool:
+        halves = list(
+            pool.map(
+                lambda span: _cut(mesh.vertices, z, mesh.faces, twin, row, start, heights, *span),
+                [(0, middle), (middle, len(heights))],
+            )
+        )
+    points, loop_start, layer_start, open_loops = (_after_each_other(k, halves) for k in range(4))
     return Sections(
         heights_mm=heights, points_mm=points, loop_start=loop_start, layer_start=layer_start, open_loops=open_loops
     )
+
+
+def _after_each_other(k: int, halves: list[tuple[Float, Int, Int, Int]]) -> npt.NDArray[Any]:
+    """Column ``k`` of what two halves of the layers gave; starts go on counting from the first."""
+    one, two = halves[0][k], halves[1][k]
+    return np.concatenate([one, two[1:] + one[-1]]) if k in (1, 2) else np.concatenate([one, two])
+
+
+@njit(cache=True, nogil=True)
+def _layers(z: Float, faces: Int, heights: Float) -> tuple[Int, Int]:
+    """(m,) first layer that cuts each triangle, and the one after the last."""
+    first, last = np.zeros(len(faces), np.int32), np.zeros(len(faces), np.int32)
+    for f in range(len(faces)):
+        a, b, c = z[faces[f, 0]], z[faces[f, 1]], z[faces[f, 2]]
+        low, high = min(a, b, c), max(a, b, c)
+        lower, upper = 0, len(heights)
+        while lower < upper:  # heights up to the lowest corner lie below, or at it, where it counts as above
+            middle = (lower + upper) // 2
+            if heights[middle] <= low:
+                lower = middle + 1
+            else:
+                upper = middle
+        first[f] = lower
+        while lower < len(heights) and heights[lower] <= high:
+            lower += 1
+        last[f] = lower
+    return first, last
 
 
 @njit(cache=True, nogil=True)
@@ -119,11 +154,11 @@ def _by_layer(cut: Int, first: Int, last: Int, layers: int) -> tuple[Int, npt.ND
 
 
 @njit(cache=True, nogil=True)
-def _ends(vertices: Float, faces: Int, f: int, h: float) -> tuple[int, int]:
+def _ends(z: Float, faces: Int, f: int, h: float) -> tuple[int, int]:
     """Corners whose edges the cut of triangle ``f`` enters (it runs down there) and leaves (up)."""
-    above0 = vertices[faces[f, 0], 2] >= h
-    above1 = vertices[faces[f, 1], 2] >= h
-    above2 = vertices[faces[f, 2], 2] >= h
+    above0 = z[faces[f, 0]] >= h
+    above1 = z[faces[f, 1]] >= h
+    above2 = z[faces[f, 2]] >= h
     enter = 0 if above0 and not above1 else (1 if above1 and not above2 else 2)
     leave = 0 if above1 and not above0 else (1 if above2 and not above1 else 2)
     return enter, leave
@@ -142,14 +177,14 @@ def _crossing(vertices: Float, faces: Int, f: int, k: int, h: float) -> tuple[fl
 
 @njit(cache=True, nogil=True)
 def _walk(
-    vertices: Float, faces: Int, twin: Int, f: int, h: float, stamp: int, seen: Int, points: Float, n: int
+    vertices: Float, z: Float, faces: Int, twin: Int, f: int, h: float, stamp: int, seen: Int, points: Float, n: int
 ) -> tuple[int, bool]:
     """Append the loop through triangle ``f`` to ``points`` from ``n`` on: its end, and whether it closed."""
     begin = n
     start = f
     while True:
         seen[f] = stamp
-        enter, leave = _ends(vertices, faces, f, h)
+        enter, leave = _ends(z, faces, f, h)
         x, y = _crossing(vertices, faces, f, enter, h)
         if n == begin or points[n - 1, 0] != x or points[n - 1, 1] != y:
             points[n, 0], points[n, 1] = x, y
@@ -167,29 +202,37 @@ def _walk(
 
 @njit(cache=True, nogil=True)
 def _cut(
-    vertices: Float, faces: Int, twin: Int, cut: Int, first: Int, last: Int, heights: Float
+    vertices: Float,
+    z: Float,
+    faces: Int,
+    twin: Int,
+    row: Int,
+    start: npt.NDArray[np.int64],
+    heights: Float,
+    begin: int,
+    end_layer: int,
 ) -> tuple[Float, Int, Int, Int]:
-    """Walk all loops of all layers; what is open first, from its beginning."""
-    layers = len(heights)
-    row, start = _by_layer(cut, first, last, layers)
-    points = np.empty((2 * len(row) + 1, 2))
-    loop_start = np.zeros(len(row) + 1, np.int32)
+    """Walk all loops of the layers from ``begin`` on; what is open first, from its beginning."""
+    layers = end_layer - begin
+    count = start[end_layer] - start[begin]
+    points = np.empty((2 * count + 1, 2))
+    loop_start = np.zeros(count + 1, np.int32)
     layer_start = np.zeros(layers + 1, np.int32)
     open_loops = np.zeros(layers, np.int32)
     seen = np.full(len(faces), -1, np.int32)
     n, loops = 0, 0
     for layer in range(layers):
-        h = heights[layer]
+        h = heights[begin + layer]
         for chains in (True, False):
-            for r in range(start[layer], start[layer + 1]):
+            for r in range(start[begin + layer], start[begin + layer + 1]):
                 f = row[r]
                 if seen[f] == layer:
                     continue
                 if faces[f, 0] == faces[f, 1] or faces[f, 1] == faces[f, 2] or faces[f, 2] == faces[f, 0]:
                     continue
-                if chains and twin[f, _ends(vertices, faces, f, h)[0]] >= 0:
+                if chains and twin[f, _ends(z, faces, f, h)[0]] >= 0:
                     continue
-                end, closed = _walk(vertices, faces, twin, f, h, layer, seen, points, n)
+                end, closed = _walk(vertices, z, faces, twin, f, h, layer, seen, points, n)
                 if not closed:
                     open_loops[layer] += 1
                 if end - n >= 3:

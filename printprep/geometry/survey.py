@@ -7,12 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from printprep.geometry.bvh import Tree, build
+from printprep.geometry.bvh import Tree, build, nearest
 from printprep.geometry.measure import sample
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, as_point, join
 from printprep.geometry.near import clear
 from printprep.geometry.shape import Body, Kind, Survey
 from printprep.geometry.shells import pick, shells
+from printprep.geometry.spread import face_normals
 from printprep.geometry.topology import bodies as label_bodies
 from printprep.geometry.topology import edges
 
@@ -27,6 +28,9 @@ ON_MM2: Final = 1.0
 
 TWIN: Final = 0.95
 """Two bodies of which so much lies on the other, both ways, are one body twice."""
+
+PARALLEL: Final = 0.966
+"""Cosine between two surfaces that lie on each other is above this: where they cross they only come near."""
 
 _A_MM2: Final = 4.0  # samples of a body, by its area
 _FEWEST, _MOST = 400, 20_000
@@ -135,7 +139,7 @@ def _kind(own: Kind, around: Kind | None) -> Kind:
 def _coincident(meshes: list[Mesh], boxes: Float, areas: Float) -> dict[int, tuple[int, float, bool]]:
     """By body: the one of at least its area that it lies on most, over how much, and whether they are twins."""
     trees: dict[int, Tree] = {}
-    drawn: dict[int, Float] = {}
+    drawn: dict[int, tuple[Float, Float]] = {}
 
     def lies_on(k: int, other: int) -> Bool:
         """Which samples of body ``k`` lie on another."""
@@ -143,9 +147,13 @@ def _coincident(meshes: list[Mesh], boxes: Float, areas: Float) -> dict[int, tup
             trees[other] = build(meshes[other])
         if k not in drawn:
             taken = sample(meshes[k], int(np.clip(_A_MM2 * areas[k], _FEWEST, _MOST)))
-            drawn[k] = taken.points[taken.even]
-        near = ((drawn[k] >= boxes[other, 0] - ON_MM) & (drawn[k] <= boxes[other, 1] + ON_MM)).all(axis=1)
-        near[near] = ~clear(trees[other], drawn[k][near], ON_MM)
+            drawn[k] = taken.points[taken.even], face_normals(meshes[k].triangles[taken.face[taken.even]])
+        points, normals = drawn[k]
+        near = ((points >= boxes[other, 0] - ON_MM) & (points <= boxes[other, 1] + ON_MM)).all(axis=1)
+        near[near] = ~clear(trees[other], points[near], ON_MM)
+        face = nearest(trees[other], points[near])[1]
+        along = np.einsum("ij,ij->i", normals[near], face_normals(meshes[other].triangles[face]))
+        near[near] = np.abs(along) >= PARALLEL
         return np.asarray(near)
 
     found: dict[int, tuple[int, float, bool]] = {}

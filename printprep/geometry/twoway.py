@@ -31,6 +31,9 @@ WORTH: Final = 0.5
 ON_MM: Final = 1e-9
 """Nearer than this is on the surface, neither inside nor outside."""
 
+NOTHING_MM: Final = 1e-4
+"""Less is the rounding of a coordinate in a 3MF, and no place to look at."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -142,7 +145,7 @@ def _worst(distance: Float, points: Float, diagonal_mm: float) -> list[int]:
     left, found = distance.copy(), list[int]()
     while len(found) < PLACES:
         at = int(np.argmax(left))
-        if left[at] <= max(WORTH * float(distance.max()), ON_MM):
+        if left[at] <= max(WORTH * float(distance.max()), NOTHING_MM):
             break
         found.append(at)
         left[np.linalg.norm(points - points[at], axis=1) <= APART * diagonal_mm] = 0.0

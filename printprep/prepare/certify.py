@@ -152,6 +152,7 @@ def _certificate(
         source_triangles=len(part.mesh),
         comparable=faith.comparable,
         wished_mm3=faith.wished_mm3,
+        thickness=faith.thickness,
     )
 
 

@@ -13,6 +13,7 @@ from printprep.geometry.cuts import Cut
 from printprep.geometry.hole import Hole
 from printprep.geometry.measure import Defects
 from printprep.geometry.mesh import Bool, Mesh
+from printprep.geometry.shape import Survey, Thickness
 from printprep.plan import Change, Matrix, Plate, Removal, SupportZone, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
@@ -30,6 +31,8 @@ class DraftPart:
     name: str  # of the Part of the case
     mesh: Mesh  # in the case's frame, as changed so far
     defects: Defects | None = None  # of the mesh: by inspect, taken out again by repair
+    survey: Survey | None = None  # of its bodies as they came: by inspect
+    thickness: Thickness | None = None  # of its walls once it is a solid: by shape
     material: str | None = None  # by assign
     tool: int | None = None  # by assign
     colour: Rgb = NEUTRAL  # by assign

@@ -16,8 +16,10 @@ from printprep.geometry.deviation import Deviation
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
 from printprep.geometry.mend import Record
 from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.shape import Thickness
 from printprep.geometry.shells import enclosed
 from printprep.geometry.specks import drop_specks
+from printprep.geometry.thickness import thickness
 from printprep.geometry.weld import weld_vertices
 from printprep.plan import Change, PlannedPart
 from printprep.prepare.aside import Aside, aside_of
@@ -41,6 +43,7 @@ class Faith:
     wished_mm3: float  # change of volume by what was asked for: cavities, holes
     exact: bool = False  # whether all that was changed has an exact volume: nothing was repaired
     missing: tuple[Change, ...] = ()  # declared holes and letters that are not there
+    thickness: Thickness | None = None  # of the printed walls; None: no solid
 
     @property
     def volume_change_percent(self) -> float:
@@ -91,6 +94,7 @@ def compare(
         wished_mm3=sum(change.volume_mm3 for change in changes if change.stage != "repair"),
         exact=all(change.stage != "repair" for change in changes),
         missing=missing,
+        thickness=thickness(printed.mesh) if defects.closed and not defects.inside_out else None,
     )
 
 

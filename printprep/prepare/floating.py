@@ -19,9 +19,6 @@ from printprep.geometry.topology import edges
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.progress import SILENT, Progress
 
-JOINT_MM2: Final = 1.0
-"""Bodies that touch by less come apart in the hand."""
-
 MOST_NAMED: Final = 5
 """Loose bodies of one part that get a finding each, the largest; the last one counts the others."""
 
@@ -44,8 +41,8 @@ def floating(draft: Draft, progress: Progress = SILENT) -> Draft:
     """
     with progress.step("floating"), ThreadPoolExecutor(os.cpu_count()) as pool:
         bodies = [body for found in pool.map(_bodies, draft.parts) for body in found]
-        found = clusters([body.mesh for body in bodies], JOINT_MM2)
-    return draft.with_findings(*findings_of(bodies, found))
+        found = clusters([body.mesh for body in bodies], draft.case.limits.contact_mm2)
+    return draft.with_findings(*findings_of(bodies, found, draft.case.limits.contact_mm2))
 
 
 def _bodies(part: DraftPart) -> list[Body]:
@@ -58,33 +55,36 @@ def _bodies(part: DraftPart) -> list[Body]:
     return [Body(part=part.name, number=number, mesh=solid) for number, solid in enumerate(solids)]
 
 
-def findings_of(bodies: Sequence[Body], found: Sequence[Cluster]) -> list[Finding]:
-    """The findings that clusters of ``bodies`` mean; the first cluster is the one to hold on to."""
+def findings_of(bodies: Sequence[Body], found: Sequence[Cluster], enough_mm2: float) -> list[Finding]:
+    """The findings that clusters of ``bodies`` mean; the first cluster is the one to hold on to.
+
+    Bodies that touch by less than ``enough_mm2`` do not hold together.
+    """
     findings = []
     told: Counter[str] = Counter()
     loose: dict[str, list[Cluster]] = {}
     for cluster in found[1:]:
         main = [bodies[i] for i in cluster.bodies if bodies[i].number == 0]
         if main:
-            findings.append(_part(bodies, cluster, main))
+            findings.append(_part(bodies, cluster, main, enough_mm2))
         else:
             loose.setdefault(bodies[cluster.bodies[0]].part, []).append(cluster)
     for part, mine in loose.items():
         for cluster in mine[:MOST_NAMED]:
             told[part] += 1
             rest = mine[MOST_NAMED:] if told[part] == MOST_NAMED else []
-            findings.append(_body(bodies, cluster, rest))
+            findings.append(_body(bodies, cluster, rest, enough_mm2))
     return findings
 
 
-def _part(bodies: Sequence[Body], cluster: Cluster, main: list[Body]) -> Finding:
+def _part(bodies: Sequence[Body], cluster: Cluster, main: list[Body], enough_mm2: float) -> Finding:
     names = sorted({bodies[i].part for i in cluster.bodies})
     who = f"part {names[0]}" if len(names) == 1 else f"parts {', '.join(names)} hold together but, as one piece,"
     verb = "holds" if len(names) == 1 else "hold"
-    return _finding("floating-part", main[0].part, f"{who} {verb} on to no other part", bodies, cluster)
+    return _finding("floating-part", main[0].part, f"{who} {verb} on to no other part", bodies, cluster, enough_mm2)
 
 
-def _body(bodies: Sequence[Body], cluster: Cluster, rest: Sequence[Cluster]) -> Finding:
+def _body(bodies: Sequence[Body], cluster: Cluster, rest: Sequence[Cluster], enough_mm2: float) -> Finding:
     first = bodies[cluster.bodies[0]]
     size = " x ".join(f"{v:.1f}" for v in first.mesh.size_mm)
     also = sorted({bodies[i].part for i in cluster.bodies} - {first.part})
@@ -95,13 +95,13 @@ def _body(bodies: Sequence[Body], cluster: Cluster, rest: Sequence[Cluster]) -> 
         what += f" (and so do {len(rest)} smaller ones of {volume:.1f} mm3 in all)"
         if sum(body.part == first.part for body in bodies) == MOST_BODIES:
             what += f"; only the {MOST_BODIES} largest bodies were looked at"
-    return _finding("floating-body", first.part, what, bodies, cluster)
+    return _finding("floating-body", first.part, what, bodies, cluster, enough_mm2)
 
 
-def _finding(code: str, part: str, what: str, bodies: Sequence[Body], cluster: Cluster) -> Finding:
+def _finding(code: str, part: str, what: str, bodies: Sequence[Body], cluster: Cluster, enough_mm2: float) -> Finding:
     nearest = bodies[cluster.nearest].part if cluster.nearest is not None else "any"
     if cluster.contact_mm2 > 0 or cluster.gap_mm < 1e-3:
-        how = f"it touches part {nearest} by only {cluster.contact_mm2:.2f} mm2, less than {JOINT_MM2:g} mm2"
+        how = f"it touches part {nearest} by only {cluster.contact_mm2:.2f} mm2, less than {enough_mm2:g} mm2"
     else:
         how = f"the nearest is part {nearest}, {cluster.gap_mm:.2f} mm away"
     return Finding(

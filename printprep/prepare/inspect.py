@@ -6,6 +6,7 @@ What the stage ``repair`` can mend or at least judge is a warning; what nobody b
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
@@ -18,9 +19,10 @@ from printprep.geometry.intersect import partners
 from printprep.geometry.measure import Defects
 from printprep.geometry.mend import Record
 from printprep.geometry.mesh import Mesh, as_point, join
-from printprep.geometry.shells import Shell, shells
+from printprep.geometry.shape import Body, Kind, Survey
 from printprep.geometry.sizes import sizes
 from printprep.geometry.specks import SPECK_MM3, crowd, drop_specks
+from printprep.geometry.survey import ON_MM, survey
 from printprep.geometry.topology import MOST_BODIES
 from printprep.geometry.weld import weld_vertices
 from printprep.prepare.draft import Draft, DraftPart
@@ -69,11 +71,14 @@ def _look(part: DraftPart, drop_below_mm3: float) -> tuple[DraftPart, list[Findi
         mesh = drop_specks(mesh, drop_below_mm3, Record())
     defects = measure.inspect(mesh)
     findings = findings_of(part.name, defects)
+    known = defects if mesh is part.mesh else None
     if defects.bodies > MOST_BODIES:
         findings.append(_crowded(part.name, mesh, defects))
-    elif defects.closed and defects.bodies > 1:
-        findings.extend(_small(part.name, shells(mesh)))
-    return replace(part, defects=defects if mesh is part.mesh else None), findings
+    if not defects.triangles or defects.non_finite or defects.bodies > MOST_BODIES:
+        return replace(part, defects=known), findings
+    found = survey(mesh, speck_mm3=SPECK_MM3, speck_mm=SPECK_MM)
+    findings.extend(_bodies(part.name, found))
+    return replace(part, defects=known, survey=found), findings
 
 
 def _crowded(part: str, mesh: Mesh, defects: Defects) -> Finding:
@@ -133,41 +138,54 @@ def findings_of(part: str, defects: Defects) -> list[Finding]:
     return findings
 
 
-def _small(part: str, found: list[Shell]) -> list[Finding]:
-    """Bodies too small to print, and cavities that are sealed."""
-    findings = []
-    tiny = [s for s in found if not s.depth % 2 and (abs(s.volume_mm3) < SPECK_MM3 or s.thickness_mm < SPECK_MM)]
-    if tiny:
-        total = sum(abs(s.volume_mm3) for s in tiny)
+def _bodies(part: str, found: Survey) -> Iterator[Finding]:
+    """Bodies too small to print, cavities that are sealed, solids within solids, surfaces on surfaces."""
+    if found.specks and found.count > 1:
         message = (
-            f"part {part}: {len(tiny)} bodies of {total:.3f} mm3 in all are smaller than {SPECK_MM3} mm3 or thinner "
-            f"than {SPECK_MM} mm; they stay in the model and may not print"
+            f"part {part}: {found.specks} bodies of {found.specks_mm3:.3f} mm3 in all are smaller than {SPECK_MM3} mm3 "
+            f"or thinner than {SPECK_MM} mm; they stay in the model and may not print"
         )
-        findings.append(
-            Finding(
-                code="specks",
-                severity=Severity.WARNING,
-                part=part,
-                message=message,
-                value=len(tiny),
-                where_mm=as_point(tiny[0].mesh.bounds_mm.mean(axis=0)),
-            )
-        )
-    sealed = [s for s in found if s.depth % 2 and s.volume_mm3 < 0]
+        yield _said("specks", Severity.WARNING, part, message, found.specks, found.speck_mm)
+    sealed = found.of(Kind.CAVITY)
     if sealed:
-        total = sum(abs(s.volume_mm3) for s in sealed)
-        message = f"part {part}: {len(sealed)} sealed cavities of {total:.3f} mm3 in all stay empty inside it"
-        findings.append(
-            Finding(
-                code="cavities",
-                severity=Severity.INFO,
-                part=part,
-                message=message,
-                value=len(sealed),
-                where_mm=as_point(sealed[0].mesh.bounds_mm.mean(axis=0)),
-            )
+        message = f"part {part}: {_many(sealed, 'sealed cavity', 'sealed cavities')} stay empty inside it"
+        if loose := found.of(Kind.LOOSE):
+            message += f", with {_many(loose, 'loose body', 'loose bodies')} in them"
+        yield _said("cavities", Severity.INFO, part, message, len(sealed), sealed[0].where_mm)
+    nested = found.of(Kind.NESTED)
+    if nested:
+        message = (
+            f"part {part}: {_many(nested, 'solid', 'solids')} wholly inside another, wound like it: what is in there "
+            "is counted twice and prints as one. If it should be hollow, turn the inner surface round; if "
+            "it is another tissue, export it as a part of its own"
         )
-    return findings
+        yield _said("nested-bodies", Severity.WARNING, part, message, len(nested), nested[0].where_mm)
+    lying = tuple(body for body in found.bodies if body.on is not None)
+    if lying:
+        twins = sum(body.twin for body in lying)
+        area_mm2 = sum(body.on_mm2 for body in lying)
+        also = f", {twins} of them as copies" if twins else ""
+        message = (
+            f"part {part}: {len(lying)} of its separate surfaces lie on another within {ON_MM:g} mm, over "
+            f"{area_mm2:.1f} mm2{also}: walls without thickness, or bodies exported twice. Look at the place; export "
+            "each body once"
+        )
+        worst = max(lying, key=lambda body: body.on_mm2)
+        yield _said("coincident-surfaces", Severity.WARNING, part, message, round(area_mm2, 3), worst.where_mm)
+
+
+def _many(bodies: Sequence[Body], one: str, several: str) -> str:
+    """How many bodies of how much volume."""
+    total = sum(body.volume_mm3 or 0.0 for body in bodies)
+    return (
+        f"{len(bodies)} {one if len(bodies) == 1 else several} of {total:.3f} mm3{' in all' if len(bodies) > 1 else ''}"
+    )
+
+
+def _said(
+    code: str, severity: Severity, part: str, message: str, value: float, where_mm: tuple[float, float, float] | None
+) -> Finding:
+    return Finding(code=code, severity=severity, part=part, message=message, value=value, where_mm=where_mm)
 
 
 def _between_parts(meshes: list[Mesh]) -> list[Finding]:

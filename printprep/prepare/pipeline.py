@@ -18,6 +18,7 @@ from printprep.prepare.label import label
 from printprep.prepare.orient import orient
 from printprep.prepare.plugs import plugs
 from printprep.prepare.repair import repair
+from printprep.prepare.shape import shape
 from printprep.prepare.split import split
 from printprep.prepare.steer import steer
 from printprep.prepare.support import support
@@ -32,6 +33,7 @@ Stage = Callable[[Draft, Progress], Draft]
 STAGES: Final[tuple[Stage, ...]] = (
     inspect,
     repair,
+    shape,
     assign,
     thin,
     connect,

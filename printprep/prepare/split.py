@@ -22,7 +22,6 @@ from printprep.geometry.zones import Zones
 from printprep.plan import Change
 from printprep.prepare.arrange import refusal, room, stands_whole
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.floating import JOINT_MM2
 from printprep.prepare.zones import critical_of, keep_out_of, keep_out_parts, united
 from printprep.progress import SILENT, Progress
 
@@ -138,7 +137,8 @@ def _divided(draft: Draft, tree: Piece | Parted) -> Draft:
         findings.extend(_unpinned(draft, joints, where))
     parts = tuple(_parts(draft, pieces, changes))
     for number in pieces:
-        findings.extend(_in_bodies(number, [part for part in parts if part.piece == number], cuts))
+        piece = [part for part in parts if part.piece == number]
+        findings.extend(_in_bodies(number, piece, cuts, draft.case.limits.contact_mm2))
     return replace(draft, parts=parts, cuts=tuple(cuts)).with_findings(*findings)
 
 
@@ -284,10 +284,10 @@ def _unpinned(draft: Draft, joints: list[_Joint], where: Point) -> Iterator[Find
         )
 
 
-def _in_bodies(number: int, parts: list[DraftPart], cuts: list[Cut]) -> Iterator[Finding]:
+def _in_bodies(number: int, parts: list[DraftPart], cuts: list[Cut], enough_mm2: float) -> Iterator[Finding]:
     """A piece that cuts left in several bodies which do not hold together; what was loose before is no news."""
     bodies = [body for part in parts for body in solid_bodies(part.mesh, SPECK_MM3)]
-    found = clusters(bodies, JOINT_MM2) if len(bodies) > 1 else ()
+    found = clusters(bodies, enough_mm2) if len(bodies) > 1 else ()
     cut = [c for c in found if any(_is_cut(bodies[k], cuts) for k in c.bodies)]
     if len(cut) < 2:
         return

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from printprep.case import Case, Finding, Part, stopping
 from printprep.geometry.mesh import join
+from printprep.geometry.shape import Survey, Thickness
 from printprep.geometry.topology import edges
 from printprep.plan import (
     COST_ROWS,
@@ -27,7 +28,7 @@ from printprep.plan import (
     Supports,
 )
 from printprep.report.proof import changes_json as _changes
-from printprep.report.proof import proof
+from printprep.report.proof import proof, thickness_json
 from printprep.report.rounding import money as _money
 from printprep.report.rounding import number as _number
 from printprep.report.rounding import point as _point
@@ -37,6 +38,9 @@ Json = dict[str, Any]
 
 VERSION: Final = 1
 """Of the document's shape; it rises when a key changes its meaning or goes away."""
+
+MOST_BODIES: Final = 20
+"""Bodies of a part that are listed, the largest."""
 
 
 def schema() -> Json:
@@ -54,6 +58,7 @@ def document(
     estimate: Estimate | None = None,
     findings: Sequence[Finding] = (),
     timings_s: Mapping[str, float] | None = None,
+    shapes: Mapping[str, tuple[Survey | None, Thickness | None]] | None = None,
 ) -> Json:
     """The document of what is known so far.
 
@@ -69,13 +74,17 @@ def document(
         All findings, settled with what the case accepts.
     timings_s
         Seconds by step.
+    shapes
+        By part: its bodies as they came, and its walls once it was a solid.
     """
     return {
         "version": VERSION,
         "verdict": "stopped" if stopping(tuple(findings)) else "ready",
         "case": case_json(case, plan) if case is not None else None,
         "findings": [finding_json(f) for f in findings],
-        "parts": [_part(part, plan, certificate) for part in case.parts] if case is not None else [],
+        "parts": [_part(part, plan, certificate, (shapes or {}).get(part.name, (None, None))) for part in case.parts]
+        if case is not None
+        else [],
         "added": _added(plan, certificate),
         "removals": _removals(plan),
         "tools": _tools(plan),
@@ -116,7 +125,9 @@ def finding_json(finding: Finding) -> Json:
     }
 
 
-def _part(part: Part, plan: Plan | None, certificate: Certificate | None) -> Json:
+def _part(
+    part: Part, plan: Plan | None, certificate: Certificate | None, shape: tuple[Survey | None, Thickness | None]
+) -> Json:
     """A part as far as it has come: as it came, as planned, as certified."""
     pieces = plan.pieces(part.name) if plan else ()
     planned = _as_one(pieces) if pieces else None
@@ -132,8 +143,34 @@ def _part(part: Part, plan: Plan | None, certificate: Certificate | None) -> Jso
         "volume_mm3": _number(certified.volume_mm3 if certified else mesh.volume_mm3),
         "size_mm": [_number(edge, 3) for edge in mesh.size_mm],
         "closed": certified.closed if certified else _closed(part, planned),
+        "bodies": _bodies(shape[0]) if shape[0] is not None else None,
+        "thickness_mm": thickness_json(certified.thickness if certified else shape[1]),
         "pieces": _pieces(pieces, plan) if plan else [],
         **_certified(certified),
+    }
+
+
+def _bodies(survey: Survey) -> Json:
+    """The bodies of a part as it came: how many, and the largest by area."""
+    return {
+        "count": survey.count,
+        "specks": survey.specks,
+        "largest": [
+            {
+                "number": body.number,
+                "kind": str(body.kind),
+                "triangles": body.triangles,
+                "area_mm2": _number(body.area_mm2),
+                "volume_mm3": None if body.volume_mm3 is None else _number(body.volume_mm3),
+                "size_mm": [_number(edge, 3) for edge in body.size_mm],
+                "where_mm": _point(body.where_mm),
+                "inside": body.inside,
+                "on": body.on,
+                "on_mm2": _number(body.on_mm2),
+                "twin": body.twin,
+            }
+            for body in survey.bodies[:MOST_BODIES]
+        ],
     }
 
 

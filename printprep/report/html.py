@@ -165,14 +165,21 @@ def _parts(parts: Sequence[Json]) -> str:
             f"{p['triangles']:,}",
             _fixed(p["volume_mm3"], 1, 1e-3),
             " x ".join(_fixed(edge, 1) for edge in p["size_mm"]),
+            _walls(p["thickness_mm"]),
             _yes(p["closed"]),
         )
         for p in parts
     ]  # fmt: skip
     columns = (
-        "part", "tissue", "side", "material", ">tool", ">triangles", ">volume, ml", ">size, mm", "closed",
+        "part", "tissue", "side", "material", ">tool", ">triangles", ">volume, ml", ">size, mm",
+        ">walls, mm: least / 5 % / half", "closed",
     )  # fmt: skip
     return _table(columns, rows) if rows else ""
+
+
+def _walls(thickness: Json | None) -> str:
+    """The thinnest wall measured, and what 5 % and half of the surface are no thicker than."""
+    return "-" if thickness is None else " / ".join(_fixed(thickness[key], 1) for key in ("min", "p05", "median"))
 
 
 def _added(added: Sequence[Json]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
+from printprep.geometry.shape import Thickness
 from printprep.plan import AddedCertificate, Certificate, Change, Pair, PartCertificate, Plan, ToolLoad
 from printprep.report.rounding import number, point
 
@@ -61,6 +62,19 @@ def changes_json(changes: Sequence[Change]) -> list[Json]:
         }
         for k, change in enumerate(changes, start=1)
     ]
+
+
+def thickness_json(thickness: Thickness | None) -> Json | None:
+    """Walls of a solid in figures; None of what is none."""
+    if thickness is None:
+        return None
+    return {
+        "min": number(thickness.min_mm),
+        "p05": number(thickness.p05_mm),
+        "median": number(thickness.median_mm),
+        "where_mm": point(thickness.where_mm),
+        "points": thickness.points,
+    }
 
 
 def _whole(certificate: Certificate, plan: Plan | None) -> Json:
@@ -126,6 +140,7 @@ def _part(part: PartCertificate, pieces: int) -> Json:
         "volume_source_mm3": number(part.volume_source_mm3) if part.comparable else None,
         "volume_mm3": number(part.volume_mm3),
         "wished_mm3": number(part.wished_mm3),
+        "thickness_mm": thickness_json(part.thickness),
         "checks": [
             {
                 "what": check.what,

@@ -29,7 +29,7 @@ def read_alone(path: Path, units: str | None, name: str | None = None) -> Mesh:
     MeshError
         The file cannot be read.
     CaseError
-        It says no unit and neither do ``units``; it holds no object of that name; or it mirrors what it holds.
+        It says no unit and neither do ``units``; or it holds no object of that name.
     """
     objects = read_meshes(path)
     chosen = tuple(one for one in objects if one.name == name) if name is not None and len(objects) > 1 else objects

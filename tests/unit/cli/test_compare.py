@@ -90,3 +90,19 @@ def test_a_picture_shows_the_second_mesh_from_six_sides(
     blue, green, red = (picture[:, :, k].astype(int) for k in range(3))
     assert ((blue - red > 40) & (green < 150)).sum() > 1000  # one side too far in
     assert ((red - blue > 40) & (green < 150)).sum() > 1000  # the other too far out
+
+
+def test_a_source_is_compared_with_what_was_prepared_of_it_at_the_scale_of_the_print(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = str(tmp_path / "tumour.stl")
+    stl.write(Path(source), CUBE)
+    wish = ["--units", "mm", "--scale", "0.5", "--printer", "prusa-xl", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit):
+        main(["prepare", source, *wish])
+    capsys.readouterr()
+    both = (source, str(tmp_path / "prepared.3mf"), "--units", "mm", "--scale", "0.5", "--json")
+    code, text, _ = run(capsys, *both, "--align", "rigid")
+    assert (code, json.loads(text)["hausdorff_mm"]) == (0, pytest.approx(0.0, abs=1e-3))
+    assert np.linalg.det(np.array(json.loads(text)["motion"])[:3, :3]) == pytest.approx(1.0)
+    assert json.loads(run(capsys, *both)[1])["hausdorff_mm"] > 10.0  # on the bed it stands elsewhere

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
+from printprep.geometry.balls import largest
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid
-from printprep.geometry.thickness import walls
+from printprep.geometry.spread import face_normals
+from printprep.geometry.thickness import thickness, walls
 
 
 def plate(thickness_mm: float, side_mm: float = 20.0) -> Mesh:
@@ -107,3 +109,42 @@ def test_a_part_of_a_thousand_kilometres_is_measured_at_a_bounded_number_of_poin
 def test_a_cap_must_be_positive(cap_mm: float) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         walls(plate(1.0), cap_mm=cap_mm)
+
+
+def test_figures_of_a_plate_are_its_thickness_and_of_its_rim_its_width() -> None:
+    found = thickness(plate(1.0))
+    assert found is not None
+    assert (found.min_mm, found.p05_mm, found.median_mm) == pytest.approx((1.0, 1.0, 1.0))
+    tall = thickness(plate(30.0, side_mm=10.0))
+    assert tall is not None
+    assert (tall.min_mm, tall.median_mm) == pytest.approx((10.0, 10.0))
+
+
+def test_the_thinnest_place_is_where_it_is_thin() -> None:
+    body = from_solid(Manifold.cube((10, 10, 10)) + Manifold.cube((10, 0.5, 6)).translate((0, 5, 9)))
+    found = thickness(body)
+    assert found is not None
+    assert found.min_mm == pytest.approx(0.5)
+    assert found.where_mm[2] > 10.0
+    assert found.p05_mm == pytest.approx(0.5)
+    assert found.median_mm == pytest.approx(10.0, rel=0.1)
+    assert thickness(body) == found
+
+
+def test_a_sheet_that_has_no_other_side_has_no_figures() -> None:
+    assert thickness(Mesh(np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0]]), np.array([[0, 1, 2]]))) is None
+
+
+def test_a_rough_body_is_as_thick_with_groups_of_points_as_one_by_one() -> None:
+    ball = from_solid(Manifold.sphere(6.0, 64) - Manifold.sphere(5.0, 48).translate((0.3, 0.2, 0.1)))
+    random = np.random.default_rng(3)
+    rough = Mesh(ball.vertices + random.normal(0.0, 0.05, ball.vertices.shape), ball.faces)
+    together = walls(rough, cap_mm=2.0, spacing_mm=0.3)
+    shuffled = random.permutation(len(together.spread.points))  # far from each other: a group of each
+    over, tree = together.spread, together.spread.tree
+    alone, _ = largest(tree, face_normals(tree.corners), over.points[shuffled], over.row[shuffled], 2.0)
+    assert np.isfinite(alone).sum() > 1000
+    assert np.array_equal(np.isfinite(alone), np.isfinite(together.thickness_mm[shuffled]))
+    assert np.nan_to_num(alone, posinf=0) == pytest.approx(
+        np.nan_to_num(together.thickness_mm[shuffled], posinf=0), abs=1e-8
+    )

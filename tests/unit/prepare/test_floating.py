@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Case, Finding, Part, Severity, Source
+from printprep.case import Case, Finding, Limits, Part, Severity, Source
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.solid import from_solid
 from printprep.geometry.weld import weld_vertices
@@ -25,11 +25,11 @@ def box(size_mm: float, x_mm: float, y_mm: float = 0.0) -> Mesh:
     return from_solid(Manifold.cube((size_mm, size_mm, size_mm)).translate((x_mm, y_mm, 0)))
 
 
-def found(profiles: Profiles, **meshes: Mesh) -> list[Finding]:
+def found(profiles: Profiles, limits: Limits | None = None, **meshes: Mesh) -> list[Finding]:
     source = Source(file="x.stl", sha256="0")
     parts = tuple(Part(name=name, mesh=mesh, tissue="bone", source=source) for name, mesh in meshes.items())
     draft = Draft(
-        case=Case(id="T-1", parts=parts),
+        case=Case(id="T-1", parts=parts, limits=limits or Limits()),
         printer=profiles.printer("prusa-xl"),
         process=profiles.process("standard"),
         profiles=profiles,
@@ -113,3 +113,12 @@ def test_the_demonstration_has_a_loose_branch_and_a_vertebra_that_nothing_holds(
     assert by_part["subclavian-left"].value == pytest.approx(14.56, abs=0.1)
     assert "32.0 x 9.6 x 7.2 mm" in by_part["subclavian-left"].message
     assert all(finding.severity is Severity.WARNING for finding in by_part.values())
+
+
+def test_how_much_has_to_touch_is_a_limit_of_the_case(profiles: Profiles) -> None:
+    a, b = box(10, 0), box(2, 10, 4)  # 4 mm2
+    assert found(profiles, a=a, b=b) == []
+    (loose,) = found(profiles, Limits(contact_mm2=6.0), a=a, b=b)
+    assert loose.code == "floating-part"
+    assert "less than 6 mm2" in loose.message
+    assert found(profiles, Limits(contact_mm2=3.0), a=a, b=b) == []

@@ -99,3 +99,29 @@ def test_findings_of_earlier_stages_stay() -> None:
     earlier = inspect(draft_of(a=Mesh(BALL.vertices, BALL.faces[1:])))
     again = inspect(replace(earlier, parts=()))
     assert again.findings == earlier.findings
+
+
+def test_a_solid_within_a_solid_is_named_with_its_volume_and_place() -> None:
+    core = Mesh(BALL.vertices * 0.5, BALL.faces)
+    (_, nested) = inspect(draft_of(ball=join([BALL, core]))).findings
+    assert (nested.code, nested.severity, nested.value) == ("nested-bodies", Severity.WARNING, 1)
+    assert f"1 solid of {core.volume_mm3:.3f} mm3 wholly inside another" in nested.message
+    assert nested.where_mm == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
+
+
+def test_surfaces_that_lie_on_each_other_are_named_with_their_area_and_those_that_are_there_twice() -> None:
+    again = Mesh(BALL.vertices + 0.004, BALL.faces)
+    found = {finding.code: finding for finding in inspect(draft_of(ball=join([BALL, again]))).findings}
+    coincident = found["coincident-surfaces"]
+    assert coincident.severity is Severity.WARNING
+    assert coincident.value == pytest.approx(BALL.area_mm2, rel=0.01)
+    assert "1 of its separate surfaces lie on another within 0.02 mm" in coincident.message
+    assert "1 of them as copies" in coincident.message
+
+
+def test_each_part_keeps_what_its_bodies_are_and_one_without_a_face_has_none() -> None:
+    draft = inspect(draft_of(a=BALL, b=Mesh(BALL.vertices, BALL.faces[:0])))
+    first, second = (part.survey for part in draft.parts)
+    assert first is not None
+    assert first.bodies[0].volume_mm3 == pytest.approx(BALL.volume_mm3)
+    assert second is None

@@ -6,12 +6,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 from printprep.case import Case, Finding, Severity
 from printprep.cost import total
 from printprep.geometry.deviation import Deviation
-from printprep.geometry.mesh import Mesh
+from printprep.geometry.mesh import Mesh, join
+from printprep.geometry.shape import Thickness
+from printprep.geometry.survey import survey
 from printprep.plan import COST_ROWS, Certificate, Check, Pair, Plan, SlicedPlate
 from printprep.report.document import Json, document, schema
 from printprep.report.proof import certificate_schema, proof
@@ -172,3 +175,31 @@ def test_what_a_person_must_remove_is_told_by_plate_and_part(whole: Json) -> Non
     (red,) = supports["parts"]
     assert (red["name"], red["on_mm2"], red["critical_mm"], red["keep_out_mm"]) == ("red", 3.0, [4.0, 5.0, 6.0], None)
     assert red["places"][0] == {"where_mm": [7.0, 8.0, 9.25], "mm2": 60.5}
+
+
+def test_bodies_and_walls_of_a_part_stand_in_it(case: Case, plan: Plan, certificate: Certificate) -> None:
+    name = case.parts[0].name
+    mesh = case.parts[0].mesh
+    walls = Thickness(min_mm=0.8, p05_mm=1.0, median_mm=2.5, where_mm=(1.0, 2.0, 3.0), points=5000)
+    found = document(case=case, shapes={name: (survey(mesh), walls)})
+    check(found)
+    part = found["parts"][0]
+    assert part["bodies"]["count"] == len(part["bodies"]["largest"]) == 1
+    assert part["bodies"]["largest"][0]["volume_mm3"] == pytest.approx(mesh.volume_mm3, abs=1e-3)
+    assert part["thickness_mm"]["min"] == 0.8
+    printed = replace(certificate, parts=(replace(certificate.parts[0], thickness=walls), *certificate.parts[1:]))
+    whole = document(case=case, plan=plan, certificate=printed)
+    check(whole)
+    assert whole["certificate"]["parts"][0]["thickness_mm"]["p05"] == 1.0
+    assert whole["parts"][0]["thickness_mm"]["median"] == 2.5
+
+
+def test_of_a_million_bodies_twenty_are_listed(case: Case) -> None:
+    name, cube = case.parts[0].name, case.parts[0].mesh
+    many = survey(
+        join([Mesh(cube.vertices + np.array([3.0 * k * cube.size_mm[0], 0, 0]), cube.faces) for k in range(30)])
+    )
+    found = document(case=case, shapes={name: (many, None)})
+    check(found)
+    assert found["parts"][0]["bodies"]["count"] == 30
+    assert len(found["parts"][0]["bodies"]["largest"]) == 20
