@@ -53,6 +53,7 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
         "tissue": "bone",
         "side": "left",
         "material": "pla",
+        "drop_below_mm3": 1.0,
         "hollow": {"wall_mm": 2.0},  # its other keys are shown below it
     },
     Hollow: {"wall_mm": 2.0, "drain_diameter_mm": 3.5, "neck_mm": 3.5, "undrainable": "fill", "infill": "lattice"},
