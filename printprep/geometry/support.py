@@ -7,6 +7,7 @@ Everything goes through fixed orders, so that equal bodies get equal supports.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,7 +20,7 @@ from printprep.geometry.columns import Long, columns
 from printprep.geometry.contacts import STRETCH, Sites, carried, choose, sites
 from printprep.geometry.islands import starts
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point, join
-from printprep.geometry.overhang import overhangs
+from printprep.geometry.overhang import Overhang, overhangs
 from printprep.geometry.scaffold import Pad, solid_of
 from printprep.geometry.section import sections
 from printprep.geometry.sight import openness
@@ -44,6 +45,12 @@ _LOOKS: Final = 60  # layers that are measured to find the largest
 _OTHERS: Final = 6  # other places that are tried for a contact without a way
 _LEAST_BARE_MM2: Final = 1.0
 _PROVEN_MM: Final = 2.0
+
+LEAST: Final = 3  # contacts on which a lifted body stands
+FOOTING_DEG: Final = 20.0
+"""Where contacts are too few for the largest layer, the lowest part of a body gets them on slopes up to this angle."""
+
+FOOTING_MM: Final = 6.0  # the lowest part of a body
 
 KEEP_OUT: Final = "it lies in a keep-out zone"
 ENCLOSED: Final = "it lies in a cavity that no tool gets into"
@@ -163,6 +170,26 @@ def _pillar(trunk: Trunk) -> Pillar:
     )
 
 
+def _with_footing(over: Overhang, steeper: Overhang) -> Overhang:
+    """Overhangs, and in the lowest part of the body those of steeper slopes."""
+    places = np.round(over.points_mm, 9).tobytes()
+    known = {places[k : k + 24] for k in range(0, len(places), 24)}
+    rows = np.round(steeper.points_mm, 9).tobytes()
+    hangs = np.array([rows[k : k + 24] in known for k in range(0, len(rows), 24)], np.bool_)
+    lowest = float(steeper.points_mm[:, 2].min(initial=np.inf))
+    kept = hangs | (steeper.points_mm[:, 2] <= lowest + FOOTING_MM)
+    return replace(
+        steeper,
+        points_mm=steeper.points_mm[kept],
+        normals=steeper.normals[kept],
+        face=steeper.face[kept],
+        steep=steeper.steep[kept],
+        height_mm=steeper.height_mm[kept],
+        region=steeper.region[kept],
+        edge_mm=steeper.edge_mm[kept],
+    )
+
+
 class _Maker:
     """What the supports of one body have in common."""
 
@@ -181,22 +208,39 @@ class _Maker:
         floor = FLAT_MM if body.mesh.bounds_mm[0, 2] < FLAT_MM else 0.0
         self._floor_mm = floor
         over = overhangs(body.mesh, grid, rules.angle_deg, reach_mm=REACH_MM, floor_mm=floor)
-        begin = starts(body.mesh, rules.layer_mm, floor)
-        self._begin = begin
-        self.sites: Sites = sites(over, begin, tree, REACH_MM)
+        self._begin = starts(body.mesh, rules.layer_mm, floor)
+        self._gauge = Gauge(tree)
+        self._reasons: dict[int, str] = {}
+        self._settle(over)
+        if not floor and len(self._chosen()) < self._needed():
+            self._settle(_with_footing(over, overhangs(body.mesh, grid, FOOTING_DEG, reach_mm=REACH_MM)))
+
+    def _settle(self, over: Overhang) -> None:
+        """Take the places that need support."""
+        body, rules = self._body, self._rules
+        self.sites: Sites = sites(over, self._begin, self.terrain.tree, REACH_MM)
         found = self.sites
         tip = np.clip(TIP_SHARE * found.height_mm, rules.tip_least_mm, body.tip_mm[found.face])
         self._spacing_mm = np.minimum(rules.spacing_mm, rules.load_ratio * tip) * (1.0 + found.steep)
         near = self.terrain.gaps_mm(found.points_mm) < tip / 2.0 + HEAD_ROOM_MM
         self._forbidden = body.forbidden[found.face] | near
-        self._reasons: dict[int, str] = {}
-        self._gauge = Gauge(tree)
+
+    def _chosen(self) -> Long:
+        critical = self._body.critical[self.sites.face]
+        return choose(self.sites, self._spacing_mm, self._forbidden, critical, self._rules.tip_least_mm)
+
+    def _needed(self) -> int:
+        """Contacts that hold the largest layer against the film, three at least so that the body cannot tip."""
+        mesh = self._body.mesh
+        low, high = mesh.bounds_mm[:, 2].tolist()
+        heights = np.linspace(low, high, _LOOKS + 2)[1:-1]
+        held_mm2 = (self._rules.load_ratio * float(self._body.tip_mm.max())) ** 2
+        return max(LEAST, math.ceil(float(sections(mesh, heights).area_mm2.max()) / held_mm2))
 
     def trunks(self) -> Iterator[tuple[Trunk, int]]:
         """Each trunk with the row of its site."""
         rules, found = self._rules, self.sites
-        critical = self._body.critical[found.face]
-        chosen = choose(found, self._spacing_mm, self._forbidden, critical, rules.tip_least_mm)
+        chosen = self._chosen()
         if not len(chosen):
             return
         near = replace(self.terrain, clearance_mm=SLIM * rules.clearance_mm)
