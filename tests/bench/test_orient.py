@@ -17,6 +17,7 @@ from printprep.geometry.orient import Weights, Wish, rank
 pytestmark = pytest.mark.bench
 Organ = Callable[[int], Path]
 Table = Callable[..., None]
+WANTED_S = 5.0
 FDM = Wish()
 RESIN = Wish(
     weights=Weights(support=0.2, height=0.4, footprint=0.0, stability=0.1, peel=0.6, suction=3.0),
@@ -42,19 +43,20 @@ def test_ten_thousand_ways_up(organ: Organ, table: Table, triangles: int) -> Non
     (found,) = stl.read(organ(triangles))
     mesh = found.mesh
     rank(mesh, sphere_directions=200)  # compiles
-    started_s, started_cpu_s = time.perf_counter(), time.process_time()
+    started_s = time.process_time()
     ranking = rank(mesh, FDM)
-    ours_s, cpu_s = time.perf_counter() - started_s, time.process_time() - started_cpu_s
-    started_s = time.perf_counter()
+    ours_s = time.process_time() - started_s  # of two threads together
+    started_s = time.process_time()
     overhang_by_numpy(mesh, fibonacci_sphere(20))
-    peer_s = (time.perf_counter() - started_s) / 20 * ranking.screened
+    peer_s = (time.process_time() - started_s) / 20 * ranking.screened
     table(
         step=f"{ranking.screened} ways up, {len(ranking.poses)} in full, {triangles:,}",
         ours_s=ours_s,
         peer="numpy, overhang alone",
         peer_s=peer_s,
-        wanted="5 s at 1 M",
-        note=f"{cpu_s:.1f} s of CPU",
+        wanted=f"<= {WANTED_S:g} s on two cores" if triangles == 1_000_000 else "",
+        passed=ours_s <= 2.0 * WANTED_S if triangles == 1_000_000 else None,
+        note="both cores together; Tweaker-3 elsewhere: 26 directions 18.4 s at 1 M",
     )
     assert ours_s < peer_s / 5.0
 
