@@ -8,13 +8,14 @@ scale of the print.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from printprep.geometry.mesh import Mesh, Point
 
@@ -183,6 +184,26 @@ class Critical(Zone):
     """Where the quality of the surface matters most, and nothing is drilled or marked."""
 
 
+class OrientWish(BaseModel):
+    """The ``[orient]`` table: which way is up, by a person; exactly one key. Scores and warnings stay."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    up: Place | None = Field(default=None, description="either what points away from the bed, in the case's frame")
+    choice: Annotated[int, Field(ge=1, le=5)] | None = Field(
+        default=None, description="or one of the ways up that `printprep prepare` lists, by its number"
+    )
+    keep: bool = Field(default=False, description="or as the parts came, their z up")
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.up is not None) + (self.choice is not None) + self.keep != 1:
+            raise ValueError("say exactly one of up = [x, y, z], choice = 1 to 5 and keep = true")
+        if self.up is not None and not 1e-6 < math.hypot(*self.up) < math.inf:
+            raise ValueError(f"up is {list(self.up)}, which is no direction; say for instance up = [0, 0, 1]")
+        return self
+
+
 class Split(BaseModel):
     """What may be done to a body that is larger than the bed."""
 
@@ -311,6 +332,7 @@ class CaseFile(BaseModel):
     critical: tuple[Critical, ...] = Field(
         default=(), description="zones whose surface matters most, and where nothing is drilled or marked"
     )
+    orient: OrientWish | None = Field(default=None, description="which way is up; without it the best score is")
     split: Split | None = Field(default=None, description="cutting a body that is larger than the bed into pieces")
     supports: SupportsWish | None = Field(default=None, description="how supports are made")
     accept: tuple[Acceptance, ...] = Field(default=(), description="findings to go on in spite of")
@@ -378,6 +400,7 @@ class Case:
     keep_out: tuple[KeepOut, ...] = ()
     critical: tuple[Critical, ...] = ()  # a whole part in them is critical itself
     painted: tuple[Painted, ...] = ()  # the surfaces of all zones that are painted
+    orient: OrientWish | None = None
     split: Split = field(default_factory=Split)
     supports: SupportsWish = field(default_factory=SupportsWish)
     label: Label | None = None

@@ -16,6 +16,7 @@ from printprep.case import Finding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.mesh import Bool, Float, Mesh, Point
+from printprep.geometry.pose import Pose
 from printprep.geometry.shape import Thickness
 from printprep.geometry.zones import Zones
 
@@ -86,6 +87,17 @@ class Plate:
     def motion(self, part: PlannedPart) -> Matrix:
         """What moves a part from the case's frame to its place on this plate, (4, 4)."""
         return self.motions.get(part.piece, self.case_to_plate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orientation:
+    """A way up that was measured: what it costs, and what a person is told of it."""
+
+    pose: Pose  # in the case's frame
+    number: int  # of a choice in case.toml, 1-based; 0: one that was asked for and is not among the best
+    chosen: bool
+    fits: bool  # whether the whole body stands on the bed with it
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +235,7 @@ class Plan:
     critical_faces: Mapping[str, Bool] = field(default_factory=dict)  # (m,) by part; only of parts that have any
     support_zones: tuple[SupportZone, ...] = ()
     support_tool: int | None = None  # that lays the layers of a support next to a part; None: each part's own
+    orientations: tuple[Orientation, ...] = ()  # the best few, and what was asked for
 
     def pieces(self, source: str) -> tuple[PlannedPart, ...]:
         """What is printed of a part, of the case or added to it: the part, or its pieces."""

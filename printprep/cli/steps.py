@@ -158,6 +158,8 @@ def summary(result: RunResult, document: dict[str, Any]) -> None:
     console = out()
     if document["parts"]:
         console.print(parts_table(document["parts"], brief=document["certificate"] is not None))
+    if document["orientations"]:
+        console.print(orientations_table(document["orientations"]))
     if document["certificate"]:
         console.print(certificate_table(document))
     print_findings(result.findings, console)
@@ -213,6 +215,24 @@ def parts_table(parts: list[dict[str, Any]], *, brief: bool = False) -> Any:
     elsewhere = {">ml", "closed", ">max deviation mm"} if brief else set()
     known = {title: cells for title, cells in columns.items() if set(cells) != {"-"} and title not in elsewhere}
     return table("Parts", list(known), list(zip(*known.values(), strict=True)))
+
+
+def orientations_table(orientations: list[dict[str, Any]]) -> Any:
+    """The ways up to choose among, by ``[orient] choice`` in case.toml; an arrow marks the one taken."""
+    rows = [
+        (
+            ("> " if one["chosen"] else "  ") + str(one["number"] or "asked"),
+            ", ".join(f"{x:.2f}" for x in one["up"]),
+            f"{one['score']:.3f}",
+            f"{one['support_mm3'] / 1000:.1f}",
+            f"{one['marked_mm2']:.0f}",
+            f"{one['height_mm']:.1f}",
+            one["reason"],
+        )
+        for one in orientations
+    ]
+    columns = ("choice", "what points up", ">score", ">supports ml", ">marks mm2", ">height mm", "why")
+    return table("Ways up", columns, rows)
 
 
 def plate_line(plate: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
 Field = npt.NDArray[np.float32]
 
 _COARSEST: Final = 8  # grid points a side of the largest blocks
+_DEEPEST_MM: Final = 0.01  # how exactly the deepest point is found
 _SHARE: Final = 20_000  # blocks for a thread at a time
 
 
@@ -67,9 +68,10 @@ def depths(mesh: Mesh, ground: Ground, grid: voxel.Grid, wall_mm: float) -> Dept
 
 
 def deepest(mesh: Mesh, ground: Ground, grid: voxel.Grid) -> tuple[float, Point]:
-    """The greatest distance of a grid point inside the solid from its surface, exact, and where it is.
+    """The greatest distance of a point inside the solid from its surface, exact, and where it is.
 
-    Branch and bound over the blocks; (0.0, middle of the box) when the grid has no point inside.
+    Branch and bound over the blocks of the grid, then uphill from its best point in ever shorter steps; (0.0, middle of
+    the box) when the grid has no point inside.
     """
     within = voxel.inside(mesh, grid)
     best_mm, where = 0.0, np.asarray(mesh.bounds_mm.mean(axis=0))
@@ -87,6 +89,20 @@ def deepest(mesh: Mesh, ground: Ground, grid: voxel.Grid) -> tuple[float, Point]
         hopeful = found.distance_mm + grid.step_mm * (size / 2.0) * np.sqrt(3.0) > best_mm
         size //= 2
         blocks, guess = _halves(blocks[hopeful], found.place[hopeful], within, size)
+    return _uphill(ground, best_mm, where, grid.step_mm) if best_mm else (best_mm, as_point(where))
+
+
+def _uphill(ground: Ground, best_mm: float, where: Float, step_mm: float) -> tuple[float, Point]:
+    """From a point inside to the deepest one near by: the distance is no rougher than its steps are long."""
+    around = np.stack(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    while step_mm > _DEEPEST_MM:
+        places = where + step_mm * around
+        found = feet(ground, places, np.full(len(places), -1, np.int32)).distance_mm
+        row = int(np.argmax(found))
+        if found[row] > best_mm + 1e-9:
+            best_mm, where = float(found[row]), places[row]
+        else:
+            step_mm /= 2.0
     return best_mm, as_point(where)
 
 

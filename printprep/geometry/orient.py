@@ -1,87 +1,112 @@
-"""Which way up: thousands of directions scored exactly for overhang, height and footprint.
+"""Which way up: thousands of directions screened exactly, the best of them measured in full and ranked.
 
-The score of a direction is ``(w_o o + w_h h + w_f (1 - f)) / (w_o + w_h + w_f)``, less is better, where
+Screened by overhang, contact with the bed and height (:mod:`printprep.geometry.facing`), then the best that are really
+different, and the neighbours of the best of these, are measured with what stands below what
+(:mod:`printprep.geometry.occlusion`). The score of a way up is the weighted mean of terms from 0 to 1, less is better:
 
-- ``o`` is its overhanging area over the most of any direction tried;
-- ``h`` is its height over the greatest of any direction tried;
-- ``f`` is its contact area with the bed over a quarter of the convex hull's area, at most 1. By Cauchy's theorem a
-  quarter of a convex body's area is its mean shadow, so 1 is "stands on as much as it shades", and a rounded organ that
-  touches the bed with a few square millimetres is near 0 whichever way it lies.
+==========  =============================================================================================
+overhang    surface that supports touch, over the most that hangs over in any direction
+support     volume of supports over that of the convex hull
+height      height over the greatest of any direction
+footprint   1 less the contact with the bed over the hull's mean shadow, which is a quarter of its area (Cauchy):
+            0 is "stands on as much as it shades"
+stability   0 when it may lean by STEADY_DEG before it tips, 1 when it tips by itself; half of it is what remains
+            when its supports hold it
+critical    critical surface that supports or the bed touch, over all of it
+staircase   mean of abs(cos) of the angle between the normal of critical surface and up: times the layer's height it
+            is the cusp height of Dolenc and Maekelae, "Slicing procedures for layered manufacturing techniques",
+            Computer-Aided Design 26 (1994) 119-126; a level plane has no steps
+peel        largest layer over the hull's mean shadow: the film's pull on a resin print grows with it
+suction     shadow of sealed pockets over the hull's mean shadow
+==========  =============================================================================================
 
-So each term runs from 0 to 1 and a weight is that term's share. Areas and heights do not depend on how the surface is
-cut into triangles, and neither does the answer.
+A way up that touches a keep-out zone comes after all that do not, and one that tips even with its supports after all of
+these. No term depends on how the surface is cut into triangles, and neither does the answer.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from scipy.spatial import ConvexHull, QhullError
 
-from printprep.geometry.bvh import order as curve_order
-from printprep.geometry.mesh import Float, Mesh
-from printprep.geometry.topology import used_vertices
+from printprep.geometry.directions import Hull, candidates, convex_hull, fibonacci_sphere, rotation_to_up
+from printprep.geometry.facing import Facing, Surface, facing, lowest, surface_of
+from printprep.geometry.mesh import Float, Int, Mesh
+from printprep.geometry.nest import Room
+from printprep.geometry.occlusion import Marks, occlusion
+from printprep.geometry.picking import PLAIN, Picker, in_order
+from printprep.geometry.pose import TOUCH_MM2, Pose
+from printprep.geometry.stability import centre_of_mass, held_deg, tip_deg
+from printprep.geometry.standing import possible, stands
 
-SPHERE_DIRECTIONS: Final = 5_000  # 2.9 degrees apart
-FACETS: Final = 200  # of the hull and of the surface each, the largest first
-CONTACT_MM: Final = 0.1  # a triangle no higher than this lies on the bed
-_ANGLE_SLACK_DEG: Final = 0.01  # a face cut at just the limit needs no support, whatever its rounding
-_TIE: Final = 1e-6  # scores nearer than this are one score
-_BLOCK: Final = 1024  # triangles whose normals and areas stay in the first cache
+__all__ = ["PLAIN", "Pose", "Ranking", "Weights", "Wish", "fibonacci_sphere", "rank", "rotation_to_up"]
+
+SPHERE_DIRECTIONS: Final = 10_000  # 2 degrees apart
+HULL_DIRECTIONS: Final = 4_000  # whose lowest points span the hull, but for a sag of 2e-4 of its size where it is round
+DIFFERENT: Final = 40  # really different ways up that are measured in full
+NEAR: Final = 10  # neighbours of each of the BEST_OF best that are measured too
+BEST_OF: Final = 3
+STEADY_DEG: Final = 20.0  # a lean that no push of a nozzle or a film reaches
+_LEVEL: Final = float(np.cos(np.radians(0.5)))  # a plane as level as this is one layer, without a step
+PLACES: Final = 12  # searches for a place that may fail: what fits nowhere is told in bounded time
+_TRIES: Final = 4  # rounds of DIFFERENT when a keep-out zone is touched by all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pose:
-    """One way up and what it costs."""
+class Weights:
+    """Share of each term; 0 ignores it. See the module's table."""
 
-    up: tuple[float, float, float]  # unit, in the mesh's frame: what will point away from the bed
-    score: float  # less is better
-    overhang_mm2: float
-    contact_mm2: float
-    height_mm: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranking:
-    """All directions tried, the best first; the original among them."""
-
-    ups: Float  # (n, 3) unit
-    scores: Float  # (n,)
-    overhang_mm2: Float  # (n,)
-    contact_mm2: Float  # (n,)
-    height_mm: Float  # (n,)
-    original_row: int  # of the direction in which the mesh came, z up
-    hull_mm: Float  # (h, 3) corners of the mesh's convex hull, in its frame
+    overhang: float = 1.0
+    support: float = 0.5
+    height: float = 0.3
+    footprint: float = 0.3
+    stability: float = 0.2
+    critical: float = 1.0
+    staircase: float = 0.3
+    peel: float = 0.0
+    suction: float = 0.0
 
     @property
-    def original(self) -> Pose:
-        """The way up in which the mesh came."""
-        return self.pose(self.original_row)
+    def shares(self) -> dict[str, float]:
+        """All weights by name."""
+        return asdict(self)
 
-    def pose(self, row: int) -> Pose:
-        """The direction on place ``row``; 0 is the best."""
-        x, y, z = (float(v) for v in self.ups[row])
-        return Pose(
-            up=(x, y, z),
-            score=float(self.scores[row]),
-            overhang_mm2=float(self.overhang_mm2[row]),
-            contact_mm2=float(self.contact_mm2[row]),
-            height_mm=float(self.height_mm[row]),
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How it will be printed."""
+
+    weights: Weights = field(default_factory=Weights)
+    overhang_angle_deg: float = 45.0  # steepest face that needs no support, from the vertical: 0 is a wall
+    layer_mm: float = 0.2
+    lift_mm: float = 0.0  # above 0 nothing lies on the bed, supports carry it all
+    suction: bool = False  # look for pockets that a film would suck at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ranking:
+    """The ways up that were measured in full, the best first."""
+
+    poses: tuple[Pose, ...]
+    original: Pose  # the way up in which the mesh came, whether it is allowed or not
+    asked: tuple[Pose, ...]  # of the directions that were to be measured in any case
+    screened: int  # how many directions were screened
+    barred: int  # how many directions came before the first that is allowed
+    fits: bool  # whether any direction is allowed; if none is, all were taken for allowed
+    hull: Hull
 
     def __iter__(self) -> Iterator[Pose]:
-        return (self.pose(row) for row in range(len(self.ups)))
+        return iter(self.poses)
 
     def best(self, count: int, apart_deg: float = 15.0) -> tuple[Pose, ...]:
         """The best few that are really different ways up."""
         chosen: list[Pose] = []
-        for pose in self:
+        for pose in self.poses:
             if all(np.dot(pose.up, other.up) < np.cos(np.radians(apart_deg)) for other in chosen):
                 chosen.append(pose)
             if len(chosen) == count:
@@ -91,200 +116,214 @@ class Ranking:
 
 def rank(
     mesh: Mesh,
+    wish: Wish | None = None,
     *,
-    overhang_angle_deg: float = 45.0,
-    overhang: float = 1.0,
-    height: float = 0.3,
-    footprint: float = 0.3,
+    marks: Marks | None = None,
+    room: Room | None = None,
+    asked: Float | None = None,
     sphere_directions: int = SPHERE_DIRECTIONS,
 ) -> Ranking:
-    """Score every candidate direction of ``mesh`` and sort them.
+    """Screen every candidate direction of ``mesh``, measure the best in full, and rank these.
 
     Parameters
     ----------
     mesh
-        At least one triangle; outward winding. Need not be closed.
-    overhang_angle_deg
-        Steepest face that needs no support, from the vertical: 0 is a wall, 90 a ceiling.
-    overhang, height, footprint
-        Weights, not negative; see the module's formula. All 0: every direction ties and the original stays.
+        At least one triangle; outward winding. Closed bodies, which may touch and overlap.
+    wish
+        How it will be printed.
+    marks
+        (m,) of each face: CRITICAL, KEEP_OUT and HIDDEN of :mod:`printprep.geometry.occlusion`, or'ed.
+    room
+        The bed that it has to stand on; None: any way up is allowed.
+    asked
+        (n, 3) directions to measure in any case.
     sphere_directions
         How many directions spread over the sphere are tried beside the axes and the large facets.
 
     Returns
     -------
     Ranking
-        Equal scores (within 1e-6) go by the least turn from the original, then by coordinates, so the original wins
-        its ties and the answer is the same on every run.
+        A plainer direction is preferred to one that scores less than PLAIN a step better: the original to an axis,
+        that to a facet and that to the sphere's sets from coarse to fine. Ties go by the least turn and by
+        coordinates. So what came well stays, and the answer is the same on every run and for the same shape cut finer.
     """
-    hull, equations, hull_mm2 = _hull(mesh)
-    ups = _candidates(mesh, equations, sphere_directions)
-    overhang_mm2, contact_mm2, height_mm = measure(mesh, ups, overhang_angle_deg, hull)
-    bad = overhang_mm2 / max(float(overhang_mm2.max()), 1e-12)
-    tall = height_mm / max(float(height_mm.max()), 1e-12)
-    stands = np.minimum(1.0, contact_mm2 / max(hull_mm2 / 4.0, 1e-12))
-    total = overhang + height + footprint
-    scores = (overhang * bad + height * tall + footprint * (1.0 - stands)) / (total or 1.0)
-    order = _order(scores, ups)
+    wish = wish or Wish()
+    marks = np.zeros(len(mesh), np.uint8) if marks is None else np.ascontiguousarray(marks, np.uint8)
+    body = _Body.of(mesh, wish, marks)
+    ups, plain = candidates(body.surface.normals.T, body.surface.areas[0], body.hull, sphere_directions)
+    seen = facing(body.surface, ups, wish.overhang_angle_deg, lifted=wish.lift_mm > 0.0)
+    body = replace(body, most_mm2=float(seen.overhang_mm2[0].max()), tallest_mm=float(seen.height_mm.max()))
+    pick = _picker(body.hull, ups, _screened(body, seen, ups, plain), room)
+    poses: list[Pose] = []
+    for _ in range(_TRIES):
+        rows = pick.different(DIFFERENT)
+        poses = _in_order([*poses, *_measured(body, ups[rows], plain[rows])])
+        if not len(rows) or not all(pose.touches or pose.tips for pose in poses):
+            break
+    near = [row for pose in poses[:BEST_OF] for row in pick.near(np.array(pose.up), NEAR)]
+    poses = _in_order([*poses, *_measured(body, ups[near], plain[near])])
+    wanted = np.concatenate([ups[:1], np.reshape([] if asked is None else asked, (-1, 3))])
+    original, *others = _measured(body, wanted, np.zeros(len(wanted), np.int32))
     return Ranking(
-        ups=ups[order],
-        scores=scores[order],
-        overhang_mm2=overhang_mm2[order],
-        contact_mm2=contact_mm2[order],
-        height_mm=height_mm[order],
-        original_row=int(np.flatnonzero(order == 0)[0]),
-        hull_mm=hull,
+        poses=tuple(poses),
+        original=original,
+        asked=tuple(others),
+        screened=len(ups),
+        barred=pick.barred,
+        fits=pick.fits,
+        hull=body.hull,
     )
 
 
-def measure(mesh: Mesh, ups: Float, overhang_angle_deg: float, hull: Float | None = None) -> tuple[Float, Float, Float]:
-    """Overhang, contact and height of ``mesh`` for each direction of ``ups``, (k, 3) unit.
+def _picker(hull: Hull, ups: Float, order: npt.NDArray[np.int64], room: Room | None) -> Picker:
+    if room is None:
+        return Picker(ups, order)
+    may, failed = possible(hull, ups, room), 0
 
-    ``hull`` are the corners (h, 3) of its convex hull when they are known already.
+    def allowed(row: int) -> bool:
+        nonlocal failed
+        if not may[row] or failed == PLACES:
+            return False
+        found = stands(hull, ups[row], room)
+        failed += not found
+        return found
 
-    Returns
-    -------
-    overhang_mm2, contact_mm2, height_mm
-        (k,) each. Overhang: area of faces that look down by more than ``overhang_angle_deg`` from the vertical and do
-        not lie on the bed. Contact: shadow of the faces that look down within :data:`CONTACT_MM` of the lowest point.
-    """
-    triangles = mesh.triangles
-    triangles = triangles[curve_order(triangles.mean(axis=1))]  # near in space, near in memory: blocks can be skipped
-    normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    lengths = np.linalg.norm(normals, axis=1)
-    normals /= np.maximum(lengths, 1e-300)[:, None]
-    heights = ups @ (_hull(mesh)[0] if hull is None else hull).T
-    lowest = np.ascontiguousarray(heights.min(axis=1))
-    limit = -np.sin(np.radians(min(90.0, overhang_angle_deg + _ANGLE_SLACK_DEG)))
-    over, contact = _measure(
-        np.ascontiguousarray(normals.T), lengths / 2.0, triangles, np.ascontiguousarray(ups), lowest, limit, CONTACT_MM
+    return Picker(ups, order, allowed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Body:
+    """A mesh and what is the same for all its ways up."""
+
+    mesh: Mesh
+    wish: Wish
+    marks: Marks
+    surface: Surface
+    hull: Hull
+    centre: Float
+    critical_mm2: float
+    keep_out_mm2: float
+    most_mm2: float = 0.0  # overhang of any direction
+    tallest_mm: float = 0.0
+
+    @classmethod
+    def of(cls, mesh: Mesh, wish: Wish, marks: Marks) -> _Body:
+        surface = surface_of(mesh, marks)
+        areas = surface.areas.sum(axis=1)
+        return cls(
+            mesh=mesh,
+            wish=wish,
+            marks=marks,
+            surface=surface,
+            hull=convex_hull(mesh.vertices[np.unique(lowest(surface, fibonacci_sphere(HULL_DIRECTIONS)))]),
+            centre=centre_of_mass(mesh),
+            critical_mm2=float(areas[1]) if len(areas) > 1 else 0.0,
+            keep_out_mm2=float(areas[2]) if len(areas) > 1 else 0.0,
+        )
+
+    @property
+    def shadow_mm2(self) -> float:
+        """Mean shadow of the hull."""
+        return max(self.hull.area_mm2 / 4.0, 1e-12)
+
+
+def _screened(body: _Body, seen: Facing, ups: Float, plain: Int) -> npt.NDArray[np.int64]:
+    """Rows of the screen, the best first, by what is known without supports."""
+    weights = body.wish.weights
+    over = seen.overhang_mm2[0] / max(body.most_mm2, 1e-12)
+    bad = (weights.overhang + weights.support) * over + weights.height * seen.height_mm / max(body.tallest_mm, 1e-12)
+    if body.wish.lift_mm == 0.0:
+        bad += weights.footprint * (1.0 - np.minimum(1.0, seen.contact_mm2[0] / body.shadow_mm2))
+    tier = np.zeros(len(ups))
+    if len(seen.overhang_mm2) > 1:
+        touched = seen.overhang_mm2 + (seen.contact_mm2 if body.wish.lift_mm == 0.0 else 0.0)
+        bad += weights.critical * np.minimum(1.0, touched[1] / max(body.critical_mm2, 1e-12))
+        bad += touched[2] / max(body.keep_out_mm2, 1e-12)
+        tier = (touched[2] > TOUCH_MM2).astype(np.float64)
+    return in_order(tier, bad / (sum(weights.shares.values()) or 1.0), plain, ups)
+
+
+def _measured(body: _Body, ups: Float, plain: Int) -> list[Pose]:
+    """Everything about each direction of ``ups`` (k, 3)."""
+    if not len(ups):
+        return []
+    wish, lifted = body.wish, body.wish.lift_mm > 0.0
+    exact = facing(body.surface, ups, wish.overhang_angle_deg, lifted=lifted)
+    seen = occlusion(
+        body.mesh, ups, wish.overhang_angle_deg, marks=body.marks, lift_mm=wish.lift_mm, suction=wish.suction
     )
-    return over, contact, np.asarray(heights.max(axis=1) - lowest)
+    steps = _steps(body.surface.normals, body.surface.areas[1], ups) if body.critical_mm2 else np.zeros(len(ups))
+    poses = []
+    for k, up in enumerate(ups + 0.0):  # no minus zero in what people read
+        contact_mm2 = 0.0 if lifted else float(exact.contact_mm2[0, k])
+        marked_mm2 = float(exact.overhang_mm2[0, k] + seen.feet_mm2[k])
+        alone = -90.0 if lifted else tip_deg(body.hull, body.centre, up)
+        with_supports = (held_deg if lifted else tip_deg)(body.hull, body.centre, up, seen.reach_mm[k])
+        pose = Pose(
+            up=(float(up[0]), float(up[1]), float(up[2])),
+            plain=int(plain[k]),
+            score=0.0,
+            terms={},
+            overhang_mm2=float(exact.overhang_mm2[0, k]),
+            support_mm3=float(seen.support_mm3[k]),
+            marked_mm2=marked_mm2,
+            contact_mm2=contact_mm2,
+            height_mm=float(exact.height_mm[k]),
+            tip_deg=alone,
+            held_deg=with_supports,
+            critical_mm2=min(float(seen.critical_mm2[k]), marked_mm2 + contact_mm2),
+            cusp_um=1000.0 * wish.layer_mm * steps[k] if body.critical_mm2 else 0.0,
+            keep_out_mm2=float(seen.keep_out_mm2[k]),
+            layer_mm2=float(seen.layer_mm2[k]),
+            mean_layer_mm2=float(seen.mean_layer_mm2[k]),
+            cups=int(seen.cups[k]),
+            cup_mm2=float(seen.cup_mm2[k]),
+        )
+        poses.append(_scored(body, pose))
+    return poses
 
 
-def fibonacci_sphere(count: int) -> Float:
-    """``count`` unit directions spread evenly over the sphere by the golden angle, (count, 3)."""
-    step = np.arange(count)
-    z = 1.0 - (2.0 * step + 1.0) / count
-    turn = np.pi * (3.0 - np.sqrt(5.0)) * step
-    radius = np.sqrt(np.maximum(0.0, 1.0 - z * z))
-    return np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1)
+def _scored(body: _Body, pose: Pose) -> Pose:
+    """The pose with its terms and its score."""
+    steady = 1.0 - np.clip([pose.tip_deg, pose.held_deg], 0.0, STEADY_DEG) / STEADY_DEG
+    terms = {
+        "overhang": pose.marked_mm2 / max(body.most_mm2, 1e-12),
+        "support": pose.support_mm3 / max(body.hull.volume_mm3, 1e-12),
+        "height": pose.height_mm / max(body.tallest_mm, 1e-12),
+        "footprint": 1.0 - pose.contact_mm2 / body.shadow_mm2,
+        "stability": float(steady[1] if body.wish.lift_mm > 0.0 else steady.mean()),
+        "critical": pose.critical_mm2 / max(body.critical_mm2, 1e-12),
+        "staircase": pose.cusp_um / (1000.0 * body.wish.layer_mm),
+        "peel": pose.layer_mm2 / body.shadow_mm2,
+        "suction": pose.cup_mm2 / body.shadow_mm2,
+    }
+    terms = {name: float(min(1.0, max(0.0, term))) for name, term in terms.items()}
+    shares = body.wish.weights.shares
+    score = sum(shares[name] * term for name, term in terms.items()) / (sum(shares.values()) or 1.0)
+    if pose.touches:
+        score += pose.keep_out_mm2 / max(body.keep_out_mm2, 1e-12)
+    return replace(pose, terms=terms, score=score)
 
 
-def rotation_to_up(up: npt.ArrayLike) -> Float:
-    """The least rotation that turns the unit vector ``up`` to +z, (4, 4) rigid; straight down turns about x.
-
-    Rodrigues' formula about ``up x z``, with the way to lean, (a, b), in place of its division by ``1 + z``, so that it
-    is exact next to straight up and straight down as well; the result for +z is the identity, exactly.
-    """
-    x, y, z = (float(v) for v in np.asarray(up, dtype=np.float64) / np.linalg.norm(up))
-    matrix = np.eye(4)
-    lean = math.hypot(x, y)
-    if lean == 0.0:
-        matrix[:3, :3] = np.eye(3) if z > 0 else np.diag([1.0, -1.0, -1.0])
-    else:
-        a, b, rest = x / lean, y / lean, 1.0 - z
-        turned = np.array([[1.0 - rest * a * a, -rest * a * b, -x], [-rest * a * b, 1.0 - rest * b * b, -y], [x, y, z]])
-        left, _, right = np.linalg.svd(turned)  # orthonormal to the last bit
-        matrix[:3, :3] = left @ right
-        matrix[np.abs(matrix) < 1e-15] = 0.0
-    return matrix
+def _in_order(poses: Iterable[Pose]) -> list[Pose]:
+    """The best first."""
+    listed = list(poses)
+    tier = np.array([pose.touches + 2.0 * pose.tips for pose in listed])
+    scores, plain = np.array([pose.score for pose in listed]), np.array([pose.plain for pose in listed], np.int32)
+    rows = in_order(tier, scores, plain, np.reshape([pose.up for pose in listed], (-1, 3)))
+    return [listed[row] for row in rows]
 
 
-def _hull(mesh: Mesh) -> tuple[Float, Float, float]:
-    """Corners (k, 3), facet equations (f, 4) with facet areas in place of offsets, and area of the convex hull."""
-    points = used_vertices(mesh).vertices
-    try:
-        hull = ConvexHull(points)
-    except QhullError:  # flat: everything is on the hull
-        return points, np.zeros((0, 4)), mesh.area_mm2
-    corners = points[hull.simplices]
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2.0
-    return points[hull.vertices], np.column_stack([hull.equations[:, :3], areas]), float(hull.area)
-
-
-def _candidates(mesh: Mesh, facets: Float, sphere_directions: int) -> Float:
-    """The original first, the axes, the ways to lie on a large facet of hull or surface, and the even set."""
-    triangles = mesh.triangles
-    crosses = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]) / 2.0
-    areas = np.linalg.norm(crosses, axis=1)
-    axes = np.concatenate([np.eye(3)[::-1], -np.eye(3)[::-1]])  # +z, the original, is row 0
-    on_hull = -_dominant(facets[:, :3], facets[:, 3])
-    on_surface = _dominant(crosses / np.maximum(areas, 1e-300)[:, None], areas)
-    return np.concatenate([axes, on_hull, -on_surface, on_surface, fibonacci_sphere(sphere_directions)])
-
-
-def _dominant(normals: Float, areas: Float) -> Float:
-    """Mean normals of the largest groups of faces that look one way within about half a degree, (k, 3) unit.
-
-    A group holds at least a thousandth of the area: on a rounded surface no way is dominant.
-    """
-    if not len(normals):
-        return np.zeros((0, 3))
-    cell = np.rint(normals * 100.0).astype(np.int64) @ [1 << 16, 1 << 8, 1]  # one number sorts faster than three
-    cells, group = np.unique(cell, return_inverse=True)
-    sums = np.stack([np.bincount(group, normals[:, k] * areas, len(cells)) for k in range(3)], axis=1)
-    weight = np.linalg.norm(sums, axis=1)
-    order = np.lexsort((cells, -np.round(weight, 6)))[:FACETS]
-    order = order[weight[order] > 1e-3 * float(areas.sum())]
-    unit = sums[order] / weight[order][:, None]
-    unit[np.abs(unit) < 1e-9] = 0.0
-    return np.asarray(unit / np.linalg.norm(unit, axis=1)[:, None])
-
-
-def _order(scores: Float, ups: Float) -> npt.NDArray[np.int64]:
-    """Rows by score; a run of scores within a tie goes by the turn from +z, then by coordinates."""
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    tier = np.zeros(len(scores))
-    start, level = ranked[0], 0
-    for k, score in enumerate(ranked):
-        if score - start > _TIE:
-            start, level = score, level + 1
-        tier[order[k]] = level
-    turn = np.round(np.degrees(np.arccos(np.clip(ups[:, 2], -1.0, 1.0))), 4)
-    rounded = np.round(ups, 5)
-    return np.lexsort((rounded[:, 2], -rounded[:, 1], -rounded[:, 0], turn, tier))
-
-
-@njit(cache=True, fastmath=True)
-def _looking_down(nx: Float, ny: Float, nz: Float, areas: Float, x: float, y: float, z: float, limit: float) -> float:
-    """Area of the triangles that look down by more than the limit: the loop that takes the time, without a branch."""
-    total = 0.0
-    for i in range(len(areas)):
-        total += areas[i] * (nx[i] * x + ny[i] * y + nz[i] * z < limit)
-    return total
-
-
-@njit(cache=True)
-def _measure(
-    normals: Float, areas: Float, corners: Float, ups: Float, lowest: Float, limit: float, contact_mm: float
-) -> tuple[Float, Float]:
-    count = len(areas)
-    over = np.zeros(len(ups))
-    contact = np.zeros(len(ups))
-    low, high = np.empty(3), np.empty(3)
-    for a in range(0, count, _BLOCK):
-        b = min(count, a + _BLOCK)
-        for axis in range(3):
-            low[axis] = corners[a:b, :, axis].min()
-            high[axis] = corners[a:b, :, axis].max()
-        nx, ny, nz, block = normals[0, a:b], normals[1, a:b], normals[2, a:b], areas[a:b]
-        for k in range(len(ups)):
-            x, y, z = ups[k, 0], ups[k, 1], ups[k, 2]
-            over[k] += _looking_down(nx, ny, nz, block, x, y, z, limit)
-            bed = lowest[k] + contact_mm
-            if min(x * low[0], x * high[0]) + min(y * low[1], y * high[1]) + min(z * low[2], z * high[2]) > bed:
-                continue  # no triangle of the block reaches the bed
-            for i in range(a, b):
-                down = normals[0, i] * x + normals[1, i] * y + normals[2, i] * z
-                if down >= 0.0:
-                    continue
-                top = -np.inf
-                for corner in range(3):
-                    top = max(top, corners[i, corner, 0] * x + corners[i, corner, 1] * y + corners[i, corner, 2] * z)
-                if top <= bed:
-                    contact[k] -= down * areas[i]
-                    if down < limit:
-                        over[k] -= areas[i]
-    return over, contact
+@njit(cache=True, nogil=True)
+def _steps(normals: Float, areas: Float, ups: Float) -> Float:
+    """Mean, by area, of the steps' height over the layer's on surface of unit normals (3, m), for each direction."""
+    found, total = np.zeros(len(ups)), areas.sum()
+    for k in range(len(ups)):
+        steps = 0.0
+        for i in range(len(areas)):
+            if areas[i] > 0.0:
+                along = abs(normals[0, i] * ups[k, 0] + normals[1, i] * ups[k, 1] + normals[2, i] * ups[k, 2])
+                if along < _LEVEL:
+                    steps += areas[i] * along
+        found[k] = steps / total if total > 0.0 else 0.0
+    return found

@@ -14,7 +14,7 @@ from printprep.geometry.hole import Hole
 from printprep.geometry.measure import Defects
 from printprep.geometry.mesh import Bool, Mesh
 from printprep.geometry.shape import Survey, Thickness
-from printprep.plan import Change, Matrix, Plate, Removal, SupportZone, ToolLoad
+from printprep.plan import Change, Matrix, Orientation, Plate, Removal, SupportZone, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 
@@ -59,6 +59,7 @@ class Draft:
     parts: tuple[DraftPart, ...]
     supports: bool = True  # whether the print may have any
     rotation: Matrix = field(default_factory=lambda: np.eye(4))  # by orient: case frame to build direction, rigid
+    orientations: tuple[Orientation, ...] = ()  # by orient
     tools: tuple[ToolLoad, ...] = ()  # by assign
     plugged: tuple[tuple[str, Hole], ...] = ()  # by hollow: holes that get a plug, with the name of their part
     cuts: tuple[Cut, ...] = ()  # by split

@@ -87,6 +87,7 @@ def plan_of(draft: Draft, *, supports: bool) -> Plan:
         critical_faces=draft.critical_faces,
         support_zones=draft.support_zones if supports else (),
         support_tool=draft.support_tool if supports else None,
+        orientations=draft.orientations,
     )
 
 

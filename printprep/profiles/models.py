@@ -197,6 +197,23 @@ class Material(Profile):
         return self
 
 
+class OrientWeights(Model):
+    """What an orientation is scored by: the share of each term, which runs from 0 to 1; a weight of 0 ignores it.
+
+    The terms are those of :mod:`printprep.geometry.orient`.
+    """
+
+    overhang: NotNegative = 1.0  # surface that supports touch: marks
+    support: NotNegative = 0.5  # volume of supports: material, time, work
+    height: NotNegative = 0.3  # layers: time
+    footprint: NotNegative = 0.3  # little contact with the bed
+    stability: NotNegative = 0.2  # how easily it tips
+    critical: NotNegative = 1.0  # critical surface that supports or the bed touch
+    staircase: NotNegative = 0.3  # steps on critical surface
+    peel: NotNegative = 0.0  # largest layer: the pull of a resin printer's film
+    suction: NotNegative = 0.0  # pockets that the film sucks at
+
+
 class FdmProcess(Model):
     """How to print by extrusion."""
 
@@ -215,6 +232,7 @@ class FdmProcess(Model):
     overhang_angle_deg: Annotated[float, Field(ge=0, le=90)] = 45  # from the vertical: steeper needs support
     bridge_mm: NotNegative = 10  # longest bridge that prints without a support
     brim_mm: NotNegative = 0
+    orient: OrientWeights = OrientWeights()
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)
 
 
@@ -254,14 +272,7 @@ class ResinProcess(Model):
     antialias: Literal[1, 2, 4, 8] = 4  # samples a pixel edge
     overhang_angle_deg: Annotated[float, Field(ge=0, le=90)] = 60  # from the vertical: steeper needs support
     supports: ResinSupports = ResinSupports()
-
-
-class OrientWeights(Model):
-    """What an orientation is scored by; a weight of 0 ignores it."""
-
-    overhang: NotNegative = 1.0
-    height: NotNegative = 0.3
-    footprint: NotNegative = 0.3
+    orient: OrientWeights = OrientWeights()
 
 
 class Process(Profile):
@@ -270,7 +281,6 @@ class Process(Profile):
     gives_up: str  # what it costs in fidelity, one sentence, for the rush table
     fdm: FdmProcess
     resin: ResinProcess
-    orient: OrientWeights = OrientWeights()
 
 
 class Tissue(Profile):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.resources import files
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from printprep.plan import (
     Certificate,
     Cost,
     Estimate,
+    Orientation,
     PartCertificate,
     Plan,
     PlannedPart,
@@ -88,6 +89,7 @@ def document(
         "added": _added(plan, certificate),
         "removals": _removals(plan),
         "tools": _tools(plan),
+        "orientations": [_orientation(one) for one in plan.orientations] if plan else [],
         "plates": [_plate(plate, plan) for plate in plates],
         "estimate": _estimate(estimate) if estimate is not None else None,
         "certificate": proof(certificate, plan) if certificate is not None else None,
@@ -272,6 +274,22 @@ def _tools(plan: Plan | None) -> list[Json]:
         {"tool": t.tool, "material": t.material, "colour": list(t.colour), "parts": list(t.parts)}
         for t in (plan.tools if plan else ())
     ]
+
+
+def _orientation(one: Orientation) -> Json:
+    """A way up that was measured, with every figure that its score comes of."""
+    pose = one.pose
+    figures = {f.name: getattr(pose, f.name) for f in fields(pose) if f.name not in ("up", "terms", "plain", "cups")}
+    return {
+        "number": one.number,
+        "chosen": one.chosen,
+        "fits": one.fits,
+        "up": [_number(x, 6) for x in pose.up],
+        **{name: _number(figure, 3 if name != "score" else 6) for name, figure in figures.items()},
+        "cups": pose.cups,
+        "terms": {name: _number(term) for name, term in pose.terms.items()},
+        "reason": one.reason,
+    }
 
 
 def _plate(plate: SlicedPlate, plan: Plan | None) -> Json:

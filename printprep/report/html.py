@@ -83,6 +83,7 @@ def page(
         _section("What is printed", _parts(document["parts"]) + _added(document["added"])),
         _section("Supports: what to remove", _removals(document["removals"])),
         _section("Certificate", certificate_section(document, deviations or {})),
+        _section("Which way up", _orientations(document["orientations"])),
         _section("On the bed", gallery(plates, "wide")),
         _section("Time, material and cost", _estimate(document)),
         _section("Plates", _plates(document["plates"])),
@@ -220,6 +221,29 @@ def _removals(removals: Sequence[Json]) -> str:
     columns = ("part", ">plate", ">tips under it", ">standing on it", ">contact, mm2", ">smallest, mm", ">on critical")
     whole = sum(row["contacts"] + row["feet"] for row in removals)
     return f"<p>{whole} places to break off, the smallest tips first, before the last cure.</p>{_table(columns, rows)}"
+
+
+def _orientations(orientations: Sequence[Json]) -> str:
+    """The ways up that a person may choose among, the chosen one marked."""
+    if not orientations:
+        return ""
+    rows = [
+        (
+            str(one["number"] or "asked") + (' <span class="tag info">chosen</span>' if one["chosen"] else ""),
+            ", ".join(_fixed(x, 2) for x in one["up"]),
+            _fixed(one["score"], 3),
+            _fixed(one["support_mm3"], 1, 1e-3),
+            _fixed(one["marked_mm2"], 0),
+            _fixed(one["height_mm"], 1),
+            escape(one["reason"]),
+        )
+        for one in orientations
+    ]
+    return (
+        "<p>The best ways up that are really different; a smaller score is better. <code>[orient] choice</code> in "
+        "case.toml takes one by its number.</p>"
+        + _table(("way up", "what points up", ">score", ">supports, ml", ">marks, mm²", ">height, mm", "why"), rows)
+    )
 
 
 def _estimate(document: Json) -> str:

@@ -43,6 +43,11 @@ class PrintFrame:
         """A point in mm, moved."""
         return as_point(np.asarray(point_mm) * self.factors + self.offset_mm)
 
+    def direction(self, direction: Point) -> Point:
+        """A direction of the anatomy, turned and mirrored, of length 1."""
+        turned = np.asarray(direction) * self.factors
+        return as_point(turned / np.linalg.norm(turned))
+
     def zone(self, zone: Z) -> Z:
         """A zone that stays where it is on the anatomy."""
         sphere = box = None

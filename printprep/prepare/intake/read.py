@@ -22,6 +22,7 @@ from printprep.case import (
     CaseHeader,
     Finding,
     Limits,
+    OrientWish,
     Part,
     PartWish,
     Severity,
@@ -36,7 +37,7 @@ from printprep.files import sha256_of
 from printprep.formats import FORMATS, NamedMesh, read_meshes
 from printprep.geometry.mesh import Mesh
 from printprep.prepare.intake.casefile import FILE_NAME, checked_header, read_case_file
-from printprep.prepare.intake.frame import frame_findings, mirrored_by_files, print_frame
+from printprep.prepare.intake.frame import PrintFrame, frame_findings, mirrored_by_files, print_frame
 from printprep.prepare.intake.labels import label_of, text_findings
 from printprep.prepare.intake.naming import Asked, Identified, identify
 from printprep.prepare.intake.sizes import settle_units, too_small
@@ -161,6 +162,7 @@ def _brought_together(
         keep_out=tuple(frame.zone(zone) for zone in case.keep_out) if case else (),
         critical=tuple(frame.zone(zone) for zone in case.critical) if case else (),
         painted=painted_zones(wanted.case_file, case, identified, parts) if case else (),
+        orient=_orient(case.orient if case else None, frame),
         split=(case.split if case else None) or Split(),
         supports=(case.supports if case else None) or SupportsWish(),
         label=label_of(case.label, header, identified, profiles.lab()) if case and case.label else None,
@@ -175,6 +177,11 @@ def _brought_together(
             *frame_findings(header, mirrored_by_file=by_file),
         ),
     )
+
+
+def _orient(wish: OrientWish | None, frame: PrintFrame) -> OrientWish | None:
+    """What is to be up, in the frame of the print."""
+    return wish.model_copy(update={"up": frame.direction(wish.up)}) if wish and wish.up else wish
 
 
 def survey(sources: Sequence[Path], profiles: Profiles, progress: Progress = SILENT) -> Survey:

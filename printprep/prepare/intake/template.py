@@ -23,6 +23,7 @@ from printprep.case import (
     KeepOut,
     LabelWish,
     Limits,
+    OrientWish,
     Paint,
     PartWish,
     Sphere,
@@ -59,6 +60,7 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
     Hollow: {"wall_mm": 2.0, "drain_diameter_mm": 3.5, "neck_mm": 3.5, "undrainable": "fill", "infill": "lattice"},
     LabelWish: {"text": "CASE-0001 L", "height_mm": 5.0, "part": "bone"},
     ConnectWish: {"from": "tumour", "to": "bone", "diameter_mm": 3.0, "material": "pla"},
+    OrientWish: {"up": [0.0, 0.0, 1.0], "choice": 2},
     Sphere: {"centre_mm": [0.0, 0.0, 0.0], "radius_mm": 5.0},
     Box: {"lower_mm": [0.0, 0.0, 0.0], "upper_mm": [10.0, 10.0, 10.0]},
     Paint: {"part": "bone", "colour": "#ff0000"},
@@ -102,6 +104,7 @@ def case_template(folder: Path, found: Survey | None, profiles: Profiles, *, uni
     lines += ["", *_shown(ConnectWish, "connect", "[[connect]]")]
     lines += ["", *_shown(KeepOut, "keep_out", "[[keep_out]]")]
     lines += ["", *_shown(Critical, "critical", "[[critical]]")]
+    lines += ["", *_shown(OrientWish, "orient", "[orient]")]
     lines += ["", *_shown(Split, "split", "[split]")]
     lines += ["", *_shown(SupportsWish, "supports", "[supports]")]
     lines += ["", *_shown(Acceptance, "accept", "[[accept]]")]

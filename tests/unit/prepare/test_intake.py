@@ -177,6 +177,15 @@ def test_frame_mirror_and_scale_move_parts_and_zones_together(tmp_path: Path, pr
     assert (case.mirrored, case.frame, case.scale) == (True, "RAS", 0.5)
 
 
+def test_what_is_to_be_up_turns_with_the_anatomy(tmp_path: Path, profiles: Profiles) -> None:
+    meshes(tmp_path, heart=HEART)
+    header = 'units = "mm"\nframe = "LPS"\nmirror = "left-right"\nscale = 0.5\n'
+    path = case_file(tmp_path, SMALLEST.replace('units = "mm"\n', header) + "[orient]\nup = [3, 4, 12]\n")
+    asked = read_case(path, profiles).orient
+    assert asked is not None
+    assert asked.up == pytest.approx((3 / 13, -4 / 13, 12 / 13))  # of length 1; LPS turned x, the mirror turned it back
+
+
 def test_the_turn_from_lps_mirrors_nothing(tmp_path: Path, profiles: Profiles) -> None:
     meshes(tmp_path, heart=HEART)
     case = read_case(case_file(tmp_path, SMALLEST.replace("units", 'frame = "LPS"\nunits')), profiles)

@@ -13,9 +13,10 @@ from printprep.case import Case, Finding, Severity
 from printprep.cost import total
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.mesh import Mesh, join
+from printprep.geometry.orient import Weights, rank
 from printprep.geometry.shape import Thickness
 from printprep.geometry.survey import survey
-from printprep.plan import COST_ROWS, Certificate, Check, Pair, Plan, SlicedPlate
+from printprep.plan import COST_ROWS, Certificate, Check, Orientation, Pair, Plan, SlicedPlate
 from printprep.report.document import Json, document, schema
 from printprep.report.proof import certificate_schema, proof
 from printprep.report.write import write_certificate
@@ -55,6 +56,20 @@ def test_a_run_that_was_stopped_at_any_point_fits_the_schema(case: Case, plan: P
     check(document(case=case))
     check(document(case=case, plan=plan))
     check(document(case=case, plan=plan, certificate=certificate))
+
+
+def test_ways_up_stand_in_it_with_every_figure_of_their_scores(case: Case, plan: Plan) -> None:
+    ranking = rank(plan.parts[0].mesh)
+    ways = tuple(
+        Orientation(pose=pose, number=k, chosen=k == 1, fits=True, reason="because")
+        for k, pose in enumerate(ranking.best(3), start=1)
+    )
+    found = document(case=case, plan=replace(plan, orientations=ways))
+    check(found)
+    first = found["orientations"][0]
+    assert (first["number"], first["chosen"], first["up"]) == (1, True, [0.0, 0.0, 1.0])
+    assert set(first["terms"]) == set(Weights().shares)
+    assert first["height_mm"] == 10.0
 
 
 def test_it_has_the_shape_of_the_outside_contract(whole: Json) -> None:

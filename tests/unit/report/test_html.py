@@ -10,7 +10,8 @@ import pytest
 
 from printprep.case import Case, Finding
 from printprep.cost import total
-from printprep.plan import Certificate, Plan, SlicedPlate
+from printprep.geometry.orient import rank
+from printprep.plan import Certificate, Orientation, Plan, SlicedPlate
 from printprep.profiles.load import load_profiles
 from printprep.report.document import Json, document
 from printprep.report.html import page
@@ -80,6 +81,18 @@ def test_synthetic_and_mirrored_cases_are_called_so(case: Case) -> None:
     text = page(document(case=replace(case, synthetic=True, mirrored=True)))
     assert 'class="banner synthetic"' in text
     assert 'class="banner mirrored"' in text
+
+
+def test_the_ways_up_are_a_table_with_the_chosen_one_marked(case: Case, plan: Plan) -> None:
+    ways = tuple(
+        Orientation(pose=pose, number=k, chosen=k == 2, fits=True, reason="<because>")
+        for k, pose in enumerate(rank(plan.parts[0].mesh).best(3), start=1)
+    )
+    text = page(document(case=case, plan=replace(plan, orientations=ways)))
+    parsed(text)
+    assert "Which way up" in text
+    assert text.count("&lt;because&gt;") == 3
+    assert text.count(">chosen</span>") == 1
 
 
 def test_a_case_that_could_not_be_read_still_has_a_page() -> None:
