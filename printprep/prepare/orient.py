@@ -74,7 +74,7 @@ def _wish(draft: Draft) -> Wish:
         resin = draft.process.resin
         return Wish(
             weights=_weights(resin.orient),
-            overhang_angle_deg=resin.supports.angle_deg,
+            overhang_angle_deg=resin.overhang_angle_deg,
             layer_mm=resin.layer_height_mm,
             lift_mm=resin.supports.elevation_mm,
             suction=True,
