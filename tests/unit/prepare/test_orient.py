@@ -134,7 +134,7 @@ def test_resin_and_extrusion_are_measured_each_by_its_own(profiles: Profiles) ->
     assert 10.0 < leant < 80.0
     assert resin.orientations[0].pose.contact_mm2 == 0.0
     assert "largest layer" in resin.orientations[0].reason
-    assert "overhang steeper than 55 deg" in resin.findings[0].message
+    assert "overhang steeper than 60 deg" in resin.findings[0].message
 
 
 def test_a_keep_out_zone_turns_the_body_and_is_said_when_nothing_helps(profiles: Profiles) -> None:

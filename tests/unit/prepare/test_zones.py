@@ -18,6 +18,7 @@ from printprep.formats import stl
 from printprep.geometry.bvh import build, nearest, tree_of
 from printprep.geometry.mesh import Float, Mesh
 from printprep.geometry.zones import Zones
+from printprep.prepare.connect import connect
 from printprep.prepare.draft import Draft
 from printprep.prepare.inspect import inspect
 from printprep.prepare.intake import read_case
@@ -211,7 +212,8 @@ def test_a_strut_goes_round_what_is_painted(tmp_path: Path, profiles: Profiles) 
     cap = np.flatnonzero((BIG.vertices[BIG.faces][:, :, 2] > 37.0).all(axis=1))
     painted = Painted(kind="critical", index=0, part="femur", mesh=Mesh(BIG.vertices, BIG.faces[cap]))
     straight, around = (
-        prepare(drafted(replace(case, painted=zones), profiles), STAGES[:5]) for zones in ((), (painted,))
+        prepare(drafted(replace(case, painted=zones), profiles), STAGES[: STAGES.index(connect) + 1])
+        for zones in ((), (painted,))
     )
     for draft, lowest_mm in ((straight, 0.0), (around, 1.0 + 0.5)):
         (strut,) = (part for part in draft.parts if part.added)
