@@ -1,0 +1,120 @@
+"""Beads: the extrusion moves of a file as strips of plastic, with width and height.
+
+The width is not taken from a slicer's marks but from the filament that a move feeds: what a printer lays down is
+volume, and a mark that says 0.45 mm over half the filament is a lie. A bead of cross-section ``A`` in a layer of height
+``h`` is a rectangle with round ends, so its width is ``A / h + h (1 - pi / 4)``
+(Slic3r manual, "Flow math", https://manual.slic3r.org/advanced/flow-math).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from printprep.gcode.layout import Kind
+from printprep.gcode.read import Gcode
+from printprep.geometry.mesh import Float, Int
+
+SHORTEST_MM: Final = 1e-3  # a shorter feeding move is a blob in place, not a bead
+WIDEST_MM: Final = 5.0  # a wider bead is a purge, whatever the file calls it
+
+Single = npt.NDArray[np.float32]
+Small = npt.NDArray[np.uint8]
+
+
+class Role(IntEnum):
+    """What a bead is for."""
+
+    PART = 0  # of the model, and what has no mark
+    SUPPORT = 1
+    TOWER = 2  # wipe or prime tower
+    SKIRT = 3  # and brim, and draft shield
+    CUSTOM = 4  # the profile's own start, end and purge lines
+
+
+ROLES: Final = {
+    **dict.fromkeys(("support material", "support material interface", "support", "support interface"), Role.SUPPORT),
+    **dict.fromkeys(("support transition", "support-interface", "raft"), Role.SUPPORT),
+    **dict.fromkeys(("wipe tower", "prime tower", "prime-tower"), Role.TOWER),
+    **dict.fromkeys(("skirt", "brim", "skirt/brim"), Role.SKIRT),
+    **dict.fromkeys(("custom", "start", "end"), Role.CUSTOM),
+}
+"""Roles by the names, in lower case, that PrusaSlicer, OrcaSlicer, Bambu Studio and Cura write; others are PART."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Beads:
+    """Strips of plastic in the order of the file, n rows, and the layers that hold the model."""
+
+    start_mm: Single  # (n, 2)
+    end_mm: Single  # (n, 2)
+    width_mm: Single
+    layer: Int  # index into layer_z_mm; -1: a support or purge below the first layer of the model
+    tool: Small
+    role: Small  # Role
+    line: Int  # of the file, 1-based
+    layer_z_mm: Float  # (k,) tops of the layers of the model, rising
+    layer_height_mm: Float  # (k,)
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    @property
+    def middle_mm(self) -> Float:
+        """(k,) heights half-way up each layer, where slicers cut the model."""
+        return self.layer_z_mm - self.layer_height_mm / 2.0
+
+
+def beads(gcode: Gcode, filament_mm: float = 1.75) -> Beads:
+    """The beads of ``gcode``, in its layers of the model.
+
+    Layers go by the height of what is printed of the model, not by marks: supports have layers of their own between
+    them, which count to the model's layer that they reach into.
+    """
+    moves = gcode.moves
+    end = moves.position_mm
+    start = np.concatenate([np.zeros((min(len(end), 1), 3)), end[:-1]])
+    length_mm = np.hypot(end[:, 0] - start[:, 0], end[:, 1] - start[:, 1])
+    lays = (moves.e_mm > 0) & (moves.kind != Kind.HOME) & (length_mm > SHORTEST_MM)
+    row = np.flatnonzero(lays)
+    role = _roles(gcode)[moves.feature[row]]
+    z = np.round(end[row, 2], 4)
+    layer_z_mm, layer_height_mm = _layers(z[role == Role.PART], float(z.min(initial=np.inf)))
+    layer = np.searchsorted(layer_z_mm, z - 1e-3).astype(np.int32)
+    layer[layer == len(layer_z_mm)] = -1 if not len(layer_z_mm) else len(layer_z_mm) - 1
+    section_mm2 = moves.e_mm[row] * (math.pi * filament_mm**2 / 4.0) / length_mm[row]
+    height_mm = layer_height_mm[layer] if len(layer_z_mm) else np.ones(len(row))
+    width_mm = section_mm2 / height_mm + height_mm * (1.0 - math.pi / 4.0)
+    role[(width_mm > WIDEST_MM) & (role == Role.PART)] = Role.CUSTOM
+    return Beads(
+        start_mm=start[row, :2].astype(np.float32),
+        end_mm=end[row, :2].astype(np.float32),
+        width_mm=np.minimum(width_mm, WIDEST_MM).astype(np.float32),
+        layer=layer,
+        tool=np.array(moves.tool[row]),
+        role=role,
+        line=np.array(moves.line[row]),
+        layer_z_mm=layer_z_mm,
+        layer_height_mm=layer_height_mm,
+    )
+
+
+def _roles(gcode: Gcode) -> Small:
+    """(f,) the role of each feature of the file."""
+    return np.array([ROLES.get(name.lower(), Role.PART) for name in gcode.features], np.uint8)
+
+
+def _layers(z: Float, lowest_mm: float) -> tuple[Float, Float]:
+    """Tops and heights of the layers; above a raft or supports the first is as high as the others are."""
+    tops = np.unique(z)
+    if not len(tops):
+        return np.zeros(0), np.zeros(0)
+    heights = np.diff(tops, prepend=0.0)
+    if len(tops) > 1 and lowest_mm < tops[0] - 1e-3:
+        heights[0] = min(heights[0], float(np.median(heights[1:])))
+    return tops, np.maximum(heights, 1e-3)
