@@ -2,7 +2,7 @@
 
 The width is not taken from a slicer's marks but from the filament that a move feeds: what a printer lays down is
 volume, and a mark that says 0.45 mm over half the filament is a lie. A bead of cross-section ``A`` in a layer of height
-``h`` is a rectangle with round ends, so its width is ``A / h + h (1 - pi / 4)``
+``h`` is a rectangle with round ends, so its width is ``A / h + h (1 - pi / 4)``; one that spans air is a round thread
 (Slic3r manual, "Flow math", https://manual.slic3r.org/advanced/flow-math).
 """
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from printprep.gcode.layout import Kind
 from printprep.gcode.read import Gcode
-from printprep.geometry.mesh import Float, Int
+from printprep.geometry.mesh import Bool, Float, Int
 
 SHORTEST_MM: Final = 1e-3  # a shorter feeding move is a blob in place, not a bead
 WIDEST_MM: Final = 5.0  # a wider bead is a purge, whatever the file calls it
@@ -45,6 +45,12 @@ ROLES: Final = {
     **dict.fromkeys(("custom", "start", "end"), Role.CUSTOM),
 }
 """Roles by the names, in lower case, that PrusaSlicer, OrcaSlicer, Bambu Studio and Cura write; others are PART."""
+
+
+BRIDGES: Final = frozenset(
+    ("bridge infill", "overhang perimeter", "internal bridge infill", "bridge", "overhang wall", "internal bridge")
+)
+"""Features that are laid over air, in lower case; Cura does not mark them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,7 +95,8 @@ def beads(gcode: Gcode, filament_mm: float = 1.75) -> Beads:
     layer[layer == len(layer_z_mm)] = -1 if not len(layer_z_mm) else len(layer_z_mm) - 1
     section_mm2 = moves.e_mm[row] * (math.pi * filament_mm**2 / 4.0) / length_mm[row]
     height_mm = layer_height_mm[layer] if len(layer_z_mm) else np.ones(len(row))
-    width_mm = section_mm2 / height_mm + height_mm * (1.0 - math.pi / 4.0)
+    flat_mm = section_mm2 / height_mm + height_mm * (1.0 - math.pi / 4.0)
+    width_mm = np.where(_bridges(gcode)[moves.feature[row]], 2.0 * np.sqrt(section_mm2 / math.pi), flat_mm)
     role[(width_mm > WIDEST_MM) & (role == Role.PART)] = Role.CUSTOM
     return Beads(
         start_mm=start[row, :2].astype(np.float32),
@@ -107,6 +114,11 @@ def beads(gcode: Gcode, filament_mm: float = 1.75) -> Beads:
 def _roles(gcode: Gcode) -> Small:
     """(f,) the role of each feature of the file."""
     return np.array([ROLES.get(name.lower(), Role.PART) for name in gcode.features], np.uint8)
+
+
+def _bridges(gcode: Gcode) -> Bool:
+    """(f,) which features of the file are laid over air."""
+    return np.array([name.lower() in BRIDGES for name in gcode.features], np.bool_)
 
 
 def _layers(z: Float, lowest_mm: float) -> tuple[Float, Float]:

@@ -36,6 +36,9 @@ EDGE_MM: Final = 0.45  # a bead reaches so far over the border of two parts
 STRAY_MM: Final = 0.3  # plastic beside the outline that is no rounding
 LEAST_MM2: Final = 0.1  # of a layer; a smaller spot is a corner that no round bead can fill
 
+HELD_MM: Final = 0.35  # between a part and the top of what supports it, so that it comes off
+SPAN: Final = 48  # layers that one worker takes at a time
+
 Image = npt.NDArray[np.uint8]
 
 
@@ -117,7 +120,7 @@ def check(beads: Beads, solids: Sequence[Solid], *, workers: int = 2) -> Checked
     """Compare ``beads`` with the sections of ``solids``, layer by layer."""
     plate = _plate(beads, solids)
     count = len(beads.layer_z_mm)
-    spans = [range(a, min(a + 16, count)) for a in range(0, count, 16)]
+    spans = [range(a, min(a + SPAN, count)) for a in range(0, count, SPAN)]
     with ThreadPoolExecutor(workers) as pool:
         done = list(pool.map(lambda span: _span(plate, span), spans))
     outlines = [row for _, rows in done for row in rows]
@@ -160,6 +163,7 @@ class _Layer:
     wanted: Image  # row of the solid + 1
     laid: Image  # tool + 1, of the model's beads
     filled: Image  # 1 where anything is, supports and all
+    top_mm: float
 
 
 def _drawn(plate: _Plate, layer: int) -> _Layer:
@@ -182,7 +186,7 @@ def _drawn(plate: _Plate, layer: int) -> _Layer:
             image,
         )
     filled[laid > 0] = 1
-    return _Layer(wanted=wanted, laid=laid, filled=filled)
+    return _Layer(wanted=wanted, laid=laid, filled=filled, top_mm=float(plate.beads.layer_z_mm[layer]))
 
 
 def _paint(cuts: Sections, layer: int, colour: int, canvas: _Canvas, image: Image) -> None:
@@ -240,14 +244,21 @@ def _span(plate: _Plate, span: range) -> tuple[list[Spot], list[Float]]:
     spots: list[Spot] = []
     outlines: list[Float] = []
     nothing = np.zeros(plate.canvas.shape, np.uint8)
-    empty = _Layer(wanted=nothing, laid=nothing, filled=nothing)
-    below = _drawn(plate, span[0] - 1) if span[0] else empty
+    empty = _Layer(wanted=nothing, laid=nothing, filled=nothing, top_mm=0.0)
+    heights_mm = plate.beads.layer_height_mm
+    reach = int(np.ceil(HELD_MM / float(heights_mm.min()))) + 1
+    below = [_drawn(plate, layer) for layer in range(max(span[0] - reach, 0), span[0])]
     here = _drawn(plate, span[0])
     for layer in span:
         above = _drawn(plate, layer + 1) if layer + 1 < count else empty
-        spots.extend(_spots(plate, layer, below, here, above))
+        floor_mm = here.top_mm - float(heights_mm[layer])
+        below = [one for one in below if one.top_mm >= floor_mm - HELD_MM - 1e-3]
+        spots.extend(_spots(plate, layer, below[-1] if below else empty, here, above))
+        if layer:
+            spots.extend(_floating(plate, layer, below, here))
         outlines.extend(_outlines(plate, layer, here))
-        below, here = here, above
+        below.append(here)
+        here = above
     return spots, outlines
 
 
@@ -299,27 +310,34 @@ def _spots(plate: _Plate, layer: int, below: _Layer, here: _Layer, above: _Layer
         wrong = part & ((laid != 0) & (laid != solid.tool + 1)).astype(np.uint8)
         wrong = cv2.morphologyEx(wrong, cv2.MORPH_OPEN, canvas.disc(EDGE_MM))
         if wrong.any():
-            for spot in _found(canvas, window, wrong, Kind.WRONG_TOOL, number, layer, 2.0 * inner_px, inner_px, laid):
-                yield spot
-    yield from _strays(plate, layer, below, here)
+            yield from _found(canvas, window, wrong, Kind.WRONG_TOOL, number, layer, 2.0 * inner_px, inner_px, laid)
+    yield from _strays(plate, layer, here)
 
 
-def _strays(plate: _Plate, layer: int, below: _Layer, here: _Layer) -> Iterator[Spot]:
-    """Plastic that belongs to no part, and plastic that begins in the air."""
+def _strays(plate: _Plate, layer: int, here: _Layer) -> Iterator[Spot]:
+    """Plastic of the model that belongs to no part."""
     canvas = plate.canvas
     window = _window(here.laid > 0)
     if window is None:
         return
-    laid = (here.laid[window] > 0).astype(np.uint8)
-    stray = laid & (here.wanted[window] == 0).astype(np.uint8)
-    stray = cv2.morphologyEx(stray, cv2.MORPH_OPEN, canvas.disc(STRAY_MM))
+    free = (here.wanted[window] == 0).astype(np.uint8)
+    stray = cv2.morphologyEx(free & (here.laid[window] > 0).astype(np.uint8), cv2.MORPH_OPEN, canvas.disc(STRAY_MM))
     if stray.any():
-        far_px = cv2.distanceTransform((here.wanted[window] == 0).astype(np.uint8), cv2.DIST_L2, 5)
+        far_px = cv2.distanceTransform(free, cv2.DIST_L2, 5)
         width_px = 2.0 * cv2.distanceTransform(stray, cv2.DIST_L2, 5)
         yield from _found(canvas, window, stray, Kind.ADDED, -1, layer, width_px, far_px, here.laid[window])
-    if layer == 0:
+
+
+def _floating(plate: _Plate, layer: int, below: Sequence[_Layer], here: _Layer) -> Iterator[Spot]:
+    """Plastic of the model that begins in the air: connected areas with nothing within a support's gap below."""
+    window = _window(here.laid > 0)
+    if window is None:
         return
-    held = cv2.dilate(below.filled[window], canvas.disc(EDGE_MM))
+    laid = (here.laid[window] > 0).astype(np.uint8)
+    under = np.zeros(laid.shape, np.uint8)
+    for one in below:
+        under |= one.filled[window]
+    held = cv2.dilate(under, plate.canvas.disc(2.0 * EDGE_MM))
     count, label = cv2.connectedComponents(laid, connectivity=8)
     touches = np.zeros(count, np.bool_)
     touches[np.unique(label[held > 0])] = True
@@ -327,8 +345,7 @@ def _strays(plate: _Plate, layer: int, below: _Layer, here: _Layer) -> Iterator[
     if not touches.all():
         floats = (~touches[label]).astype(np.uint8)
         width_px = 2.0 * cv2.distanceTransform(floats, cv2.DIST_L2, 5)
-        for spot in _found(canvas, window, floats, Kind.FLOATING, -1, layer, width_px, width_px, here.laid[window]):
-            yield spot
+        yield from _found(plate.canvas, window, floats, Kind.FLOATING, -1, layer, width_px, width_px, here.laid[window])
 
 
 def _window(mask: Bool) -> tuple[slice, slice] | None:

@@ -1,0 +1,319 @@
+"""The verdict on a file: spots become regions, outlines become figures, and both become findings of the case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from printprep.case import Finding, Limits, Severity
+from printprep.gcode.beads import Beads
+from printprep.gcode.deposit import Checked, Kind, Solid, Spot
+from printprep.gcode.outline import REACH_MM
+from printprep.geometry.mesh import Float, Point
+
+OFF_MM: Final = 0.05
+"""A layer whose outline is off by more than this, at its median, has other beads than it should: slicers keep 0.01."""
+SHIFT_MM: Final = 0.12  # farther off on one side and deeper in on the other: the layer stands elsewhere
+SHIFT_SHARE: Final = 0.15  # of the outline, on each side
+LEAST_OUTLINE_MM: Final = 3.0  # of a part in a layer; on less there is nothing to say
+WRONG_MM2: Final = 1.0  # of a layer by the wrong tool; less is how beads overlap at a border
+SHOWN: Final = 5  # regions of a kind and part that are told one by one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """Spots of one kind that hang together over layers that follow each other."""
+
+    kind: Kind
+    part: str | None
+    tool: int  # that printed most of it; -1: none
+    first_layer: int  # 0-based, of the layers of the model
+    last_layer: int
+    z_mm: tuple[float, float]  # bottom and top
+    volume_mm3: float
+    area_mm2: float  # of its largest layer
+    thickness_mm: float
+    depth_mm: float  # farthest point from plastic (lost) or from the part (added), lower bound
+    where_mm: Point  # middle of its largest spot, plate frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffLayers:
+    """Layers that follow each other in which the outline of a part is not where it should be."""
+
+    part: str
+    how: str  # shifted, narrow, wide
+    first_layer: int
+    last_layer: int
+    z_mm: tuple[float, float]
+    gap_mm: float  # the worst layer's: 95 % for a shift, the median for the others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartProof:
+    """How the file holds one part."""
+
+    name: str
+    outline_mm: float  # length of the outline that was compared; 0: it has no outside of its own
+    p95_mm: float  # 95 % of it is this near to the edge of the plastic, either way
+    max_mm: float
+    lost_mm3: float
+    wrong_tool_mm3: float
+    holds: bool  # nothing is lost, misplaced or swapped beyond the limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """How the file holds the anatomy."""
+
+    parts: tuple[PartProof, ...]
+    regions: tuple[Region, ...]
+    off: tuple[OffLayers, ...]
+    layers: int
+    findings: tuple[Finding, ...]  # places in the plate frame
+
+
+def prove(
+    beads: Beads, solids: Sequence[Solid], checked: Checked, limits: Limits, critical: frozenset[str] = frozenset()
+) -> Proof:
+    """The verdict on what :func:`printprep.gcode.deposit.check` found."""
+    regions = merge(checked.spots, beads, solids)
+    off = tuple(_off_layers(checked, beads, solids))
+    parts = tuple(_part(number, solids, checked, regions, off, limits) for number in range(len(solids)))
+    findings = [*_of_regions(regions, limits, critical), *(_of_layers(one) for one in off)]
+    return Proof(parts=parts, regions=regions, off=off, layers=len(beads.layer_z_mm), findings=tuple(findings))
+
+
+def merge(spots: Sequence[Spot], beads: Beads, solids: Sequence[Solid]) -> tuple[Region, ...]:
+    """Regions of ``spots``, which come by layer: those whose boxes overlap in layers that follow each other."""
+    parent = list(range(len(spots)))
+
+    def root(k: int) -> int:
+        while parent[k] != k:
+            parent[k] = parent[parent[k]]
+            k = parent[k]
+        return k
+
+    open_: dict[tuple[Kind, int], list[int]] = {}
+    for k, spot in enumerate(spots):
+        group = open_.setdefault((spot.kind, spot.part), [])
+        group[:] = [j for j in group if spots[j].layer >= spot.layer - 1]
+        for j in group:
+            if spots[j].layer < spot.layer and _meet(spots[j], spot):
+                parent[root(k)] = root(j)
+        group.append(k)
+    groups: dict[int, list[Spot]] = {}
+    for k, spot in enumerate(spots):
+        groups.setdefault(root(k), []).append(spot)
+    return tuple(_region(group, beads, solids) for group in groups.values())
+
+
+def _meet(a: Spot, b: Spot) -> bool:
+    return (
+        a.box_mm[0] <= b.box_mm[2] and b.box_mm[0] <= a.box_mm[2] and a.box_mm[1] <= b.box_mm[3]
+    ) and b.box_mm[1] <= a.box_mm[3]
+
+
+def _region(group: list[Spot], beads: Beads, solids: Sequence[Solid]) -> Region:
+    largest = max(group, key=lambda spot: spot.area_mm2)
+    layers = np.array([spot.layer for spot in group])
+    heights = beads.layer_height_mm[layers]
+    bottom, top = float((beads.layer_z_mm[layers] - heights).min()), float(beads.layer_z_mm[layers].max())
+    depth_mm = max(spot.depth_mm for spot in group)
+    if largest.kind is Kind.LOST:  # plastic above or below is nearer than beside
+        depth_mm = min(depth_mm, top - bottom)
+    z_mm = float(beads.middle_mm[largest.layer])
+    return Region(
+        kind=largest.kind,
+        part=solids[largest.part].name if largest.part >= 0 else None,
+        tool=largest.tool,
+        first_layer=int(layers.min()),
+        last_layer=int(layers.max()),
+        z_mm=(bottom, top),
+        volume_mm3=float(sum(spot.area_mm2 * h for spot, h in zip(group, heights, strict=True))),
+        area_mm2=largest.area_mm2,
+        thickness_mm=max(spot.thickness_mm for spot in group),
+        depth_mm=depth_mm,
+        where_mm=(*largest.centre_mm, z_mm),
+    )
+
+
+def _off_layers(checked: Checked, beads: Beads, solids: Sequence[Solid]) -> Iterator[OffLayers]:
+    """Runs of layers of a part that are off in the same way."""
+    order = np.lexsort((checked.layer, checked.part))
+    key = checked.part[order].astype(np.int64) * (len(beads.layer_z_mm) + 1) + checked.layer[order]
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    run: list[tuple[int, float]] = []
+    before: tuple[int, str] | None = None
+    for rows in np.split(order, starts[1:]) if len(order) else []:
+        part, layer = int(checked.part[rows[0]]), int(checked.layer[rows[0]])
+        how, gap_mm = _how_off(checked.gap_mm[rows], checked.weight_mm[rows])
+        follows = run and before == (part, how) and layer == run[-1][0] + 1
+        if run and before and not follows:
+            yield _run(before, run, beads, solids)
+            run = []
+        if how:
+            run.append((layer, gap_mm))
+        before = (part, how)
+    if run and before:
+        yield _run(before, run, beads, solids)
+
+
+def _how_off(gap_mm: Float, weight_mm: Float) -> tuple[str, float]:
+    """How the outline of a part in one layer is off, "" for not, and by how much."""
+    near = gap_mm < REACH_MM  # where no plastic is near at all, a region is lost, which is another finding
+    gap_mm, weight_mm = gap_mm[near], weight_mm[near]
+    whole = float(weight_mm.sum())
+    if whole < LEAST_OUTLINE_MM:
+        return "", 0.0
+    out, inside = gap_mm > SHIFT_MM, gap_mm < -SHIFT_MM
+    if min(float(weight_mm[out].sum()), float(weight_mm[inside].sum())) > SHIFT_SHARE * whole:
+        return "shifted", float(np.quantile(gap_mm, 0.95))
+    median_mm = float(np.median(gap_mm))
+    if abs(median_mm) <= OFF_MM:
+        return "", 0.0
+    return ("narrow" if median_mm > 0 else "wide"), median_mm
+
+
+def _run(
+    which: tuple[int, str], run: list[tuple[int, float]], beads: Beads, solids: Sequence[Solid]
+) -> OffLayers:
+    first, last = run[0][0], run[-1][0]
+    return OffLayers(
+        part=solids[which[0]].name,
+        how=which[1],
+        first_layer=first,
+        last_layer=last,
+        z_mm=(float(beads.layer_z_mm[first] - beads.layer_height_mm[first]), float(beads.layer_z_mm[last])),
+        gap_mm=max((gap for _, gap in run), key=abs),
+    )
+
+
+def _part(
+    number: int,
+    solids: Sequence[Solid],
+    checked: Checked,
+    regions: Sequence[Region],
+    off: Sequence[OffLayers],
+    limits: Limits,
+) -> PartProof:
+    name = solids[number].name
+    rows = checked.part == number
+    far = np.abs(checked.gap_mm[rows])
+    own = [region for region in regions if region.part == name]
+    bad = any(is_error(region, limits) for region in own) or any(one.part == name for one in off)
+    return PartProof(
+        name=name,
+        outline_mm=float(checked.weight_mm[rows].sum()),
+        p95_mm=_weighted(far, checked.weight_mm[rows], 0.95),
+        max_mm=float(far.max(initial=0.0)),
+        lost_mm3=sum(region.volume_mm3 for region in own if region.kind is Kind.LOST),
+        wrong_tool_mm3=sum(region.volume_mm3 for region in own if region.kind is Kind.WRONG_TOOL),
+        holds=not bad,
+    )
+
+
+def _weighted(values: Float, weights: npt.NDArray[np.float64], share: float) -> float:
+    """The value below which ``share`` of the weight lies; 0 of nothing."""
+    if not len(values):
+        return 0.0
+    order = np.argsort(values)
+    summed = np.cumsum(weights[order])
+    return float(values[order][min(int(np.searchsorted(summed, share * summed[-1])), len(values) - 1)])
+
+
+def is_error(region: Region, limits: Limits) -> bool:
+    """Whether a region is more than the case allows, or than a slicer's way to fill it."""
+    if region.kind is Kind.WRONG_TOOL:
+        return region.area_mm2 >= WRONG_MM2
+    return region.kind in (Kind.LOST, Kind.ADDED) and region.depth_mm > limits.deviation_max_mm
+
+
+_WHAT: Final[Mapping[Kind, str]] = {
+    Kind.LOST: "is not printed",
+    Kind.WRONG_TOOL: "is printed by the wrong tool",
+    Kind.ADDED: "is printed where no part is",
+    Kind.FLOATING: "begins in the air",
+}
+_CODE: Final[Mapping[Kind, str]] = {
+    Kind.LOST: "deposit-lost",
+    Kind.WRONG_TOOL: "deposit-wrong-tool",
+    Kind.ADDED: "deposit-added",
+    Kind.FLOATING: "deposit-floating",
+}
+
+
+def _of_regions(regions: Sequence[Region], limits: Limits, critical: frozenset[str]) -> Iterator[Finding]:
+    groups: dict[tuple[Kind, str], list[Region]] = {}
+    for region in regions:
+        groups.setdefault((region.kind, region.part or ""), []).append(region)
+    for (kind, part), group in sorted(groups.items()):
+        group.sort(key=lambda region: -region.volume_mm3)
+        told = [region for region in group if is_error(region, limits) or kind is Kind.FLOATING][:SHOWN]
+        yield from (_finding(region, limits) for region in told)
+        rest = [region for region in group if region not in told]
+        if rest:
+            severity = Severity.WARNING if part in critical else Severity.INFO
+            if any(is_error(region, limits) for region in rest):
+                severity = Severity.ERROR
+            of = f" of {part}" if part else ""
+            message = (
+                f"{len(rest)} {'more ' if told else ''}small places{of}, {sum(r.volume_mm3 for r in rest):.1f} mm3 in "
+                f"all: what {_WHAT[kind]}; the largest has {rest[0].area_mm2:.1f} mm2 at z {rest[0].z_mm[0]:.1f} mm"
+            )
+            yield Finding(
+                code=_CODE[kind],
+                severity=severity,
+                part=part or None,
+                message=message,
+                value=round(rest[0].depth_mm, 3),
+                limit=limits.deviation_max_mm,
+                where_mm=rest[0].where_mm,
+            )
+
+
+def _finding(region: Region, limits: Limits) -> Finding:
+    of = f" of {region.part}" if region.part else ""
+    layers = f"layer {region.first_layer + 1}"
+    if region.last_layer > region.first_layer:
+        layers = f"layers {region.first_layer + 1} to {region.last_layer + 1}"
+    message = (
+        f"{region.volume_mm3:.1f} mm3{of} {_WHAT[region.kind]}: z {region.z_mm[0]:.2f} to {region.z_mm[1]:.2f} mm "
+        f"({layers}), up to {region.area_mm2:.1f} mm2 a layer, {region.thickness_mm:.2f} mm thick"
+    )
+    if region.kind is Kind.WRONG_TOOL:
+        message += f", by tool {region.tool}"
+    floating = region.kind is Kind.FLOATING
+    return Finding(
+        code=_CODE[region.kind],
+        severity=Severity.WARNING if floating else Severity.ERROR,
+        part=region.part,
+        message=message,
+        value=round(region.area_mm2 if floating or region.kind is Kind.WRONG_TOOL else region.depth_mm, 3),
+        limit=None if floating else WRONG_MM2 if region.kind is Kind.WRONG_TOOL else limits.deviation_max_mm,
+        where_mm=region.where_mm,
+    )
+
+
+def _of_layers(off: OffLayers) -> Finding:
+    how = {
+        "shifted": f"stand elsewhere, up to {off.gap_mm:.2f} mm from the outline",
+        "narrow": f"have beads that end {off.gap_mm:.2f} mm inside the outline",
+        "wide": f"have beads that end {-off.gap_mm:.2f} mm outside the outline",
+    }[off.how]
+    message = (
+        f"layers {off.first_layer + 1} to {off.last_layer + 1} of {off.part}, z {off.z_mm[0]:.2f} to {off.z_mm[1]:.2f} "
+        f"mm, {how}"
+    )
+    return Finding(
+        code="deposit-layer-off",
+        severity=Severity.ERROR,
+        part=off.part,
+        message=message,
+        value=round(off.gap_mm, 3),
+        limit=SHIFT_MM if off.how == "shifted" else OFF_MM,
+    )
