@@ -18,12 +18,11 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from printprep.gcode.beads import Beads, Role, Single, Small
+from printprep.gcode.beads import Beads, Role
+from printprep.gcode.canvas import Canvas, Image, lay, paint
 from printprep.gcode.outline import gaps, samples
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
-from printprep.geometry.raster import Panel, raster
 from printprep.geometry.section import Sections, sections
 
 STEP_MM: Final = 0.2  # between samples along an outline
@@ -39,7 +38,7 @@ LEAST_MM2: Final = 0.1  # of a layer; a smaller spot is a corner that no round b
 HELD_MM: Final = 0.35  # between a part and the top of what supports it, so that it comes off
 SPAN: Final = 48  # layers that one worker takes at a time
 
-Image = npt.NDArray[np.uint8]
+Distances = npt.NDArray[np.float32]
 
 
 class Kind(StrEnum):
@@ -88,20 +87,6 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Canvas:
-    """The window of the plate in which layers are drawn."""
-
-    lower_mm: Float  # (2,)
-    shape: tuple[int, int]  # rows, columns
-    pixel_mm: float
-
-    def disc(self, diameter_mm: float) -> Image:
-        """A brush of about that diameter."""
-        size = max(2, round(diameter_mm / self.pixel_mm))
-        return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)).astype(np.uint8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Plate:
     """All that a layer looks up."""
 
@@ -110,7 +95,7 @@ class _Plate:
     beads: Beads
     rows: npt.NDArray[np.int64]  # of the beads, by layer
     first: npt.NDArray[np.int64]  # (k + 1,) where each layer starts in them
-    canvas: _Canvas
+    canvas: Canvas
 
     def of_layer(self, layer: int) -> npt.NDArray[np.int64]:
         return self.rows[self.first[layer] : self.first[layer + 1]]
@@ -152,7 +137,7 @@ def _plate(beads: Beads, solids: Sequence[Solid]) -> _Plate:
         beads=beads,
         rows=rows,
         first=first,
-        canvas=_Canvas(lower_mm=lower.astype(np.float64), shape=shape, pixel_mm=pixel_mm),
+        canvas=Canvas(lower_mm=lower.astype(np.float64), shape=shape, pixel_mm=pixel_mm),
     )
 
 
@@ -170,13 +155,13 @@ def _drawn(plate: _Plate, layer: int) -> _Layer:
     canvas = plate.canvas
     wanted = np.zeros(canvas.shape, np.uint8)
     for number, cuts in enumerate(plate.cuts):
-        _paint(cuts, layer, number + 1, canvas, wanted)
+        paint(cuts, layer, number + 1, canvas, wanted)
     laid, filled = np.zeros(canvas.shape, np.uint8), np.zeros(canvas.shape, np.uint8)
     rows = plate.of_layer(layer)
     role = plate.beads.role[rows]
     own, other = rows[role == Role.PART], rows[role != Role.PART]
     for which, image, colour in ((own, laid, plate.beads.tool[own] + 1), (other, filled, np.ones(len(other)))):
-        _lay(
+        lay(
             plate.beads.start_mm[which],
             plate.beads.end_mm[which],
             plate.beads.width_mm[which],
@@ -187,55 +172,6 @@ def _drawn(plate: _Plate, layer: int) -> _Layer:
         )
     filled[laid > 0] = 1
     return _Layer(wanted=wanted, laid=laid, filled=filled, top_mm=float(plate.beads.layer_z_mm[layer]))
-
-
-def _paint(cuts: Sections, layer: int, colour: int, canvas: _Canvas, image: Image) -> None:
-    """Paint the section of one solid over what is there."""
-    points, loops = cuts.layer(layer)
-    if not len(points):
-        return
-    first = np.floor((points.min(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int)
-    last = np.ceil((points.max(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int)
-    panel = Panel(
-        width_px=int(last[0] - first[0]) + 1,
-        height_px=int(last[1] - first[1]) + 1,
-        pixel_mm=(canvas.pixel_mm, canvas.pixel_mm),
-    )
-    cover = raster(points - (canvas.lower_mm + first * canvas.pixel_mm), loops, panel, levels=1)
-    image[first[1] : first[1] + panel.height_px, first[0] : first[0] + panel.width_px][cover > 0] = colour
-
-
-@njit(cache=True, nogil=True)
-def _lay(
-    start: Single, end: Single, width: Single, colour: Small, lower: Float, pixel_mm: float, image: Image
-) -> None:
-    """Colour each pixel whose middle lies in a bead; the later bead wins."""
-    height, columns = image.shape
-    for i in range(len(start)):
-        ax, ay = (start[i, 0] - lower[0]) / pixel_mm - 0.5, (start[i, 1] - lower[1]) / pixel_mm - 0.5
-        bx, by = (end[i, 0] - lower[0]) / pixel_mm - 0.5, (end[i, 1] - lower[1]) / pixel_mm - 0.5
-        radius = width[i] / 2.0 / pixel_mm
-        dx, dy = bx - ax, by - ay
-        length2 = dx * dx + dy * dy
-        y0, y1 = max(int(np.ceil(min(ay, by) - radius)), 0), min(int(np.floor(max(ay, by) + radius)), height - 1)
-        length = np.sqrt(length2)
-        for y in range(y0, y1 + 1):
-            # the part of the middle line that can reach this row bounds the columns to look at
-            low, high = 0.0, 1.0
-            if abs(dy) > 1e-12:
-                t0, t1 = (y - radius - ay) / dy, (y + radius - ay) / dy
-                low, high = max(0.0, min(t0, t1)), min(1.0, max(t0, t1))
-                if low > high:
-                    continue
-            xa, xb = ax + low * dx, ax + high * dx
-            x0 = max(int(np.ceil(min(xa, xb) - radius)), 0)
-            x1 = min(int(np.floor(max(xa, xb) + radius)), columns - 1)
-            for x in range(x0, x1 + 1):
-                along = ((x - ax) * dx + (y - ay) * dy) / length2 if length > 0.0 else 0.0
-                along = min(max(along, 0.0), 1.0)
-                ex, ey = ax + along * dx - x, ay + along * dy - y
-                if ex * ex + ey * ey <= radius * radius:
-                    image[y, x] = colour[i]
 
 
 def _span(plate: _Plate, span: range) -> tuple[list[Spot], list[Float]]:
@@ -277,7 +213,7 @@ def _outlines(plate: _Plate, layer: int, here: _Layer) -> Iterator[Float]:
             yield np.column_stack([np.full(len(gap), number), np.full(len(gap), layer), gap, weight])
 
 
-def _outside(canvas: _Canvas, wanted: Image, places: Float, colour: int) -> Bool:
+def _outside(canvas: Canvas, wanted: Image, places: Float, colour: int) -> Bool:
     """(s,) whether a sample has its own part on one side and no part on the other."""
     at = np.floor((places - canvas.lower_mm) / canvas.pixel_mm).astype(int)
     own, none = np.zeros(len(at), np.bool_), np.zeros(len(at), np.bool_)
@@ -298,19 +234,19 @@ def _spots(plate: _Plate, layer: int, below: _Layer, here: _Layer, above: _Layer
         if window is None:
             continue
         part = (here.wanted[window] == number + 1).astype(np.uint8)
-        inner_px = cv2.distanceTransform(part, cv2.DIST_L2, 5)
+        inner_px = _distances(part)
         missing = part & bare[window]
         rim = missing & (inner_px * canvas.pixel_mm <= BAND_MM).astype(np.uint8)
-        skin = cv2.morphologyEx(missing & exposed[window], cv2.MORPH_OPEN, canvas.disc(SKIN_MM))
-        lost = cv2.morphologyEx(rim, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) | skin
+        skin = _opened(missing & exposed[window], canvas.disc(SKIN_MM))
+        lost = _opened(rim, np.ones((2, 2), np.uint8)) | skin
         if lost.any():
-            far_px = cv2.distanceTransform(bare[window], cv2.DIST_L2, 5)
-            yield from _found(canvas, window, lost, Kind.LOST, number, layer, 2.0 * inner_px, far_px)
+            far_px = _distances(bare[window])
+            yield from _found(canvas, window, lost, Kind.LOST, number, layer, _width(inner_px), far_px)
         laid = here.laid[window]
         wrong = part & ((laid != 0) & (laid != solid.tool + 1)).astype(np.uint8)
-        wrong = cv2.morphologyEx(wrong, cv2.MORPH_OPEN, canvas.disc(EDGE_MM))
+        wrong = _opened(wrong, canvas.disc(EDGE_MM))
         if wrong.any():
-            yield from _found(canvas, window, wrong, Kind.WRONG_TOOL, number, layer, 2.0 * inner_px, inner_px, laid)
+            yield from _found(canvas, window, wrong, Kind.WRONG_TOOL, number, layer, _width(inner_px), inner_px, laid)
     yield from _strays(plate, layer, here)
 
 
@@ -321,10 +257,10 @@ def _strays(plate: _Plate, layer: int, here: _Layer) -> Iterator[Spot]:
     if window is None:
         return
     free = (here.wanted[window] == 0).astype(np.uint8)
-    stray = cv2.morphologyEx(free & (here.laid[window] > 0).astype(np.uint8), cv2.MORPH_OPEN, canvas.disc(STRAY_MM))
+    stray = _opened(free & (here.laid[window] > 0).astype(np.uint8), canvas.disc(STRAY_MM))
     if stray.any():
-        far_px = cv2.distanceTransform(free, cv2.DIST_L2, 5)
-        width_px = 2.0 * cv2.distanceTransform(stray, cv2.DIST_L2, 5)
+        far_px = _distances(free)
+        width_px = _width(_distances(stray))
         yield from _found(canvas, window, stray, Kind.ADDED, -1, layer, width_px, far_px, here.laid[window])
 
 
@@ -344,8 +280,23 @@ def _floating(plate: _Plate, layer: int, below: Sequence[_Layer], here: _Layer) 
     touches[0] = True
     if not touches.all():
         floats = (~touches[label]).astype(np.uint8)
-        width_px = 2.0 * cv2.distanceTransform(floats, cv2.DIST_L2, 5)
+        width_px = _width(_distances(floats))
         yield from _found(plate.canvas, window, floats, Kind.FLOATING, -1, layer, width_px, width_px, here.laid[window])
+
+
+def _opened(mask: Image, brush: Image) -> Image:
+    """``mask`` without what is narrower than ``brush``."""
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, brush), np.uint8)
+
+
+def _distances(mask: Image) -> Distances:
+    """Distance of each pixel of ``mask`` from the nearest pixel beyond it."""
+    return np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32)
+
+
+def _width(inner_px: Distances) -> Distances:
+    """Width of what has its middle line there, from distances to the nearest pixel beyond: of one pixel it is 1."""
+    return np.asarray(2.0 * inner_px - 1.0)
 
 
 def _window(mask: Bool) -> tuple[slice, slice] | None:
@@ -360,14 +311,14 @@ def _window(mask: Bool) -> tuple[slice, slice] | None:
 
 
 def _found(
-    canvas: _Canvas,
+    canvas: Canvas,
     window: tuple[slice, slice],
     mask: Image,
     kind: Kind,
     part: int,
     layer: int,
-    thickness_px: npt.NDArray[np.float32],
-    depth_px: npt.NDArray[np.float32],
+    thickness_px: Distances,
+    depth_px: Distances,
     laid: Image | None = None,
 ) -> Iterator[Spot]:
     """The connected areas of ``mask``, the tiny ones left out."""

@@ -36,7 +36,7 @@ def samples(points_mm: Float, loop_start: Int, step_mm: float) -> tuple[Float, F
 
 
 def gaps(points_mm: Float, start_mm: Single, end_mm: Single, width_mm: Single) -> tuple[Float, Int]:
-    """Gap (s,) of each sample (s, 2) from the beads (n, 2), (n, 2), (n,) of its layer, and which bead; -1: none near."""
+    """Gap (s,) of each sample (s, 2) from the beads (n, 2), (n, 2), (n,) of its layer, and the bead; -1: none near."""
     gap = np.full(len(points_mm), REACH_MM)
     bead = np.full(len(points_mm), -1, np.int32)
     if len(points_mm) and len(start_mm):

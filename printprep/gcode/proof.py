@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.case import Finding, Limits, Severity
-from printprep.gcode.beads import Beads
+from printprep.gcode.beads import Beads, Role
 from printprep.gcode.deposit import Checked, Kind, Solid, Spot
 from printprep.gcode.outline import REACH_MM
 from printprep.geometry.mesh import Float, Point
@@ -21,6 +21,7 @@ SHIFT_MM: Final = 0.12  # farther off on one side and deeper in on the other: th
 SHIFT_SHARE: Final = 0.15  # of the outline, on each side
 LEAST_OUTLINE_MM: Final = 3.0  # of a part in a layer; on less there is nothing to say
 WRONG_MM2: Final = 1.0  # of a layer by the wrong tool; less is how beads overlap at a border
+PRINTABLE: Final = 1.2  # times a line: what a slicer may leave out because no bead fits
 SHOWN: Final = 5  # regions of a kind and part that are told one by one
 
 
@@ -67,6 +68,38 @@ class PartProof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """What a region is judged by."""
+
+    limits: Limits
+    line_mm: float  # width of the file's usual bead: what is thinner cannot be printed
+    critical: frozenset[str]  # parts
+    volume_mm3: Mapping[str, float]  # by part
+
+    def over(self, region: Region) -> bool:
+        """Whether a region is beyond the limits, and not only because no bead is so thin.
+
+        Of what is too thin to print, only a critical part, or more of a part than its volume may change, is an error.
+        """
+        if region.kind is Kind.WRONG_TOOL:
+            return region.area_mm2 >= WRONG_MM2
+        if region.kind is Kind.FLOATING or region.depth_mm <= self.limits.deviation_max_mm:
+            return False
+        share = region.volume_mm3 / max(self.volume_mm3.get(region.part or "", 0.0), 1e-9)
+        thin = region.kind is Kind.LOST and region.thickness_mm < PRINTABLE * self.line_mm
+        return not thin or region.part in self.critical or share > self.limits.volume_change_percent / 100.0
+
+    def severity(self, region: Region) -> Severity:
+        """How much a region matters."""
+        if self.over(region):
+            return Severity.ERROR
+        far = region.kind is Kind.LOST and region.depth_mm > self.limits.deviation_max_mm
+        return (
+            Severity.WARNING if far or region.kind is Kind.FLOATING or region.part in self.critical else Severity.INFO
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """How the file holds the anatomy."""
 
@@ -83,8 +116,15 @@ def prove(
     """The verdict on what :func:`printprep.gcode.deposit.check` found."""
     regions = merge(checked.spots, beads, solids)
     off = tuple(_off_layers(checked, beads, solids))
-    parts = tuple(_part(number, solids, checked, regions, off, limits) for number in range(len(solids)))
-    findings = [*_of_regions(regions, limits, critical), *(_of_layers(one) for one in off)]
+    model = beads.width_mm[beads.role == Role.PART]
+    judge = Judge(
+        limits=limits,
+        line_mm=float(np.median(model)) if len(model) else 0.0,
+        critical=critical,
+        volume_mm3={solid.name: solid.mesh.volume_mm3 for solid in solids},
+    )
+    parts = tuple(_part(number, solids, checked, regions, off, judge) for number in range(len(solids)))
+    findings = [*_of_regions(regions, judge), *(_of_layers(one) for one in off)]
     return Proof(parts=parts, regions=regions, off=off, layers=len(beads.layer_z_mm), findings=tuple(findings))
 
 
@@ -113,9 +153,9 @@ def merge(spots: Sequence[Spot], beads: Beads, solids: Sequence[Solid]) -> tuple
 
 
 def _meet(a: Spot, b: Spot) -> bool:
-    return (
-        a.box_mm[0] <= b.box_mm[2] and b.box_mm[0] <= a.box_mm[2] and a.box_mm[1] <= b.box_mm[3]
-    ) and b.box_mm[1] <= a.box_mm[3]
+    return (a.box_mm[0] <= b.box_mm[2] and b.box_mm[0] <= a.box_mm[2] and a.box_mm[1] <= b.box_mm[3]) and b.box_mm[
+        1
+    ] <= a.box_mm[3]
 
 
 def _region(group: list[Spot], beads: Beads, solids: Sequence[Solid]) -> Region:
@@ -179,9 +219,7 @@ def _how_off(gap_mm: Float, weight_mm: Float) -> tuple[str, float]:
     return ("narrow" if median_mm > 0 else "wide"), median_mm
 
 
-def _run(
-    which: tuple[int, str], run: list[tuple[int, float]], beads: Beads, solids: Sequence[Solid]
-) -> OffLayers:
+def _run(which: tuple[int, str], run: list[tuple[int, float]], beads: Beads, solids: Sequence[Solid]) -> OffLayers:
     first, last = run[0][0], run[-1][0]
     return OffLayers(
         part=solids[which[0]].name,
@@ -199,13 +237,13 @@ def _part(
     checked: Checked,
     regions: Sequence[Region],
     off: Sequence[OffLayers],
-    limits: Limits,
+    judge: Judge,
 ) -> PartProof:
     name = solids[number].name
     rows = checked.part == number
     far = np.abs(checked.gap_mm[rows])
     own = [region for region in regions if region.part == name]
-    bad = any(is_error(region, limits) for region in own) or any(one.part == name for one in off)
+    bad = any(judge.over(region) for region in own) or any(one.part == name for one in off)
     return PartProof(
         name=name,
         outline_mm=float(checked.weight_mm[rows].sum()),
@@ -226,13 +264,7 @@ def _weighted(values: Float, weights: npt.NDArray[np.float64], share: float) -> 
     return float(values[order][min(int(np.searchsorted(summed, share * summed[-1])), len(values) - 1)])
 
 
-def is_error(region: Region, limits: Limits) -> bool:
-    """Whether a region is more than the case allows, or than a slicer's way to fill it."""
-    if region.kind is Kind.WRONG_TOOL:
-        return region.area_mm2 >= WRONG_MM2
-    return region.kind in (Kind.LOST, Kind.ADDED) and region.depth_mm > limits.deviation_max_mm
-
-
+_RANK: Final = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _WHAT: Final[Mapping[Kind, str]] = {
     Kind.LOST: "is not printed",
     Kind.WRONG_TOOL: "is printed by the wrong tool",
@@ -247,36 +279,20 @@ _CODE: Final[Mapping[Kind, str]] = {
 }
 
 
-def _of_regions(regions: Sequence[Region], limits: Limits, critical: frozenset[str]) -> Iterator[Finding]:
+def _of_regions(regions: Sequence[Region], judge: Judge) -> Iterator[Finding]:
+    """The regions that matter one by one, the largest first, and the others of a kind and part in one line."""
     groups: dict[tuple[Kind, str], list[Region]] = {}
     for region in regions:
         groups.setdefault((region.kind, region.part or ""), []).append(region)
-    for (kind, part), group in sorted(groups.items()):
-        group.sort(key=lambda region: -region.volume_mm3)
-        told = [region for region in group if is_error(region, limits) or kind is Kind.FLOATING][:SHOWN]
-        yield from (_finding(region, limits) for region in told)
-        rest = [region for region in group if region not in told]
-        if rest:
-            severity = Severity.WARNING if part in critical else Severity.INFO
-            if any(is_error(region, limits) for region in rest):
-                severity = Severity.ERROR
-            of = f" of {part}" if part else ""
-            message = (
-                f"{len(rest)} {'more ' if told else ''}small places{of}, {sum(r.volume_mm3 for r in rest):.1f} mm3 in "
-                f"all: what {_WHAT[kind]}; the largest has {rest[0].area_mm2:.1f} mm2 at z {rest[0].z_mm[0]:.1f} mm"
-            )
-            yield Finding(
-                code=_CODE[kind],
-                severity=severity,
-                part=part or None,
-                message=message,
-                value=round(rest[0].depth_mm, 3),
-                limit=limits.deviation_max_mm,
-                where_mm=rest[0].where_mm,
-            )
+    for (_, part), group in sorted(groups.items()):
+        group.sort(key=lambda region: (_RANK[judge.severity(region)], -region.volume_mm3))
+        told = [region for region in group[:SHOWN] if judge.severity(region) is not Severity.INFO]
+        yield from (_finding(region, judge) for region in told)
+        if rest := group[len(told) :]:
+            yield _rest(rest, part, judge, more=bool(told))
 
 
-def _finding(region: Region, limits: Limits) -> Finding:
+def _finding(region: Region, judge: Judge) -> Finding:
     of = f" of {region.part}" if region.part else ""
     layers = f"layer {region.first_layer + 1}"
     if region.last_layer > region.first_layer:
@@ -287,16 +303,44 @@ def _finding(region: Region, limits: Limits) -> Finding:
     )
     if region.kind is Kind.WRONG_TOOL:
         message += f", by tool {region.tool}"
-    floating = region.kind is Kind.FLOATING
+    value, limit = _measure(region, judge)
     return Finding(
         code=_CODE[region.kind],
-        severity=Severity.WARNING if floating else Severity.ERROR,
+        severity=judge.severity(region),
         part=region.part,
         message=message,
-        value=round(region.area_mm2 if floating or region.kind is Kind.WRONG_TOOL else region.depth_mm, 3),
-        limit=None if floating else WRONG_MM2 if region.kind is Kind.WRONG_TOOL else limits.deviation_max_mm,
+        value=value,
+        limit=limit,
         where_mm=region.where_mm,
     )
+
+
+def _rest(rest: Sequence[Region], part: str, judge: Judge, *, more: bool) -> Finding:
+    first = rest[0]
+    message = (
+        f"{len(rest)} {'more ' if more else ''}places{f' of {part}' if part else ''}, "
+        f"{sum(region.volume_mm3 for region in rest):.1f} mm3 in all: what {_WHAT[first.kind]}; the first of them has "
+        f"{first.area_mm2:.1f} mm2 at z {first.z_mm[0]:.2f} mm"
+    )
+    value, limit = _measure(first, judge)
+    return Finding(
+        code=_CODE[first.kind],
+        severity=judge.severity(first),
+        part=part or None,
+        message=message,
+        value=value,
+        limit=limit,
+        where_mm=first.where_mm,
+    )
+
+
+def _measure(region: Region, judge: Judge) -> tuple[float, float | None]:
+    """What a region is judged by: mm2 for what floats or is by the wrong tool, mm of depth for the others."""
+    if region.kind is Kind.FLOATING:
+        return round(region.area_mm2, 3), None
+    if region.kind is Kind.WRONG_TOOL:
+        return round(region.area_mm2, 3), WRONG_MM2
+    return round(region.depth_mm, 3), judge.limits.deviation_max_mm
 
 
 def _of_layers(off: OffLayers) -> Finding:
