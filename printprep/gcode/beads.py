@@ -21,6 +21,8 @@ from printprep.gcode.read import Gcode
 from printprep.geometry.mesh import Bool, Float, Int
 
 SHORTEST_MM: Final = 1e-3  # a shorter feeding move is a blob in place, not a bead
+THIN_SHARE: Final = 0.75  # of the usual width: beads so thin for their height were made for a lower layer
+UNKNOWN_HEIGHT_MM: Final = 0.2  # of the layers of a file that prints nothing
 WIDEST_MM: Final = 5.0  # a wider bead is a purge, whatever the file calls it
 
 Single = npt.NDArray[np.float32]
@@ -60,7 +62,7 @@ class Beads:
     start_mm: Single  # (n, 2)
     end_mm: Single  # (n, 2)
     width_mm: Single
-    layer: Int  # index into layer_z_mm; -1: a support or purge below the first layer of the model
+    layer: Int  # index into layer_z_mm
     tool: Small
     role: Small  # Role
     line: Int  # of the file, 1-based
@@ -76,28 +78,28 @@ class Beads:
         return self.layer_z_mm - self.layer_height_mm / 2.0
 
 
-def beads(gcode: Gcode, filament_mm: float = 1.75) -> Beads:
+def beads(gcode: Gcode, filament_mm: float = 1.75, top_mm: float = 0.0) -> Beads:
     """The beads of ``gcode``, in its layers of the model.
 
     Layers go by the height of what is printed of the model, not by marks: supports have layers of their own between
-    them, which count to the model's layer that they reach into.
+    them, which count to the model's layer that they reach into. Where the flow says that a layer is missing between two
+    others, or there is none up to ``top_mm``, the top of what should be printed, it is there without a bead.
     """
     moves = gcode.moves
     end = moves.position_mm
     start = np.concatenate([np.zeros((min(len(end), 1), 3)), end[:-1]])
     length_mm = np.hypot(end[:, 0] - start[:, 0], end[:, 1] - start[:, 1])
-    lays = (moves.e_mm > 0) & (moves.kind != Kind.HOME) & (length_mm > SHORTEST_MM)
-    row = np.flatnonzero(lays)
+    row = np.flatnonzero((moves.e_mm > 0) & (moves.kind != Kind.HOME) & (length_mm > SHORTEST_MM))
     role = _roles(gcode)[moves.feature[row]]
     z = np.round(end[row, 2], 4)
-    layer_z_mm, layer_height_mm = _layers(z[role == Role.PART], float(z.min(initial=np.inf)))
-    layer = np.searchsorted(layer_z_mm, z - 1e-3).astype(np.int32)
-    layer[layer == len(layer_z_mm)] = -1 if not len(layer_z_mm) else len(layer_z_mm) - 1
     section_mm2 = moves.e_mm[row] * (math.pi * filament_mm**2 / 4.0) / length_mm[row]
-    height_mm = layer_height_mm[layer] if len(layer_z_mm) else np.ones(len(row))
-    flat_mm = section_mm2 / height_mm + height_mm * (1.0 - math.pi / 4.0)
-    width_mm = np.where(_bridges(gcode)[moves.feature[row]], 2.0 * np.sqrt(section_mm2 / math.pi), flat_mm)
-    role[(width_mm > WIDEST_MM) & (role == Role.PART)] = Role.CUSTOM
+    own = role == Role.PART
+    layer_z_mm, layer_height_mm = _layers(z[own], section_mm2[own], float(z.min(initial=np.inf)), top_mm)
+    layer = np.minimum(np.searchsorted(layer_z_mm, z - 1e-3), len(layer_z_mm) - 1).astype(np.int32)
+    height_mm = layer_height_mm[layer]
+    bridge = _bridges(gcode)[moves.feature[row]]
+    width_mm = np.where(bridge, 2.0 * np.sqrt(section_mm2 / math.pi), _flat(section_mm2, height_mm))
+    role[(width_mm > WIDEST_MM) & own] = Role.CUSTOM
     return Beads(
         start_mm=start[row, :2].astype(np.float32),
         end_mm=end[row, :2].astype(np.float32),
@@ -111,6 +113,11 @@ def beads(gcode: Gcode, filament_mm: float = 1.75) -> Beads:
     )
 
 
+def _flat(section_mm2: Float, height_mm: Float) -> Float:
+    """Width of beads that lie on something."""
+    return np.asarray(section_mm2 / height_mm + height_mm * (1.0 - math.pi / 4.0))
+
+
 def _roles(gcode: Gcode) -> Small:
     """(f,) the role of each feature of the file."""
     return np.array([ROLES.get(name.lower(), Role.PART) for name in gcode.features], np.uint8)
@@ -121,12 +128,25 @@ def _bridges(gcode: Gcode) -> Bool:
     return np.array([name.lower() in BRIDGES for name in gcode.features], np.bool_)
 
 
-def _layers(z: Float, lowest_mm: float) -> tuple[Float, Float]:
-    """Tops and heights of the layers; above a raft or supports the first is as high as the others are."""
-    tops = np.unique(z)
+def _layers(z: Float, section_mm2: Float, lowest_mm: float, top_mm: float) -> tuple[Float, Float]:
+    """Tops and heights of the layers, those that are missing among them."""
+    tops, of_bead = np.unique(z, return_inverse=True)
     if not len(tops):
-        return np.zeros(0), np.zeros(0)
+        count = max(math.ceil(top_mm / UNKNOWN_HEIGHT_MM), 1)
+        return np.arange(1, count + 1) * UNKNOWN_HEIGHT_MM, np.full(count, UNKNOWN_HEIGHT_MM)
     heights = np.diff(tops, prepend=0.0)
-    if len(tops) > 1 and lowest_mm < tops[0] - 1e-3:
-        heights[0] = min(heights[0], float(np.median(heights[1:])))
-    return tops, np.maximum(heights, 1e-3)
+    usual_mm = float(np.median(heights[1:])) if len(tops) > 1 else float(heights[0])
+    if lowest_mm < tops[0] - 1e-3:  # on a raft or on supports
+        heights[0] = min(heights[0], usual_mm)
+    rows = np.argsort(of_bead, kind="stable")
+    middles = [float(np.median(part)) for part in np.split(section_mm2[rows], np.cumsum(np.bincount(of_bead))[:-1])]
+    widths = _flat(np.array(middles), heights)
+    lacks = (heights > 1.5 * usual_mm) & (widths < THIN_SHARE * np.median(widths))
+    found: list[tuple[float, float]] = []
+    for top, height, lack in zip(tops.tolist(), heights.tolist(), lacks.tolist(), strict=True):
+        count = round(height / usual_mm) if lack else 1
+        found.extend((top - height + height * (k + 1) / count, height / count) for k in range(count))
+    while top_mm - found[-1][0] > 0.5 * usual_mm + 1e-6:
+        found.append((found[-1][0] + usual_mm, usual_mm))
+    table = np.array(found)
+    return np.ascontiguousarray(table[:, 0]), np.maximum(table[:, 1], 1e-3)

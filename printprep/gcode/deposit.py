@@ -240,6 +240,7 @@ def _spots(plate: _Plate, layer: int, below: _Layer, here: _Layer, above: _Layer
         skin = _opened(missing & exposed[window], canvas.disc(SKIN_MM))
         lost = _opened(rim, np.ones((2, 2), np.uint8)) | skin
         if lost.any():
+            lost |= _wholly(missing, lost, bare[window])
             far_px = _distances(bare[window])
             yield from _found(canvas, window, lost, Kind.LOST, number, layer, _width(inner_px), far_px)
         laid = here.laid[window]
@@ -282,6 +283,18 @@ def _floating(plate: _Plate, layer: int, below: Sequence[_Layer], here: _Layer) 
         floats = (~touches[label]).astype(np.uint8)
         width_px = _width(_distances(floats))
         yield from _found(plate.canvas, window, floats, Kind.FLOATING, -1, layer, width_px, width_px, here.laid[window])
+
+
+def _wholly(missing: Image, lost: Image, bare: Image) -> Image:
+    """The missing areas with something lost in them that no bead surrounds: all of such an area is lost, no infill."""
+    found = np.zeros_like(lost)
+    _, label = cv2.connectedComponents(missing, connectivity=4)
+    for number in np.unique(label[lost > 0]):
+        mask = (label == number).astype(np.uint8)
+        around = cv2.dilate(mask, np.ones((3, 3), np.uint8)) & (1 - mask)
+        if bare[around > 0].mean() > 0.5:
+            found |= mask
+    return found
 
 
 def _opened(mask: Image, brush: Image) -> Image:

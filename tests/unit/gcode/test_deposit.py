@@ -1,0 +1,191 @@
+"""The deposit check: each way to spoil a file is found, with the part and the height, and a good file is good."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from printprep.case import Limits, Severity
+from printprep.gcode.beads import Role, beads
+from printprep.gcode.deposit import Kind, check
+from printprep.gcode.outline import REACH_MM, gaps, samples
+from printprep.gcode.proof import Proof, prove
+from printprep.gcode.read import read_gcode
+from tests.unit.gcode.sliced import WIDTH_MM, Box, Change, Ring, write
+
+ORGAN = Box(name="organ", low_mm=(20, 20, 0), high_mm=(32, 30, 4))
+VESSEL = Box(name="vessel", low_mm=(40, 20, 0), high_mm=(42, 22, 4), tool=1)
+LAYERS = 20
+
+
+def proof(
+    tmp_path: Path,
+    change: Change = lambda ring: ring,
+    *,
+    boxes: tuple[Box, ...] = (ORGAN, VESSEL),
+    wanted: tuple[Box, ...] | None = None,
+    critical: frozenset[str] = frozenset(),
+) -> Proof:
+    path = write(tmp_path / "plate.gcode", list(boxes), layers=LAYERS, change=change)
+    solids = [box.solid for box in wanted or boxes]
+    laid = beads(read_gcode(path), top_mm=max(solid.mesh.bounds_mm[1, 2] for solid in solids))
+    return prove(laid, solids, check(laid, solids), Limits(), critical)
+
+
+def errors(found: Proof) -> set[tuple[str, str | None]]:
+    return {(f.code, f.part) for f in found.findings if f.severity is Severity.ERROR}
+
+
+def test_a_good_file_holds_everything(tmp_path: Path) -> None:
+    found = proof(tmp_path)
+    assert found.findings == ()
+    assert found.layers == LAYERS
+    assert all(part.holds and part.p95_mm < 0.1 for part in found.parts)
+    assert [round(part.outline_mm) for part in found.parts] == [44 * LAYERS, 8 * LAYERS]
+
+
+def test_widths_come_from_what_is_fed(tmp_path: Path) -> None:
+    laid = beads(read_gcode(write(tmp_path / "a.gcode", [ORGAN], layers=3)))
+    assert np.allclose(laid.width_mm, WIDTH_MM, atol=1e-3)
+    assert laid.layer_height_mm.tolist() == pytest.approx([0.2, 0.2, 0.2])
+    assert (laid.role == Role.PART).all()
+
+
+def test_a_vessel_that_is_left_out(tmp_path: Path) -> None:
+    found = proof(tmp_path, lambda ring: None if ring.box == "vessel" and 8 <= ring.layer < 16 else ring)
+    assert ("deposit-lost", "vessel") in errors(found)
+    (lost,) = (region for region in found.regions if region.kind is Kind.LOST)
+    assert (lost.first_layer, lost.last_layer) == (8, 15)
+    assert lost.z_mm == pytest.approx((1.6, 3.2))
+    assert lost.volume_mm3 == pytest.approx(2 * 2 * 1.6, rel=0.1)
+    assert lost.thickness_mm == pytest.approx(2.0, abs=0.15)
+    assert lost.where_mm[:2] == pytest.approx((41, 21), abs=0.1)
+    floating = [region for region in found.regions if region.kind is Kind.FLOATING]
+    assert [region.first_layer for region in floating] == [16]  # what comes above it begins in the air
+    assert not next(part for part in found.parts if part.name == "vessel").holds
+    assert next(part for part in found.parts if part.name == "organ").holds
+
+
+def test_a_wall_that_is_too_thin_to_print_is_told_and_stops_a_critical_part(tmp_path: Path) -> None:
+    fin = Box(name="organ", low_mm=(32, 24, 0), high_mm=(36, 24.3, 4))  # the slicer drops it
+    whole = Box(name="fin", low_mm=fin.low_mm, high_mm=fin.high_mm)
+    found = proof(tmp_path, boxes=(ORGAN,), wanted=(ORGAN, whole), critical=frozenset({"fin"}))
+    assert ("deposit-lost", "fin") in errors(found)
+    (lost,) = (region for region in found.regions if region.kind is Kind.LOST)
+    assert lost.thickness_mm == pytest.approx(0.3, abs=0.11)
+    assert lost.z_mm == pytest.approx((0, 4))
+
+
+def test_two_tools_swapped(tmp_path: Path) -> None:
+    found = proof(tmp_path, lambda ring: replace(ring, tool=1 - ring.tool) if ring.layer >= 10 else ring)
+    assert errors(found) == {("deposit-wrong-tool", "organ"), ("deposit-wrong-tool", "vessel")}
+    assert {(region.first_layer, region.last_layer) for region in found.regions} == {(10, 19)}
+
+
+def test_a_layer_that_was_shifted(tmp_path: Path) -> None:
+    def shift(ring: Ring) -> Ring:
+        return replace(ring, corners=[(x + 1, y) for x, y in ring.corners]) if ring.layer == 7 else ring
+
+    found = proof(tmp_path, shift)
+    assert {(off.part, off.how, off.first_layer, off.last_layer) for off in found.off} >= {("vessel", "shifted", 7, 7)}
+    assert ("deposit-added", None) in errors(found)
+    assert ("deposit-lost", "organ") in {(f.code, f.part) for f in found.findings}
+    assert {layer for region in found.regions for layer in (region.first_layer, region.last_layer)} == {7}
+
+
+@pytest.mark.parametrize(("flow", "how"), [(0.5, "narrow"), (1.5, "wide")])
+def test_beads_of_another_width(tmp_path: Path, flow: float, how: str) -> None:
+    found = proof(tmp_path, lambda ring: replace(ring, flow=flow) if 3 <= ring.layer <= 5 else ring)
+    assert {(off.part, off.how, off.first_layer, off.last_layer) for off in found.off} == {
+        ("organ", how, 3, 5),
+        ("vessel", how, 3, 5),
+    }
+    half_mm = (WIDTH_MM - 0.2 * 0.2146) * (flow - 1) / 2
+    assert all(off.gap_mm == pytest.approx(-half_mm, abs=0.01) for off in found.off)
+
+
+def test_plastic_of_no_part(tmp_path: Path) -> None:
+    stray = Box(name="stray", low_mm=(50, 20, 0), high_mm=(52, 22, 4))
+    found = proof(tmp_path, boxes=(ORGAN, stray), wanted=(ORGAN,))
+    assert errors(found) == {("deposit-added", None)}
+    (added,) = found.regions
+    assert added.volume_mm3 == pytest.approx(16, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "feature", ["Support material", "Wipe tower", "Skirt/Brim", "SUPPORT-INTERFACE", "Prime tower"]
+)
+def test_supports_and_towers_are_not_of_the_model(tmp_path: Path, feature: str) -> None:
+    other = Box(name="other", low_mm=(50, 20, 0), high_mm=(52, 22, 4))
+    found = proof(
+        tmp_path,
+        lambda ring: replace(ring, feature=feature) if ring.box == "other" else ring,
+        boxes=(ORGAN, other),
+        wanted=(ORGAN,),
+    )
+    assert found.findings == ()
+
+
+def test_sparse_infill_is_no_loss_but_a_missing_skin_is(tmp_path: Path) -> None:
+    def sparse(ring: Ring) -> Ring | None:
+        inner = ring.box == "organ" and ring.corners[0][0] > 21.5
+        return None if inner and 4 <= ring.layer < 16 else ring
+
+    def open_top(ring: Ring) -> Ring | None:
+        inner = ring.box == "organ" and ring.corners[0][0] > 21.5
+        return None if inner and ring.layer >= 4 else ring
+
+    assert not [f for f in proof(tmp_path, sparse).findings if f.code == "deposit-lost"]
+    lost = [region for region in proof(tmp_path, open_top).regions if region.kind is Kind.LOST]
+    assert [(region.first_layer, region.last_layer) for region in lost] == [(19, 19)]
+
+
+def test_the_later_part_wins(tmp_path: Path) -> None:
+    core = Box(name="core", low_mm=(24, 23, 0), high_mm=(27, 26, 4), tool=1)
+
+    def around(ring: Ring) -> Ring | None:  # the organ's rings go through the core: only those that miss it stay
+        xs, ys = [x for x, _ in ring.corners], [y for _, y in ring.corners]
+        return None if ring.box == "organ" and (max(xs) < 27.6 or min(ys) > 22.4) else ring
+
+    found = proof(tmp_path, around, boxes=(ORGAN, core))
+    assert not [f for f in found.findings if f.part == "core"]
+
+
+@pytest.mark.parametrize("layers", [range(6, 7), range(6, 9), range(15, LAYERS), range(2)])
+def test_layers_that_are_missing_altogether(tmp_path: Path, layers: range) -> None:
+    found = proof(tmp_path, lambda ring: None if ring.layer in layers else ring)
+    lost = [region for region in found.regions if region.kind is Kind.LOST]
+    assert {(region.part, region.first_layer, region.last_layer) for region in lost} == {
+        ("organ", layers[0], layers[-1]),
+        ("vessel", layers[0], layers[-1]),
+    }
+    assert not found.off
+
+
+def test_gaps_are_exact() -> None:
+    start, end = np.array([[0.0, 0.0]], np.float32), np.array([[10.0, 0.0]], np.float32)
+    width = np.array([0.4], np.float32)
+    points = np.array([[5.0, 0.2], [5.0, 0.5], [5.0, 0.0], [-0.5, 0.0], [5.0, 9.0], [11.0, 1.0]])
+    gap, bead = gaps(points, start, end, width)
+    assert gap == pytest.approx([0.0, 0.3, -0.2, 0.3, REACH_MM, REACH_MM], abs=1e-6)
+    assert bead.tolist() == [0, 0, 0, 0, -1, -1]
+
+
+def test_samples_stand_for_the_whole_outline() -> None:
+    square = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1], [5, 5], [6, 5], [5, 6]])
+    places, weight = samples(square, np.array([0, 4, 7]), 0.2)
+    assert weight.sum() == pytest.approx(4 + 2 + np.sqrt(2))
+    assert weight.max() <= 0.2 + 1e-9
+    assert len(places) == len(weight)
+
+
+def test_nothing_to_compare(tmp_path: Path) -> None:
+    path = tmp_path / "empty.gcode"
+    path.write_text("G28\nG1 X10 Y10 F3000\n")
+    laid = beads(read_gcode(path), top_mm=4.0)
+    found = prove(laid, [ORGAN.solid], check(laid, [ORGAN.solid]), Limits())
+    assert found.layers == LAYERS
+    assert [(f.code, f.part) for f in found.findings] == [("deposit-lost", "organ")]
