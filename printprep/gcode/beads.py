@@ -149,4 +149,4 @@ def _layers(z: Float, section_mm2: Float, lowest_mm: float, top_mm: float) -> tu
     while top_mm - found[-1][0] > 0.5 * usual_mm + 1e-6:
         found.append((found[-1][0] + usual_mm, usual_mm))
     table = np.array(found)
-    return np.ascontiguousarray(table[:, 0]), np.maximum(table[:, 1], 1e-3)
+    return np.ascontiguousarray(table[:, 0]), np.asarray(np.maximum(table[:, 1], 1e-3))

@@ -33,6 +33,7 @@ BAND_MM: Final = 0.35  # from the outline inwards, where plastic must be: less t
 SKIN_MM: Final = 0.4  # narrower gaps between lines of a skin are how a slicer fills it
 EDGE_MM: Final = 0.45  # a bead reaches so far over the border of two parts
 STRAY_MM: Final = 0.3  # plastic beside the outline that is no rounding
+OPEN_SHARE: Final = 0.6  # of the border of an area without beads: it lies open, and is no cell of infill
 LEAST_MM2: Final = 0.1  # of a layer; a smaller spot is a corner that no round bead can fill
 
 HELD_MM: Final = 0.35  # between a part and the top of what supports it, so that it comes off
@@ -240,7 +241,7 @@ def _spots(plate: _Plate, layer: int, below: _Layer, here: _Layer, above: _Layer
         skin = _opened(missing & exposed[window], canvas.disc(SKIN_MM))
         lost = _opened(rim, np.ones((2, 2), np.uint8)) | skin
         if lost.any():
-            lost |= _wholly(missing, lost, bare[window])
+            lost |= _wholly(_opened(missing, canvas.disc(SKIN_MM)), lost, bare[window])
             far_px = _distances(bare[window])
             yield from _found(canvas, window, lost, Kind.LOST, number, layer, _width(inner_px), far_px)
         laid = here.laid[window]
@@ -289,17 +290,20 @@ def _wholly(missing: Image, lost: Image, bare: Image) -> Image:
     """The missing areas with something lost in them that no bead surrounds: all of such an area is lost, no infill."""
     found = np.zeros_like(lost)
     _, label = cv2.connectedComponents(missing, connectivity=4)
-    for number in np.unique(label[lost > 0]):
+    for number in np.setdiff1d(label[lost > 0], [0]):
         mask = (label == number).astype(np.uint8)
-        around = cv2.dilate(mask, np.ones((3, 3), np.uint8)) & (1 - mask)
-        if bare[around > 0].mean() > 0.5:
+        around = cv2.dilate(mask, np.ones((5, 5), np.uint8)) & (1 - mask)
+        if bare[around > 0].mean() > OPEN_SHARE:
             found |= mask
     return found
 
 
 def _opened(mask: Image, brush: Image) -> Image:
-    """``mask`` without what is narrower than ``brush``."""
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, brush), np.uint8)
+    """``mask`` without what is narrower than ``brush``, which goes back turned round, as it may not be symmetric."""
+    rows, columns = brush.shape
+    there = cv2.erode(mask, brush, anchor=(columns // 2, rows // 2))
+    back = cv2.dilate(there, np.ascontiguousarray(brush[::-1, ::-1]), anchor=((columns - 1) // 2, (rows - 1) // 2))
+    return np.asarray(back, np.uint8) & mask
 
 
 def _distances(mask: Image) -> Distances:
