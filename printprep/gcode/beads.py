@@ -65,7 +65,9 @@ class Beads:
     layer: Int  # index into layer_z_mm
     tool: Small
     role: Small  # Role
+    feature: Small  # index into features
     line: Int  # of the file, 1-based
+    features: tuple[str, ...]  # as the slicer wrote them; the first is "" for none
     layer_z_mm: Float  # (k,) tops of the layers of the model, rising
     layer_height_mm: Float  # (k,)
 
@@ -107,7 +109,9 @@ def beads(gcode: Gcode, filament_mm: float = 1.75, top_mm: float = 0.0) -> Beads
         layer=layer,
         tool=np.array(moves.tool[row]),
         role=role,
+        feature=np.array(moves.feature[row]),
         line=np.array(moves.line[row]),
+        features=gcode.features,
         layer_z_mm=layer_z_mm,
         layer_height_mm=layer_height_mm,
     )
@@ -149,4 +153,4 @@ def _layers(z: Float, section_mm2: Float, lowest_mm: float, top_mm: float) -> tu
     while top_mm - found[-1][0] > 0.5 * usual_mm + 1e-6:
         found.append((found[-1][0] + usual_mm, usual_mm))
     table = np.array(found)
-    return np.ascontiguousarray(table[:, 0]), np.asarray(np.maximum(table[:, 1], 1e-3))
+    return np.array(table[:, 0]), np.array(np.maximum(table[:, 1], 1e-3))
