@@ -137,7 +137,7 @@ def _layers(z: Float, section_mm2: Float, lowest_mm: float, top_mm: float) -> tu
     tops, of_bead = np.unique(z, return_inverse=True)
     if not len(tops):
         count = max(math.ceil(top_mm / UNKNOWN_HEIGHT_MM), 1)
-        return np.arange(1, count + 1) * UNKNOWN_HEIGHT_MM, np.full(count, UNKNOWN_HEIGHT_MM)
+        return np.cumsum(np.full(count, UNKNOWN_HEIGHT_MM)), np.full(count, UNKNOWN_HEIGHT_MM)
     heights = np.diff(tops, prepend=0.0)
     usual_mm = float(np.median(heights[1:])) if len(tops) > 1 else float(heights[0])
     if lowest_mm < tops[0] - 1e-3:  # on a raft or on supports
