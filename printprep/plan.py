@@ -333,6 +333,19 @@ class Supports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """How a finished file holds one part: what it lays down against the part's sections."""
+
+    part: str  # name in the plan: of a whole part or a piece
+    outline_mm: float  # length of the outline that was compared; 0: the part has no outside of its own
+    p95_mm: float  # 95 % of it is this near to the edge of the plastic, either way
+    max_mm: float  # as far as it was looked for
+    lost_mm3: float  # that is not printed
+    wrong_tool_mm3: float
+    holds: bool  # nothing is lost, misplaced or swapped beyond the limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlicedPlate:
     """A file for the printer and what is known of it."""
 
@@ -347,6 +360,7 @@ class SlicedPlate:
     estimate: Estimate
     anatomy_layer_count: int | None = None  # layers that hold something of a part; None: not counted
     supports: Supports | None = None  # None: not measured
+    held: tuple[Held, ...] = ()  # by the proof; empty: not proved
     settings: tuple[Setting, ...] = ()
     findings: tuple[Finding, ...] = ()
     tool_changes: int = 0

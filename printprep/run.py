@@ -1,6 +1,6 @@
 """The whole way of a part, a line a step; the command line and the lab both call :func:`run_case`.
 
-    read -> inspect -> repair -> prepare -> certify -> slice -> guard -> price -> report
+    read -> inspect -> repair -> prepare -> certify -> slice -> prove -> guard -> price -> report
 
 Every step takes the :class:`RunResult` so far and answers one with more in it. A finding of severity error that the
 case does not accept ends the way after its step; what was made until then stands in the result.
@@ -37,6 +37,7 @@ from printprep.report.sides import deviation_pictures
 from printprep.report.write import write_certificate, write_report
 from printprep.safety import guard_limits
 from printprep.slicers import check_slicer, slice_plate
+from printprep.slicers.proven import in_case_frame, prove_plate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +178,23 @@ def slice_plates(result: RunResult, progress: Progress) -> RunResult:
     return _with_findings(replace(result, plates=plates), tuple(f for plate in plates for f in plate.findings))
 
 
+def prove_plates(result: RunResult, progress: Progress) -> RunResult:
+    """Prove that each file of G-code still holds the anatomy, whatever its slicer said."""
+    plan, limits = _plan(result), _case(result).limits
+    by_index = {plate.index: plate for plate in plan.plates}
+    plates: list[SlicedPlate] = []
+    findings: list[Finding] = []
+    for sliced in result.plates:
+        if sliced.file.suffix != ".gcode":
+            plates.append(sliced)  # the driver's rasters are compared with the mesh as they are made
+            continue
+        plate = by_index[sliced.index]
+        proof = prove_plate(sliced.file, plan, plate, result.printer, limits, progress)
+        plates.append(replace(sliced, held=proof.held))
+        findings += [in_case_frame(finding, plan, plate) for finding in proof.findings]
+    return _with_findings(replace(result, plates=tuple(plates)), tuple(findings))
+
+
 def guard_plates(result: RunResult, progress: Progress) -> RunResult:
     """Let nothing dangerous or identifying leave the house."""
     gcode = [plate for plate in result.plates if plate.file.suffix == ".gcode"]
@@ -262,6 +280,7 @@ STEPS: Final[dict[str, Step]] = {
     "prepare": prepare_parts,
     "certify": certify_plan,
     "slice": slice_plates,
+    "prove": prove_plates,
     "guard": guard_plates,
     "price": price_plates,
     "report": report,

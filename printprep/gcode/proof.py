@@ -14,6 +14,7 @@ from printprep.gcode.beads import Beads, Role
 from printprep.gcode.deposit import Checked, Kind, Solid, Spot
 from printprep.gcode.outline import REACH_MM
 from printprep.geometry.mesh import Float, Point
+from printprep.plan import Held
 
 OFF_MM: Final = 0.05
 """A layer whose outline is off by more than this, at its median, has other beads than it should: slicers keep 0.01."""
@@ -55,19 +56,6 @@ class OffLayers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartProof:
-    """How the file holds one part."""
-
-    name: str
-    outline_mm: float  # length of the outline that was compared; 0: it has no outside of its own
-    p95_mm: float  # 95 % of it is this near to the edge of the plastic, either way
-    max_mm: float
-    lost_mm3: float
-    wrong_tool_mm3: float
-    holds: bool  # nothing is lost, misplaced or swapped beyond the limits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
     """What a region is judged by."""
 
@@ -103,7 +91,7 @@ class Judge:
 class Proof:
     """How the file holds the anatomy."""
 
-    parts: tuple[PartProof, ...]
+    held: tuple[Held, ...]
     regions: tuple[Region, ...]
     off: tuple[OffLayers, ...]
     layers: int
@@ -123,9 +111,9 @@ def prove(
         critical=critical,
         volume_mm3={solid.name: solid.mesh.volume_mm3 for solid in solids},
     )
-    parts = tuple(_part(number, solids, checked, regions, off, judge) for number in range(len(solids)))
+    held = tuple(_part(number, solids, checked, regions, off, judge) for number in range(len(solids)))
     findings = [*_of_regions(regions, judge), *(_of_layers(one) for one in off)]
-    return Proof(parts=parts, regions=regions, off=off, layers=len(beads.layer_z_mm), findings=tuple(findings))
+    return Proof(held=held, regions=regions, off=off, layers=len(beads.layer_z_mm), findings=tuple(findings))
 
 
 def merge(spots: Sequence[Spot], beads: Beads, solids: Sequence[Solid]) -> tuple[Region, ...]:
@@ -238,14 +226,14 @@ def _part(
     regions: Sequence[Region],
     off: Sequence[OffLayers],
     judge: Judge,
-) -> PartProof:
+) -> Held:
     name = solids[number].name
     rows = checked.part == number
     far = np.abs(checked.gap_mm[rows])
     own = [region for region in regions if region.part == name]
     bad = any(judge.over(region) for region in own) or any(one.part == name for one in off)
-    return PartProof(
-        name=name,
+    return Held(
+        part=name,
         outline_mm=float(checked.weight_mm[rows].sum()),
         p95_mm=_weighted(far, checked.weight_mm[rows], 0.95),
         max_mm=float(far.max(initial=0.0)),

@@ -21,6 +21,7 @@ from printprep.plan import (
     Certificate,
     Cost,
     Estimate,
+    Held,
     Orientation,
     PartCertificate,
     Plan,
@@ -309,12 +310,26 @@ def _plate(plate: SlicedPlate, plan: Plan | None) -> Json:
         "parts": list(arranged.parts) if arranged else [],
         "estimate": _estimate(plate.estimate),
         "supports": _supports(plate.supports),
+        "held": [_held(one) for one in plate.held],
         "settings": [
             {"key": s.key, "requested": s.requested, "resolved": s.resolved}
             for s in plate.settings
             if s.requested is not None
         ],
         "extras": {key: _number(value) for key, value in plate.extras.items()},
+    }
+
+
+def _held(held: Held) -> Json:
+    """How a file holds one part."""
+    return {
+        "part": held.part,
+        "outline_mm": _number(held.outline_mm, 1),
+        "p95_mm": _number(held.p95_mm, 4),
+        "max_mm": _number(held.max_mm, 4),
+        "lost_mm3": _number(held.lost_mm3, 3),
+        "wrong_tool_mm3": _number(held.wrong_tool_mm3, 3),
+        "holds": held.holds,
     }
 
 

@@ -304,7 +304,37 @@ def _plate(plate: Json) -> str:
         f"<h3>{escape(plate['file'])}</h3><p>{escape(plate['printer'])}, {escape(plate['process'])}, "
         f"{_layers(plate)} layers of {plate['layer_height_mm']:g} mm{between}, {plate['tool_changes']} tool changes, "
         f"{format_duration(duration_s) if duration_s else '-'}; made by {escape(plate['engine'])}.</p>"
-        f'<p class="soft">SHA-256 <code>{escape(plate["sha256"])}</code></p>{_supports(plate["supports"])}{asked}'
+        f'<p class="soft">SHA-256 <code>{escape(plate["sha256"])}</code></p>'
+        f"{_held(plate['held'])}{_supports(plate['supports'])}{asked}"
+    )
+
+
+def _held(held: Sequence[Json]) -> str:
+    """How the file holds the anatomy, part by part."""
+    if not held:
+        return ""
+    rows = [
+        (
+            escape(one["part"]),
+            _yes(one["holds"]),
+            _fixed(one["outline_mm"], 2, 1e-3),
+            _fixed(one["p95_mm"], 3),
+            _fixed(one["lost_mm3"], 2),
+            _fixed(one["wrong_tool_mm3"], 2),
+        )
+        for one in held
+    ]
+    columns = (
+        "part",
+        "in the file",
+        ">outline, m",
+        ">95 % within, mm",
+        ">not printed, mm³",
+        ">by the wrong tool, mm³",
+    )
+    return (
+        "<p>What the file lays down, layer by layer, against the sections of the parts: how far the edge of the "
+        f"plastic is from the outline, and what is missing.</p>{_table(columns, rows)}"
     )
 
 

@@ -43,8 +43,8 @@ def test_a_good_file_holds_everything(tmp_path: Path) -> None:
     found = proof(tmp_path)
     assert found.findings == ()
     assert found.layers == LAYERS
-    assert all(part.holds and part.p95_mm < 0.1 for part in found.parts)
-    assert [round(part.outline_mm) for part in found.parts] == [44 * LAYERS, 8 * LAYERS]
+    assert all(part.holds and part.p95_mm < 0.1 for part in found.held)
+    assert [round(part.outline_mm) for part in found.held] == [44 * LAYERS, 8 * LAYERS]
 
 
 def test_widths_come_from_what_is_fed(tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_a_vessel_that_is_left_out(tmp_path: Path) -> None:
     assert lost.where_mm[:2] == pytest.approx((41, 21), abs=0.1)
     floating = [region for region in found.regions if region.kind is Kind.FLOATING]
     assert [region.first_layer for region in floating] == [16]  # what comes above it begins in the air
-    assert not next(part for part in found.parts if part.name == "vessel").holds
-    assert next(part for part in found.parts if part.name == "organ").holds
+    assert not next(part for part in found.held if part.part == "vessel").holds
+    assert next(part for part in found.held if part.part == "organ").holds
 
 
 def test_a_wall_that_is_too_thin_to_print_is_told_and_stops_a_critical_part(tmp_path: Path) -> None:
