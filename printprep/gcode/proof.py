@@ -22,7 +22,8 @@ SHIFT_MM: Final = 0.12  # farther off on one side and deeper in on the other: th
 SHIFT_SHARE: Final = 0.15  # of the outline, on each side
 LEAST_OUTLINE_MM: Final = 3.0  # of a part in a layer; on less there is nothing to say
 WRONG_MM2: Final = 1.0  # of a layer by the wrong tool; less is how beads overlap at a border
-PRINTABLE: Final = 1.2  # times a line: what a slicer may leave out because no bead fits
+WRONG_MM3: Final = 2.0  # and in all
+PRINTABLE: Final = 2.0  # lines: where less is beside each other, a slicer leaves out or adds what no pair of beads fits
 SHOWN: Final = 5  # regions of a kind and part that are told one by one
 
 
@@ -67,21 +68,23 @@ class Judge:
     def over(self, region: Region) -> bool:
         """Whether a region is beyond the limits, and not only because no bead is so thin.
 
-        Of what is too thin to print, only a critical part, or more of a part than its volume may change, is an error.
+        Of what is too thin to print well, only that of a critical part is an error, or more of a part than its volume
+        may change.
         """
         if region.kind is Kind.WRONG_TOOL:
-            return region.area_mm2 >= WRONG_MM2
+            return region.area_mm2 >= WRONG_MM2 and (region.volume_mm3 >= WRONG_MM3 or region.part in self.critical)
         if region.kind is Kind.FLOATING or region.depth_mm <= self.limits.deviation_max_mm:
             return False
-        share = region.volume_mm3 / max(self.volume_mm3.get(region.part or "", 0.0), 1e-9)
-        thin = region.kind is Kind.LOST and region.thickness_mm < PRINTABLE * self.line_mm
+        whole_mm3 = self.volume_mm3[region.part] if region.part else sum(self.volume_mm3.values())
+        share = region.volume_mm3 / max(whole_mm3, 1e-9)
+        thin = region.thickness_mm < PRINTABLE * self.line_mm
         return not thin or region.part in self.critical or share > self.limits.volume_change_percent / 100.0
 
     def severity(self, region: Region) -> Severity:
         """How much a region matters."""
         if self.over(region):
             return Severity.ERROR
-        far = region.kind is Kind.LOST and region.depth_mm > self.limits.deviation_max_mm
+        far = region.kind in (Kind.LOST, Kind.ADDED) and region.depth_mm > self.limits.deviation_max_mm
         return (
             Severity.WARNING if far or region.kind is Kind.FLOATING or region.part in self.critical else Severity.INFO
         )
@@ -112,7 +115,7 @@ def prove(
         volume_mm3={solid.name: solid.mesh.volume_mm3 for solid in solids},
     )
     held = tuple(_part(number, solids, checked, regions, off, judge) for number in range(len(solids)))
-    findings = [*_of_regions(regions, judge), *(_of_layers(one) for one in off)]
+    findings = [*_of_regions(regions, judge), *(_of_layers(one, limits) for one in off)]
     return Proof(held=held, regions=regions, off=off, layers=len(beads.layer_z_mm), findings=tuple(findings))
 
 
@@ -231,7 +234,7 @@ def _part(
     rows = checked.part == number
     far = np.abs(checked.gap_mm[rows])
     own = [region for region in regions if region.part == name]
-    bad = any(judge.over(region) for region in own) or any(one.part == name for one in off)
+    displaced = any(one.part == name and _is_far(one, judge.limits) for one in off)
     return Held(
         part=name,
         outline_mm=float(checked.weight_mm[rows].sum()),
@@ -239,7 +242,7 @@ def _part(
         max_mm=float(far.max(initial=0.0)),
         lost_mm3=sum(region.volume_mm3 for region in own if region.kind is Kind.LOST),
         wrong_tool_mm3=sum(region.volume_mm3 for region in own if region.kind is Kind.WRONG_TOOL),
-        holds=not bad,
+        holds=not displaced and not any(judge.over(region) for region in own),
     )
 
 
@@ -331,7 +334,12 @@ def _measure(region: Region, judge: Judge) -> tuple[float, float | None]:
     return round(region.depth_mm, 3), judge.limits.deviation_max_mm
 
 
-def _of_layers(off: OffLayers) -> Finding:
+def _is_far(off: OffLayers, limits: Limits) -> bool:
+    """Whether layers are farther off than 95 % of a surface may be."""
+    return abs(off.gap_mm) > limits.deviation_p95_mm
+
+
+def _of_layers(off: OffLayers, limits: Limits) -> Finding:
     how = {
         "shifted": f"stand elsewhere, up to {off.gap_mm:.2f} mm from the outline",
         "narrow": f"have beads that end {off.gap_mm:.2f} mm inside the outline",
@@ -343,9 +351,9 @@ def _of_layers(off: OffLayers) -> Finding:
     )
     return Finding(
         code="deposit-layer-off",
-        severity=Severity.ERROR,
+        severity=Severity.ERROR if _is_far(off, limits) else Severity.WARNING,
         part=off.part,
         message=message,
         value=round(off.gap_mm, 3),
-        limit=SHIFT_MM if off.how == "shifted" else OFF_MM,
+        limit=limits.deviation_p95_mm,
     )
