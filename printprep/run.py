@@ -244,6 +244,7 @@ def report(result: RunResult, progress: Progress) -> RunResult:
             result.printer,
             result.profiles,
             deviations_of(result),
+            result.plates,
         )
         write_lock(out, _case(result), _plan(result), result.plates, tuple(path.name for path in reports))
     return result

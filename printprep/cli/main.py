@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("steps", "The whole way: from meshes to checked print files and a report."),
     "estimate": ("gcode", "Time, material and cost of a case or of a G-code file."),
     "guard": ("gcode", "Refuse a G-code file that could harm or that identifies."),
+    "preview": ("preview", "Draw what a G-code file prints: a layer, or the whole."),
     "verify": ("verify", "Prove that the files of a build are the ones certified."),
     "send": ("send", "Print a file, every line accounted for."),
     "printer": ("printer", "The lab's printers: list, add, test, virtual."),

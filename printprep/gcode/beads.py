@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from printprep.gcode.layout import Kind
-from printprep.gcode.read import Gcode
+from printprep.gcode.read import Gcode, read_gcode
 from printprep.geometry.mesh import Bool, Float, Int
 
 SHORTEST_MM: Final = 1e-3  # a shorter feeding move is a blob in place, not a bead
@@ -115,6 +116,11 @@ def beads(gcode: Gcode, filament_mm: float = 1.75, top_mm: float = 0.0) -> Beads
         layer_z_mm=layer_z_mm,
         layer_height_mm=layer_height_mm,
     )
+
+
+def read_beads(path: Path, filament_mm: float, *, g90_sets_e: bool = True, top_mm: float = 0.0) -> Beads:
+    """The beads of a file, see :func:`printprep.gcode.read.read_gcode` and :func:`beads`."""
+    return beads(read_gcode(path, g90_sets_e=g90_sets_e), filament_mm, top_mm)
 
 
 def _flat(section_mm2: Float, height_mm: Float) -> Float:

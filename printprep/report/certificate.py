@@ -179,7 +179,7 @@ def _pairs(certificate: Json) -> str:
             escape(pair["high"]),
             fixed(pair["lost_mm3"], 2) if pair["lost_mm3"] else "",
             fixed(pair["coincident_mm2"], 1) if pair["coincident_mm2"] else "",
-            "one material: not to be told apart" if pair["same_tool"] else "two materials",
+            "one material: not to be told apart" if pair["same_tool"] else "two tools",
         )
         for pair in certificate["pairs"]
     ]

@@ -333,7 +333,8 @@ def _held(held: Sequence[Json]) -> str:
         ">by the wrong tool, mm³",
     )
     return (
-        "<p>What the file lays down, layer by layer, against the sections of the parts: how far the edge of the "
+        "<h4>The anatomy in the file</h4>"
+        "<p>What it lays down, layer by layer, against the sections of the parts: how far the edge of the "
         f"plastic is from the outline, and what is missing.</p>{_table(columns, rows)}"
     )
 

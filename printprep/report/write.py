@@ -8,12 +8,13 @@ from pathlib import Path
 
 from printprep.case import Case, Finding
 from printprep.files import write_text
-from printprep.plan import Certificate, Plan
+from printprep.plan import Certificate, Plan, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer
 from printprep.report.document import VERSION, Json, case_json, finding_json
 from printprep.report.html import write_html
 from printprep.report.pictures import Picture, bed_view, three_views
+from printprep.report.printed import printed_view
 from printprep.report.proof import proof
 from printprep.report.saved import NAME
 
@@ -39,6 +40,7 @@ def write_report(
     printer: Printer | None = None,
     profiles: Profiles | None = None,
     deviations: Mapping[str, Sequence[Picture]] | None = None,
+    sliced: Sequence[SlicedPlate] = (),
 ) -> tuple[Path, Path]:
     """Write report.json and report.html into the folder of a build and return their paths.
 
@@ -54,6 +56,8 @@ def write_report(
         To know which parts are of a clear material: they are drawn as glass.
     deviations
         Pictures of the deviation of parts, by name.
+    sliced
+        The plates' files; those of G-code are drawn as they will be printed.
     """
     as_json, as_html = folder / NAME, folder / "report.html"
     write_text(as_json, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -67,11 +71,22 @@ def write_report(
         as_html,
         document,
         three_views(plan, frame=case.frame, mirrored=case.mirrored, clear=clear),
-        [bed_view(plan, plate, printer) for plate in plan.plates] if printer is not None else [],
+        _plates(plan, printer, sliced) if printer is not None else [],
         view3d(plan, frame=case.frame, mirrored=case.mirrored, clear=clear),
         deviations,
     )
     return as_json, as_html
+
+
+def _plates(plan: Plan, printer: Printer, sliced: Sequence[SlicedPlate]) -> list[Picture]:
+    """Each plate on the bed, and what its file of G-code makes of it."""
+    files = {plate.index: plate.file for plate in sliced if plate.file.suffix == ".gcode"}
+    pictures = []
+    for plate in plan.plates:
+        pictures.append(bed_view(plan, plate, printer))
+        if plate.index in files:
+            pictures.append(printed_view(files[plate.index], plan, plate.index, printer))
+    return pictures
 
 
 def _clear(plan: Plan, profiles: Profiles | None) -> frozenset[str]:

@@ -10,10 +10,9 @@ import numpy as np
 
 from printprep.case import Finding, Limits
 from printprep.errors import ProfileError
-from printprep.gcode.beads import Beads, beads
+from printprep.gcode.beads import read_beads
 from printprep.gcode.deposit import Solid, check
 from printprep.gcode.proof import Proof, prove
-from printprep.gcode.read import read_gcode
 from printprep.geometry.mesh import as_point
 from printprep.plan import Plan, PlannedPart, Plate
 from printprep.profiles.models import Printer
@@ -29,8 +28,10 @@ def solids_of(parts: Iterable[PlannedPart], plate: Plate) -> tuple[Solid, ...]:
     )
 
 
-def read_beads(file: Path, printer: Printer, top_mm: float = 0.0) -> Beads:
-    """The beads of a file for ``printer``.
+def prove_plate(
+    file: Path, plan: Plan, plate: Plate, printer: Printer, limits: Limits, progress: Progress = SILENT
+) -> Proof:
+    """Compare what ``file`` lays down with the parts of ``plate``; places are in the plate's frame.
 
     Raises
     ------
@@ -40,20 +41,12 @@ def read_beads(file: Path, printer: Printer, top_mm: float = 0.0) -> Beads:
         The file cannot be read, or is no G-code.
     """
     if printer.fdm is None:
-        raise ProfileError(f"{printer.id} does not extrude: only a file of G-code can be proved or shown so")
-    gcode = read_gcode(file, g90_sets_e=printer.firmware != "klipper")
-    return beads(gcode, printer.fdm.filament_mm, top_mm)
-
-
-def prove_plate(
-    file: Path, plan: Plan, plate: Plate, printer: Printer, limits: Limits, progress: Progress = SILENT
-) -> Proof:
-    """Compare what ``file`` lays down with the parts of ``plate``; places are in the plate's frame."""
+        raise ProfileError(f"{printer.id} does not extrude: only a file of G-code can be proved so")
     with progress.step(f"prove plate {plate.index}"):
         parts = [part for part in plan.parts if part.name in plate.parts]
         solids = solids_of(parts, plate)
         top_mm = max((float(solid.mesh.bounds_mm[1, 2]) for solid in solids), default=0.0)
-        laid = read_beads(file, printer, top_mm)
+        laid = read_beads(file, printer.fdm.filament_mm, g90_sets_e=printer.firmware != "klipper", top_mm=top_mm)
         critical = frozenset(part.name for part in parts if part.critical)
         return prove(laid, solids, check(laid, solids), limits, critical)
 
