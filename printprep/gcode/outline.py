@@ -15,8 +15,8 @@ from numba import njit
 from printprep.gcode.beads import Single
 from printprep.geometry.mesh import Float, Int
 
-CELL_MM: Final = 1.6
-REACH_MM: Final = 1.1
+CELL_MM: Final = 2.1
+REACH_MM: Final = 1.5
 """Beads whose middle line is farther from a sample than this are not looked at: the gap is then :data:`REACH_MM`."""
 
 
