@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Final
 
 from printprep.case import Finding, Severity, dates_in, settle, stopping
 from printprep.geometry import repair as geometry
@@ -18,6 +20,9 @@ from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.sheets import company
 from printprep.progress import SILENT, Progress
+
+_NUMBER: Final = re.compile(r"\d{3}")
+"""What in the name of an object could be the number of a patient; those of segments are shorter."""
 
 
 def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
@@ -66,7 +71,8 @@ def _objects(draft: Draft, names: Iterable[str]) -> dict[str, tuple[str, str | N
         source = draft.case.part(name).source
         if len(source.objects) == 1:
             (said,) = source.objects
-            found[name] = source.file, None if draft.profiles.foreign_words(said) or dates_in(said) else said
+            doubtful = draft.profiles.foreign_words(said) or dates_in(said) or _NUMBER.search(said)
+            found[name] = source.file, None if doubtful else said
     return found
 
 

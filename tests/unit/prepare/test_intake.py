@@ -13,6 +13,7 @@ import pytest
 from printprep.case import Case, Finding, Severity, Source
 from printprep.errors import CaseError, MeshError
 from printprep.formats import NamedMesh, stl
+from printprep.formats.colours import Colours
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.topology import edges
 from printprep.prepare.intake import read as reading
@@ -326,6 +327,19 @@ def test_a_placement_that_mirrors_one_of_several_objects_is_refused(
         read_case(case_file(tmp_path, LIVER), profiles)
     with pytest.raises(CaseError, match="no longer belong together"):
         read_case(case_file(tmp_path, LIVER.replace("[case]", '[case]\nmirror = "left-right"')), profiles)
+
+
+def test_what_one_of_several_objects_paints_is_found(
+    tmp_path: Path, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone = '\n[[keep_out]]\npaint = { part = "liver", colour = "#ff0000" }\n'
+    red = Colours(faces=np.full((6, 1), 0xFF0000, np.int32))
+    halves_of_a_liver(tmp_path, monkeypatch, colours=red)
+    (painted,) = read_case(case_file(tmp_path, LIVER + zone), profiles).painted
+    assert len(painted.mesh) == 6
+    assert painted.mesh.triangles.mean(axis=1)[:, 1].min() > 45.0
+    with pytest.raises(CaseError, match=r"painted #00ff00, .* has #ff0000 \(6 triangles\)"):
+        read_case(case_file(tmp_path, LIVER + zone.replace("ff0000", "00ff00")), profiles)
 
 
 def test_objects_of_both_sides_are_halves_of_what_is_there_once(

@@ -90,9 +90,18 @@ def test_pieces_of_one_file_are_refused_with_the_line_that_makes_them_one() -> N
 
 
 def test_names_of_objects_that_could_be_a_persons_are_not_said() -> None:
-    for finding in repair(halves("liver Smith", "liver_2")).findings:
-        assert "Smith" not in finding.message
-        assert "a list of the objects that theirs name" in finding.message
+    for name in ("Smith", "4711", "1.2.1970"):
+        for finding in repair(halves(f"liver {name}", "liver_2")).findings:
+            assert name not in finding.message
+            assert "a list of the objects that theirs name" in finding.message
+
+
+def test_the_wall_that_closed_neighbours_share_is_taken_out_and_counted() -> None:
+    low = from_solid(Manifold.cube((10, 10, 10)))
+    mirrored = Mesh(low.vertices * [1, 1, -1], low.faces[:, ::-1])
+    draft = repair(draft_of(weld_vertices(join([low, mirrored]))))
+    assert draft.parts[0].mesh.volume_mm3 == pytest.approx(2000.0)
+    assert "took out 2 pairs of faces that face each other" in " ".join(c.what for c in draft.parts[0].changes)
 
 
 @pytest.mark.long
