@@ -15,7 +15,15 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from printprep.geometry.mesh import Mesh, Point
 
@@ -26,6 +34,13 @@ ZoneKind = Literal["keep_out", "critical"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Coordinate = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]  # 1e9 of any unit is no anatomy
 Place = tuple[Coordinate, Coordinate, Coordinate]
+Names = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(lambda said: (said,) if isinstance(said, str) else said),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+"""A name, or a list of them."""
 
 OPAQUE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
 """What a case id is written with; :func:`identifying` says what of that it may not be."""
@@ -307,7 +322,9 @@ class PartWish(BaseModel):
         description="anatomy, never a person: it travels in G-code and 3MF"
     )
     mesh: str = Field(description="file, relative to case.toml")
-    object: str | None = Field(default=None, description="name of one object inside the file")
+    object: Names | None = Field(
+        default=None, description='name of one object inside the file, or of several, as ["A", "B"], that are one part'
+    )
     tissue: str | None = Field(default=None, description="id of a tissue profile; else read from the name")
     side: Side | None = Field(default=None, description="of paired anatomy; else read from the name, never the shape")
     critical: bool = Field(default=False, description="wins where parts overlap; kept free of marks")
@@ -344,7 +361,7 @@ class Source:
 
     file: str
     sha256: str
-    object: str | None = None
+    objects: tuple[str, ...] = ()  # their names in the file, where it says any
     unit: str = "mm"
 
 

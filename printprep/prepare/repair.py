@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Final
 
-from printprep.case import Finding, Severity, settle, stopping
+from printprep.case import Finding, Severity, dates_in, settle, stopping
 from printprep.geometry import repair as geometry
 from printprep.geometry.mend import Step
 from printprep.geometry.renew import Renewed
@@ -17,6 +20,9 @@ from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.sheets import company
 from printprep.progress import SILENT, Progress
+
+_NUMBER: Final = re.compile(r"\d{3}")
+"""What in the name of an object could be the number of a patient; those of segments are shorter."""
 
 
 def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
@@ -37,7 +43,7 @@ def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
         for result in pool.map(work, draft.parts):
             results.append(result)
             step.advance(len(results) / len(draft.parts), draft.parts[len(results) - 1].name)
-    sheets = _of_sheets(draft.parts, results)
+    sheets = _of_sheets(draft, results)
     parts: list[DraftPart] = []
     findings: list[Finding] = []
     for before, result in zip(draft.parts, results, strict=True):
@@ -50,12 +56,24 @@ def repair(draft: Draft, progress: Progress = SILENT) -> Draft:
     return replace(draft, parts=tuple(parts)).with_findings(*new)
 
 
-def _of_sheets(parts: tuple[DraftPart, ...], results: list[Repaired]) -> dict[str, str]:
+def _of_sheets(draft: Draft, results: list[Repaired]) -> dict[str, str]:
     """What each part that was refused as an open sheet is a piece of, by its name."""
-    pairs = [(part.name, result) for part, result in zip(parts, results, strict=True)]
+    pairs = [(part.name, result) for part, result in zip(draft.parts, results, strict=True)]
     sheets = {name: result.mesh for name, result in pairs if result.refusal is not None and result.refusal.sheet}
     solids = {name: result.mesh for name, result in pairs if result.refusal is None}
-    return company(sheets, solids) if sheets and len(pairs) > 1 else {}
+    return company(sheets, solids, _objects(draft, sheets)) if sheets and len(pairs) > 1 else {}
+
+
+def _objects(draft: Draft, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+    """File and object of parts that are one object; findings travel, so what could name a person is left out."""
+    found: dict[str, tuple[str, str | None]] = {}
+    for name in names:
+        source = draft.case.part(name).source
+        if len(source.objects) == 1:
+            (said,) = source.objects
+            doubtful = draft.profiles.foreign_words(said) or dates_in(said) or _NUMBER.search(said)
+            found[name] = source.file, None if doubtful else said
+    return found
 
 
 def _turning_is_accepted(draft: Draft, part: str) -> bool:

@@ -7,7 +7,8 @@ together they bound one body, and where a sheet lies on a solid, that solid prin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,7 +36,9 @@ class _Sheet:
     tree: Tree
 
 
-def company(sheets: Mapping[str, Mesh], solids: Mapping[str, Mesh]) -> dict[str, str]:
+def company(
+    sheets: Mapping[str, Mesh], solids: Mapping[str, Mesh], objects: Mapping[str, tuple[str, str | None]] | None = None
+) -> dict[str, str]:
     """What each open sheet is a piece of, as the end of a sentence; those that stand alone are left out.
 
     Parameters
@@ -44,6 +47,8 @@ def company(sheets: Mapping[str, Mesh], solids: Mapping[str, Mesh]) -> dict[str,
         The parts that are open sheets, welded, by name.
     solids
         All other parts.
+    objects
+        File and name in it of the parts that are one object of their file; None: a name that may not be said.
     """
     known = {name: _sheet(mesh) for name, mesh in sheets.items()}
     said: dict[str, str] = {}
@@ -58,8 +63,8 @@ def company(sheets: Mapping[str, Mesh], solids: Mapping[str, Mesh]) -> dict[str,
             listed = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
             said[name] = (
                 f"its rim is that of {listed}: together these {len(group)} parts are the skin of one body of "
-                f"{abs(together.volume_mm3) / 1000:.1f} ml, and the walls between them are in no file. Print them as "
-                "one part, or segment the walls"
+                f"{abs(together.volume_mm3) / 1000:.1f} ml, and the walls between them are in no file. "
+                f"{_as_one(group, name, objects or {})}, or segment the walls"
             )
     trees = {name: build(mesh) for name, mesh in solids.items() if len(mesh)}
     for name, sheet in known.items():
@@ -69,6 +74,19 @@ def company(sheets: Mapping[str, Mesh], solids: Mapping[str, Mesh]) -> dict[str,
                 f"it lies on the surface of {on}, which prints it already: leave it out, or give it as a colour of {on}"
             )
     return said
+
+
+def _as_one(group: Sequence[str], name: str, objects: Mapping[str, tuple[str, str | None]]) -> str:
+    """How a case prints the parts of a group as one; what is to be written, once in a group."""
+    if any(one not in objects for one in group) or len({objects[one][0] for one in group}) > 1:
+        return "Print them as one part: export them as objects of one file, and name all of them in its object"
+    what = "Print them as one part: in case.toml one [[parts]] in place of theirs, with the same mesh and "
+    if any(objects[one][1] is None for one in group):
+        return f"{what}object = a list of the objects that theirs name"
+    if name != group[0]:
+        return f"{what}the objects that the finding of {group[0]} lists"
+    listed = ", ".join(json.dumps(objects[one][1], ensure_ascii=False) for one in group)
+    return f"{what}object = [{listed}]"
 
 
 def _without_repeats(group: list[str], sheets: Mapping[str, _Sheet]) -> tuple[list[str], Mesh]:

@@ -85,6 +85,9 @@ def _contradictions(case: CaseFile) -> Iterator[str]:
     for index, part in enumerate(case.parts):
         if not PART_NAME.fullmatch(part.name):
             yield f"parts[{index}].name: is {part.name!r}: use letters, digits, blank, dot, plus, minus, underscore"
+        for name, count in Counter(part.object or ()).items():
+            if count > 1:
+                yield f"parts[{index}].object: names {name!r} {count} times; name each object once"
     for name, count in Counter(part.name for part in case.parts).items():
         if count > 1:
             indices = ", ".join(f"parts[{k}]" for k, part in enumerate(case.parts) if part.name == name)

@@ -88,12 +88,13 @@ def mirrored_by_files(identified: Sequence[Identified], header: CaseHeader) -> b
         only some of them mirror.
     """
     for one in identified:
-        determinant = np.linalg.det(one.asked.object.matrix[:3, :3])
+        determinants = [np.linalg.det(each.matrix[:3, :3]) for each in one.asked.objects]
+        determinant = min(determinants, key=lambda d: abs(d) if np.isfinite(d) else -1.0)
         if not np.isfinite(determinant) or abs(determinant) < 1e-12:
             raise CaseError(
                 f"{one.asked.path}: the placement of {one.name} flattens it (determinant {determinant:g}); export again"
             )
-    mirrors = [one for one in identified if one.asked.object.mirrors]
+    mirrors = [one for one in identified if any(each.mirrors for each in one.asked.objects)]
     if not mirrors:
         return False
     names = ", ".join(one.name for one in mirrors)
@@ -102,8 +103,8 @@ def mirrored_by_files(identified: Sequence[Identified], header: CaseHeader) -> b
             f"{mirrors[0].asked.path}: the placement of {names} mirrors the anatomy (negative determinant): left would "
             'become right. Export it without; if a mirror image is wanted say mirror = "left-right" under [case]'
         )
-    if len(mirrors) < len(identified):
-        others = ", ".join(one.name for one in identified if not one.asked.object.mirrors)
+    others = ", ".join(one.name for one in identified if not all(each.mirrors for each in one.asked.objects))
+    if others:
         raise CaseError(
             f"{mirrors[0].asked.path}: the placement of {names} mirrors the anatomy, that of {others} does not: they "
             "no longer belong together; export all of them without a mirroring placement"

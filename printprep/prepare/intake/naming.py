@@ -7,27 +7,45 @@ dextrocardias.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from printprep.case import Finding, PartWish, Severity, Side, dates_in
 from printprep.errors import CaseError, ProfileError
 from printprep.formats import NamedMesh
+from printprep.geometry.mesh import Mesh, join
+from printprep.geometry.weld import weld_vertices
 from printprep.profiles.load import Profiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One object that becomes a part, with everything that was said about it."""
+    """What becomes a part, with everything that was said about it: an object of a file, or several that are one."""
 
     path: Path
     sha256: str
-    position: int  # of the object in its file
-    object: NamedMesh
-    alone: bool  # the only object of its file, or the one that the case names
+    objects: tuple[NamedMesh, ...]
+    positions: tuple[int, ...]  # of the objects in their file
+    alone: bool  # all that its file holds, or what the case names
     wish: PartWish | None = None
     wish_key: str = ""  # where the wish stands, such as ``case.toml: parts[1]``
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the objects that have one."""
+        return tuple(one.name for one in self.objects if one.name)
+
+    @property
+    def unit(self) -> str | None:
+        """That the file says."""
+        return self.objects[0].unit
+
+    def placed(self) -> Mesh:
+        """The objects where they lie in the file, faces in order; of several, equal vertices are one."""
+        if len(self.objects) == 1:
+            return self.objects[0].placed()
+        return weld_vertices(join([one.placed() for one in self.objects]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +90,7 @@ def _said(one: Asked) -> list[str]:
     """Every name that speaks of an object, the most deliberate first."""
     wish = [one.wish.name] if one.wish else []
     stem = [one.path.stem] if one.alone else []
-    objects = [one.object.name] if one.object.name else []
-    return [*wish, *objects, *stem] if one.alone else [*objects, *wish]
+    return [*wish, *one.names, *stem] if one.alone else [*one.names, *wish]
 
 
 def _names(asked: Sequence[Asked], profiles: Profiles) -> list[str]:
@@ -84,7 +101,7 @@ def _names(asked: Sequence[Asked], profiles: Profiles) -> list[str]:
         if one.wish and one.alone:
             names.append(one.wish.name)
             continue
-        told = [one.object.name] if one.wish or not one.alone else [one.object.name, one.path.stem]
+        told = one.names if one.wish or not one.alone else (*one.names, one.path.stem)
         anatomy = next(filter(None, (profiles.canonical_name(text) for text in told)), None)
         names.append(_free(anatomy or (one.wish.name if one.wish else f"part-{position}"), taken))
         taken.add(names[-1])
@@ -124,11 +141,22 @@ def _tissue(one: Asked, profiles: Profiles) -> str | None:
 def _side(one: Asked, tissue: str | None, profiles: Profiles, default: Side | None) -> Side | None:
     if one.wish and one.wish.side:
         return one.wish.side
-    sides = [said for text in _said(one) if (said := profiles.tissue_for(text)[1]) is not None]
+    sides = _sides(one, tissue, profiles)
     named = sides[0] if sides else None
     if named is None and tissue is not None and profiles.tissue(tissue).paired:
         return default
     return named
+
+
+def _sides(one: Asked, tissue: str | None, profiles: Profiles) -> list[Side]:
+    """The sides that names speak of, in order.
+
+    Of an organ that is there once, left and right objects that are one part are its halves: they say no side of it.
+    """
+    objects = {side for text in one.names if (side := profiles.tissue_for(text)[1])}
+    halves = len(objects) > 1 and len(one.objects) > 1 and tissue is not None and not profiles.tissue(tissue).paired
+    said = [text for text in _said(one) if not (halves and text in one.names)]
+    return [side for text in said if (side := profiles.tissue_for(text)[1])]
 
 
 def _doubts(one: Identified, position: int, count: int, profiles: Profiles) -> Iterator[Finding]:
@@ -156,7 +184,7 @@ def _doubts(one: Identified, position: int, count: int, profiles: Profiles) -> I
             f"it is taken for {one.tissue}: check that the meshes are not switched",
             value=one.tissue,
         )
-    yield from _doubts_of_side(one, said, profiles)
+    yield from _doubts_of_side(one, profiles)
 
 
 def _could_identify(one: Identified, suspicious: Sequence[str], profiles: Profiles) -> Finding:
@@ -189,8 +217,8 @@ def _without_tissue(one: Identified) -> Finding:
     )
 
 
-def _doubts_of_side(one: Identified, said: Iterable[str], profiles: Profiles) -> Iterator[Finding]:
-    sides = {side for text in said if (side := profiles.tissue_for(text)[1])}
+def _doubts_of_side(one: Identified, profiles: Profiles) -> Iterator[Finding]:
+    sides = set(_sides(one.asked, one.tissue, profiles))
     declared = one.asked.wish.side if one.asked.wish else None
     if declared is not None:
         sides.add(declared)
@@ -215,15 +243,18 @@ def _doubts_of_side(one: Identified, said: Iterable[str], profiles: Profiles) ->
 
 
 def _twice(identified: Sequence[Identified]) -> Iterator[Finding]:
-    """Error ``same-mesh`` for two parts that are the same object of the same bytes."""
-    first: dict[tuple[str, int], str] = {}
+    """Error ``same-mesh`` for two parts that are, or share, the same object of the same bytes."""
+    first: dict[tuple[str, int], Identified] = {}
     for one in identified:
-        before = first.setdefault((one.asked.sha256, one.asked.position), one.name)
-        if before != one.name:
+        keys = [(one.asked.sha256, position) for position in one.asked.positions]
+        for before in {found.name: found for key in keys if (found := first.setdefault(key, one)) is not one}.values():
+            shared = len(set(one.asked.positions) & set(before.asked.positions))
+            same = shared == len(one.asked.positions) == len(before.asked.positions)
+            what = "are the same mesh" if same else f"are made of {shared} objects in common"
             yield Finding(
                 code="same-mesh",
                 severity=Severity.ERROR,
                 part=one.name,
-                message=f"{one.name} and {before} are the same mesh; name the file and object of each in case.toml",
-                value=before,
+                message=f"{one.name} and {before.name} {what}; name the file and objects of each in case.toml",
+                value=before.name,
             )

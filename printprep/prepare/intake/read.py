@@ -139,7 +139,7 @@ def _brought_together(
     profiles: Profiles,
 ) -> Case:
     """The case: every mesh in mm, RAS, at the scale of the print, and all findings."""
-    meshes = [one.asked.object.placed() for one in identified]
+    meshes = [one.asked.placed() for one in identified]
     settled, misfits = settle_units(identified, meshes, header.units, profiles)
     by_file = mirrored_by_files(identified, header)
     bounds_mm = [mesh.bounds_mm * MM_PER_UNIT[unit] for mesh, unit in zip(meshes, settled, strict=True)]
@@ -292,28 +292,29 @@ def _asked(wanted: _Wanted, loaded: Mapping[Path, _Loaded]) -> Iterator[Asked]:
         chosen = list(enumerate(file.objects))
         if wish and wish.object:
             chosen = _named_objects(path, chosen, wish.object, key)
-        for position, one in chosen:
+        joined = wish is not None and wish.object is not None and len(wish.object) > 1
+        for group in [chosen] if joined else [[one] for one in chosen]:
             yield Asked(
                 path=path,
                 sha256=file.sha256,
-                position=position,
-                object=one,
-                alone=len(chosen) == 1,
+                objects=tuple(one for _, one in group),
+                positions=tuple(position for position, _ in group),
+                alone=len(group) == len(chosen),
                 wish=wish,
                 wish_key=key,
             )
 
 
 def _named_objects(
-    path: Path, objects: Sequence[tuple[int, NamedMesh]], name: str, key: str
+    path: Path, objects: Sequence[tuple[int, NamedMesh]], names: Sequence[str], key: str
 ) -> list[tuple[int, NamedMesh]]:
-    """The objects of that name with their positions in the file; a CaseError that lists what is there if none is."""
-    found = [(position, one) for position, one in objects if one.name == name]
-    if found:
-        return found
+    """The objects of those names, in order, with their positions in the file; a CaseError that lists what is there."""
     there = [one.name for _, one in objects if one.name]
+    missing = next((name for name in names if name not in there), None)
+    if missing is None:
+        return [(position, one) for name in names for position, one in objects if one.name == name]
     raise CaseError(
-        f"{key}.object: {path} holds no object {name!r}{nearest(name, there)}; it holds "
+        f"{key}.object: {path} holds no object {missing!r}{nearest(missing, there)}; it holds "
         f"{', '.join(map(repr, there)) or f'{len(objects)} objects without names: leave object out'}"
     )
 
@@ -324,7 +325,7 @@ def _part(one: Identified, mesh: Mesh, unit: str) -> Part:
         name=one.name,
         mesh=mesh,
         tissue=one.tissue,
-        source=Source(file=str(asked.path), sha256=asked.sha256, object=asked.object.name or None, unit=unit),
+        source=Source(file=str(asked.path), sha256=asked.sha256, objects=asked.names, unit=unit),
         side=one.side,
         critical=wish.critical if wish else False,
         material=wish.material if wish else None,
@@ -343,7 +344,7 @@ def _oddities(wanted: _Wanted, identified: Sequence[Identified]) -> Iterator[Fin
             value=wanted.ignored,
         )
     for one in identified:
-        for note in one.asked.object.notes:
+        for note in dict.fromkeys(note for each in one.asked.objects for note in each.notes):
             yield Finding(code="file-oddity", severity=Severity.WARNING, part=one.name, message=f"{one.name}: {note}")
 
 

@@ -97,7 +97,7 @@ def settle_units(
         A file has no unit and the case says none.
     """
     extents = [extent_of(one, mesh, profiles) for one, mesh in zip(identified, meshes, strict=True)]
-    own = [one.asked.object.unit for one in identified]
+    own = [one.asked.unit for one in identified]
     unsaid = [extent for extent, unit in zip(extents, own, strict=True) if unit is None]
     if unsaid and declared is None:
         raise CaseError(ask_for_units(unsaid))

@@ -112,16 +112,16 @@ def case_template(folder: Path, found: Survey | None, profiles: Profiles, *, uni
 
 
 def _proposal(found: Survey, profiles: Profiles) -> str | None:
-    unitless = [one for one in found.objects if one.asked.object.unit is None]
-    return proposed_unit([extent_of(one, one.asked.object.placed(), profiles) for one in unitless])
+    unitless = [one for one in found.objects if one.asked.unit is None]
+    return proposed_unit([extent_of(one, one.asked.placed(), profiles) for one in unitless])
 
 
 def _part_values(folder: Path, one: Identified, everything: Sequence[Identified]) -> dict[str, object]:
     """What is known of a part, in the order of the model's keys."""
     path = one.asked.path
     values: dict[str, object] = {"name": one.name, "mesh": Path(os.path.relpath(path, folder)).as_posix()}
-    if sum(other.asked.path == path for other in everything) > 1 and one.asked.object.name:
-        values["object"] = one.asked.object.name
+    if sum(other.asked.path == path for other in everything) > 1 and one.asked.names:
+        values["object"] = one.asked.names[0]
     if one.tissue:
         values["tissue"] = one.tissue
     if one.side:

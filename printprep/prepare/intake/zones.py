@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from printprep.case import CaseFile, Paint, Painted, Part, Zone, ZoneKind
 from printprep.errors import CaseError
-from printprep.formats.colours import colour_of, listed
+from printprep.formats.colours import Colours, colour_of, listed
 from printprep.geometry.mesh import Bool, Mesh
 from printprep.prepare.intake.naming import Identified
 from printprep.profiles.problems import nearest
@@ -75,16 +76,23 @@ def _zones(case_file: Path | None, case: CaseFile) -> Iterator[tuple[str, ZoneKi
 
 
 def _painted(key: str, paint: Paint, one: Identified) -> Bool:
-    """(m,) the painted faces of an object."""
-    colours, faces = one.asked.object.colours, one.asked.object.mesh.faces
-    if colours is None:
+    """(m,) the painted faces of a part, its objects in order."""
+    objects = one.asked.objects
+    if not any(each.colours for each in objects):
         raise CaseError(
             f"{key}: {one.asked.path} paints nothing on {paint.part}; a PLY carries colours of vertices or faces, an "
             "OBJ those of vertices or of materials with their .mtl beside it, a 3MF base materials or colour groups"
         )
-    painted = colours.painted(faces, colour_of(paint.colour), paint.tolerance)
+    colour = colour_of(paint.colour)
+    pairs = [(each.colours or Colours(), each.mesh.faces) for each in objects]
+    painted = np.concatenate([colours.painted(faces, colour, paint.tolerance) for colours, faces in pairs])
     if not painted.any():
-        there = listed(colours.counts(faces)) or "no whole triangle of one colour"
+        counts: Counter[int] = Counter()
+        for colours, faces in pairs:
+            counts.update(dict(colours.counts(faces)))
+        there = (
+            listed(sorted(counts.items(), key=lambda item: (-item[1], item[0]))) or "no whole triangle of one colour"
+        )
         raise CaseError(
             f"{key}.colour: nothing of {paint.part} is painted {paint.colour}, with {paint.tolerance} of 255 a "
             f"channel; {one.asked.path} has {there}"

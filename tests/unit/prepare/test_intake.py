@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ import pytest
 from printprep.case import Case, Finding, Severity, Source
 from printprep.errors import CaseError, MeshError
 from printprep.formats import NamedMesh, stl
+from printprep.formats.colours import Colours
 from printprep.geometry.mesh import Mesh
+from printprep.geometry.topology import edges
 from printprep.prepare.intake import read as reading
 from printprep.prepare.intake import read_case
 from printprep.prepare.intake.sizes import Extent
@@ -243,10 +247,115 @@ def test_objects_of_one_file_become_parts(tmp_path: Path, profiles: Profiles, mo
     assert [(p.name, p.tissue) for p in wished.parts] == [("left-ventricle", "left-ventricle"), ("heart", "heart")]
     one = read_case(case_file(tmp_path, SMALLEST + 'object = "Smith"\n'), profiles)
     assert [(p.name, len(p.mesh), p.source) for p in one.parts] == [
-        ("heart", 12, Source(file=str(tmp_path / "heart.stl"), sha256=one.parts[0].source.sha256, object="Smith"))
+        ("heart", 12, Source(file=str(tmp_path / "heart.stl"), sha256=one.parts[0].source.sha256, objects=("Smith",)))
     ]
     with pytest.raises(CaseError, match=r"parts\[0\]\.object: .*no object 'Smit'; did you mean 'Smith'\?; it holds"):
         read_case(case_file(tmp_path, SMALLEST + 'object = "Smit"\n'), profiles)
+
+
+LIVER = """[case]
+id = "CHD-1"
+
+[[parts]]
+name = "liver"
+mesh = "liver.stl"
+tissue = "liver"
+object = ["Liver I", "Liver II"]
+"""
+
+
+def halves_of_a_liver(folder: Path, monkeypatch: pytest.MonkeyPatch, **of_second: Any) -> None:
+    """Two open boxes that a wall in no file parts, and a third object."""
+    meshes(folder, liver=HEART)
+    both = box(180, 90, 80)
+    first = both.triangles.mean(axis=1)[:, 1] < 45
+    one = NamedMesh(name="Liver I", mesh=Mesh(both.vertices, both.faces[first]), unit="mm")
+    two = NamedMesh(name="Liver II", mesh=Mesh(both.vertices, both.faces[~first]), unit="mm")
+    other = NamedMesh(name="Tumour", mesh=box(10, 10, 10), unit="mm")
+    _file_with(monkeypatch, one, other, replace(two, **of_second))
+
+
+def test_several_objects_of_one_file_are_one_part(
+    tmp_path: Path, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halves_of_a_liver(tmp_path, monkeypatch)
+    case = read_case(case_file(tmp_path, LIVER), profiles)
+    (liver,) = case.parts
+    assert (liver.name, liver.tissue, liver.side) == ("liver", "liver", None)
+    assert liver.source.objects == ("Liver I", "Liver II")
+    assert liver.source.sha256 == hashlib.sha256((tmp_path / "liver.stl").read_bytes()).hexdigest()
+    assert (len(liver.mesh), len(liver.mesh.vertices)) == (12, 8)  # equal vertices are one
+    assert not edges(liver.mesh).open.any()
+    assert liver.mesh.volume_mm3 == pytest.approx(180 * 90 * 80)
+    assert not found(case, "same-mesh")
+
+
+def test_an_object_stands_in_one_part_only(tmp_path: Path, profiles: Profiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves_of_a_liver(tmp_path, monkeypatch)
+    again = '\n[[parts]]\nname = "lobe"\nmesh = "liver.stl"\ntissue = "liver"\nobject = '
+    (finding,) = found(read_case(case_file(tmp_path, f'{LIVER}{again}"Liver II"\n'), profiles), "same-mesh")
+    assert "lobe and liver are made of 1 objects in common" in finding.message
+    other_order = f'{LIVER}{again}["Liver II", "Liver I"]\n'
+    (finding,) = found(read_case(case_file(tmp_path, other_order), profiles), "same-mesh")
+    assert "lobe and liver are the same mesh" in finding.message
+    assert not found(read_case(case_file(tmp_path, f'{LIVER}{again}"Tumour"\n'), profiles), "same-mesh")
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ('["Liver I", "Liver I"]', r"parts\[0\]\.object: names 'Liver I' 2 times"),
+        ('["Liver I", "Liver IV"]', r"parts\[0\]\.object: .*no object 'Liver IV'; did you mean"),
+        ("[]", r"parts\[0\]\.object: "),
+        ("5", r"parts\[0\]\.object: "),
+        ('[""]', r"parts\[0\]\.object\[0\]: "),
+    ],
+)
+def test_a_list_of_objects_that_cannot_be(
+    tmp_path: Path, profiles: Profiles, monkeypatch: pytest.MonkeyPatch, said: str, complaint: str
+) -> None:
+    halves_of_a_liver(tmp_path, monkeypatch)
+    with pytest.raises(CaseError, match=complaint):
+        read_case(case_file(tmp_path, LIVER.replace('["Liver I", "Liver II"]', said)), profiles)
+
+
+def test_a_placement_that_mirrors_one_of_several_objects_is_refused(
+    tmp_path: Path, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halves_of_a_liver(tmp_path, monkeypatch, matrix=MIRROR)
+    with pytest.raises(CaseError, match="the placement of liver mirrors the anatomy"):
+        read_case(case_file(tmp_path, LIVER), profiles)
+    with pytest.raises(CaseError, match="no longer belong together"):
+        read_case(case_file(tmp_path, LIVER.replace("[case]", '[case]\nmirror = "left-right"')), profiles)
+
+
+def test_what_one_of_several_objects_paints_is_found(
+    tmp_path: Path, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone = '\n[[keep_out]]\npaint = { part = "liver", colour = "#ff0000" }\n'
+    red = Colours(faces=np.full((6, 1), 0xFF0000, np.int32))
+    halves_of_a_liver(tmp_path, monkeypatch, colours=red)
+    (painted,) = read_case(case_file(tmp_path, LIVER + zone), profiles).painted
+    assert len(painted.mesh) == 6
+    assert painted.mesh.triangles.mean(axis=1)[:, 1].min() > 45.0
+    with pytest.raises(CaseError, match=r"painted #00ff00, .* has #ff0000 \(6 triangles\)"):
+        read_case(case_file(tmp_path, LIVER + zone.replace("ff0000", "00ff00")), profiles)
+
+
+def test_objects_of_both_sides_are_halves_of_what_is_there_once(
+    tmp_path: Path, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meshes(tmp_path, liver=HEART)
+    names = ("liver left", "liver right")
+    _file_with(
+        monkeypatch, *(NamedMesh(name=n, mesh=box(90, 80, 100, at=(0, 0, k)), unit="mm") for k, n in enumerate(names))
+    )
+    text = LIVER.replace("Liver II", names[1]).replace("Liver I", names[0])
+    case = read_case(case_file(tmp_path, text), profiles)
+    assert case.parts[0].side is None
+    assert not found(case, "side-contradiction")
+    paired = read_case(case_file(tmp_path, text.replace('tissue = "liver"', 'tissue = "kidney-cortex"')), profiles)
+    assert found(paired, "side-contradiction")
 
 
 def test_the_unit_of_a_file_holds_over_that_of_the_case(

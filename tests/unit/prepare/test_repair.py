@@ -1,5 +1,6 @@
 """The stage repairs, records and refuses; clean parts pass untouched."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,15 @@ import pytest
 from manifold3d import Manifold
 
 import printprep
-from printprep.case import Acceptance, Case, Part, Severity, Source
-from printprep.formats import stl
+from printprep.case import Acceptance, Case, Part, Severity, Source, stopping
+from printprep.formats import read_meshes, stl
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.mend import Step
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.renew import Renewed
 from printprep.geometry.repair import Repaired
 from printprep.geometry.solid import from_solid, to_solid
+from printprep.geometry.weld import weld_vertices
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.inspect import inspect
 from printprep.prepare.repair import repair
@@ -64,6 +66,57 @@ def test_an_open_sheet_stops_the_run_and_comes_out_as_it_came() -> None:
     (finding,) = draft.findings
     assert (finding.code, finding.severity, finding.part) == ("not-a-solid", Severity.ERROR, "part")
     assert finding.where_mm is not None
+
+
+def halves(*objects: str) -> Draft:
+    """Two halves of a ball, each an object of one file."""
+    upper = Mesh(BALL.vertices, BALL.faces[BALL.triangles.mean(axis=1)[:, 2] >= 0.0])
+    pieces = {"lower": (SHEET, objects[0]), "upper": (upper, objects[1])}
+    sources = {n: Source(file="Smith.3mf", sha256="0" * 64, objects=(said,)) for n, (_, said) in pieces.items()}
+    parts = tuple(Part(name=n, mesh=m, tissue=None, source=sources[n]) for n, (m, _) in pieces.items())
+    draft = draft_of(SHEET)
+    return replace(
+        draft,
+        case=replace(draft.case, parts=parts),
+        parts=tuple(DraftPart(name=n, mesh=m) for n, (m, _) in pieces.items()),
+    )
+
+
+def test_pieces_of_one_file_are_refused_with_the_line_that_makes_them_one() -> None:
+    lower, upper = repair(halves("liver_1", "liver_2")).findings
+    assert (lower.code, upper.code) == ("not-a-solid", "not-a-solid")
+    assert 'object = ["liver_1", "liver_2"]' in lower.message
+    assert "the finding of lower lists" in upper.message
+
+
+def test_names_of_objects_that_could_be_a_persons_are_not_said() -> None:
+    for name in ("Smith", "4711", "1.2.1970"):
+        for finding in repair(halves(f"liver {name}", "liver_2")).findings:
+            assert name not in finding.message
+            assert "a list of the objects that theirs name" in finding.message
+
+
+def test_the_wall_that_closed_neighbours_share_is_taken_out_and_counted() -> None:
+    low = from_solid(Manifold.cube((10, 10, 10)))
+    mirrored = Mesh(low.vertices * [1, 1, -1], low.faces[:, ::-1])
+    draft = repair(draft_of(weld_vertices(join([low, mirrored]))))
+    assert draft.parts[0].mesh.volume_mm3 == pytest.approx(2000.0)
+    assert "took out 2 pairs of faces that face each other" in " ".join(c.what for c in draft.parts[0].changes)
+
+
+@pytest.mark.long
+def test_ten_segments_of_a_liver_become_one_solid(data: Path) -> None:
+    found = read_meshes(data / "samples" / "liver_male_segments.3mf")
+    pieces = [o.placed() for o in found if o.name.endswith("_segment") or "_lobe_" in o.name]
+    assert len(pieces) == 10
+    liver = weld_vertices(join(pieces))
+    draft = repair(draft_of(Mesh(liver.vertices * 0.5, liver.faces)))
+    assert not stopping(draft.findings)
+    to_solid(draft.parts[0].mesh)
+    assert draft.parts[0].mesh.volume_mm3 == pytest.approx(204_821, rel=1e-4)
+    patched = next(finding for finding in draft.findings if finding.code == "patched")
+    assert float(patched.value or 0) < 1.0  # mm2 of crack between rims that are 0.04 mm apart at most
+    assert max(change.rebuilt_mm for change in draft.parts[0].changes) < 0.1
 
 
 def test_inside_out_is_said_once_and_turned_only_when_the_case_accepts_it() -> None:

@@ -27,6 +27,14 @@ def test_pieces_of_one_skin_name_each_other_and_the_volume_they_bound() -> None:
     assert f"{BALL.volume_mm3 / 1000:.1f} ml" in said["head"]
 
 
+def test_what_to_write_for_pieces_of_one_file_is_said_once() -> None:
+    objects = {name: ("body.3mf", f"The {name}") for name in THIRDS}
+    said = company(THIRDS, {}, objects)
+    assert 'with the same mesh and object = ["The head", "The waist", "The foot"], or segment' in said["head"]
+    assert "the objects that the finding of head lists" in said["foot"]
+    assert "objects of one file" in company(THIRDS, {}, {**objects, "foot": ("foot.stl", "The foot")})["head"]
+
+
 def test_a_sheet_that_repeats_others_is_left_out_of_their_body() -> None:
     said = company({**THIRDS, "front": piece(-6, 6)}, {})
     assert set(said) == set(THIRDS)
