@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Final
 
@@ -76,24 +76,41 @@ def deepest(name: str, plan: Plan) -> tuple[float, str | None]:
         if not _usable(piece.mesh):
             continue
         points = sample(piece.mesh, _SAMPLES).points
-        for part in plan.parts:
-            if part.added or part.piece != piece.piece or not _usable(part.mesh) or _apart(piece.mesh, part.mesh):
+        for part, mesh in _anatomy_beside(piece, plan):
+            if _apart(piece.mesh, mesh):
                 continue
-            inside = points[_within(points, part)]
-            tree = build(part.mesh)
+            inside = points[_within(points, mesh)]
+            tree = build(mesh)
             inside = inside[winding(tree, inside) > 0]
             if len(inside):
                 worst = max(worst, (float(nearest(tree, inside)[0].max()), part.source), key=lambda found: found[0])
     return worst
 
 
+def _anatomy_beside(added: PlannedPart, plan: Plan) -> Iterator[tuple[PlannedPart, Mesh]]:
+    """The parts of the anatomy on the plate of an added part, each where it stands there, seen from that part.
+
+    Supports are of no piece of a body that was cut, and stand under all that share their plate.
+    """
+    for plate in plan.plates:
+        if added.name not in plate.parts:
+            continue
+        motion = plate.motion(added)
+        for part in plan.parts:
+            if part.added or part.name not in plate.parts or not _usable(part.mesh):
+                continue
+            own = plate.motion(part)
+            together = np.array_equal(own, motion)
+            yield part, part.mesh if together else part.mesh.transformed(np.linalg.inv(motion) @ own)
+
+
 def _usable(mesh: Mesh) -> bool:
     return len(mesh) > 0 and bool(np.isfinite(mesh.vertices).all())
 
 
-def _within(points: Float, part: PlannedPart) -> Bool:
-    """(n,) which points are in the box around a part."""
-    lower, upper = part.mesh.bounds_mm
+def _within(points: Float, mesh: Mesh) -> Bool:
+    """(n,) which points are in the box around a mesh."""
+    lower, upper = mesh.bounds_mm
     return np.asarray(((points >= lower) & (points <= upper)).all(axis=1))
 
 
