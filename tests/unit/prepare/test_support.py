@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Case, KeepOut, Part, Severity, Source, Sphere
+from printprep.case import Case, Finding, KeepOut, Part, Severity, Source, Sphere
 from printprep.errors import DoesNotFit, ProfileError
 from printprep.geometry.mesh import Mesh
-from printprep.geometry.solid import from_solid
-from printprep.plan import are_supports
+from printprep.geometry.solid import from_solid, union
+from printprep.plan import Plan, are_supports
 from printprep.prepare.arrange import arrange, room
 from printprep.prepare.assign import assign
 from printprep.prepare.certify import certify
@@ -152,6 +152,25 @@ def test_the_plan_certifies_and_its_layers_hold_together_and_are_the_same_twice(
         return made.sha256
 
     assert plates(tmp_path / "a") == plates(tmp_path / "b")
+
+
+def test_a_support_that_goes_through_a_thin_wall_is_noticed(profiles: Profiles) -> None:
+    """It is nowhere deeper in the wall than a tip may be."""
+    sheet = from_solid(Manifold.cube((30.0, 30.0, 0.8)).rotate((30.0, 0.0, 0.0)).translate((0.0, 0.0, 5.0)))
+    done = support(placed(profiles, {"sheet": (sheet, "bone")}))
+    plan = plan_of(done, supports=True)
+    at = sheet.bounds_mm.mean(axis=0)
+    bar = from_solid(Manifold.cylinder(6.0, 0.5, 0.5, 16, True).translate(at.tolist()))
+
+    def errors(plan: Plan) -> list[Finding]:
+        return [f for f in certify(done.case, plan, "0" * 64).findings if f.severity is Severity.ERROR]
+
+    assert errors(plan) == []
+    parts = tuple(replace(p, mesh=union(p.mesh, bar)) if p.added else p for p in plan.parts)
+    (found,) = errors(replace(plan, parts=parts))
+    assert (found.code, found.part) == ("added-in-anatomy", "supports-1")
+    assert found.value == pytest.approx(np.pi / 4.0 * 0.8 / np.cos(np.pi / 6), rel=0.05)
+    assert found.where_mm == pytest.approx(at, abs=0.1)
 
 
 def test_keys_out_of_order_or_bounds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
