@@ -18,6 +18,7 @@ from printprep.prepare.arrange import arrange, room
 from printprep.prepare.assign import assign
 from printprep.prepare.certify import certify
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.lift import lifted
 from printprep.prepare.pipeline import plan_of
 from printprep.prepare.support import rules_of, support
 from printprep.profiles.load import Profiles, load_profiles
@@ -25,6 +26,7 @@ from printprep.profiles.models import ResinSupports
 from printprep.slicers import resin
 
 BALL = from_solid(Manifold.sphere(6.0, 64).translate((100, 50, 30)))
+TAB_PLATE = from_solid(Manifold.cube((40.0, 12.0, 2.0)).translate((80, 62, 24)))
 TEE = from_solid(Manifold.cube((6, 6, 14)) + Manifold.cube((22, 6, 3)).translate((-8, 0, 14)))
 
 
@@ -152,6 +154,16 @@ def test_the_plan_certifies_and_its_layers_hold_together_and_are_the_same_twice(
         return made.sha256
 
     assert plates(tmp_path / "a") == plates(tmp_path / "b")
+
+
+def test_a_loose_tab_that_lies_flat_does_not_hold_the_body(profiles: Profiles) -> None:
+    before = placed(profiles, {"ball": (BALL, "bone"), "plate": (TAB_PLATE, "bone")})
+    loose = tuple(replace(part, added=part.name == "plate") for part in before.parts)
+    (plate,) = before.plates
+    wish = before.process.resin.supports
+    assert lifted(replace(before, parts=loose), plate, wish).lift_mm == wish.lift_mm
+    lies = tuple(part for part in before.parts if part.name == "plate")
+    assert lifted(replace(before, parts=lies), plate, wish).lift_mm == 0.0
 
 
 def test_a_support_that_goes_through_a_thin_wall_is_noticed(profiles: Profiles) -> None:
