@@ -148,6 +148,7 @@ class Removal:
     feet: int  # supports that stand on it
     area_mm2: float  # of all these
     smallest_mm: float  # diameter of the smallest tip
+    largest_mm: float  # and of the largest
     critical: int  # contacts and feet on surface whose quality matters most
 
 

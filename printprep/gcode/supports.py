@@ -245,7 +245,8 @@ def _on(faces: Bool | None, touches: Sequence[tuple[_Touch, Bool]], rows: Index)
     result = np.zeros(len(rows), np.bool_)
     if faces is not None:
         for touch, touching in touches:
-            result |= touching[rows] & faces[touch.face[rows]]
+            here = np.flatnonzero(touching[rows])  # elsewhere the face is one of another part
+            result[here] |= faces[touch.face[rows[here]]]
     return result
 
 

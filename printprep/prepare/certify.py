@@ -18,11 +18,20 @@ import numpy as np
 from printprep.case import Case, Finding, Limits, Part, Severity
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, Point, join
-from printprep.plan import AddedCertificate, Certificate, Check, PartCertificate, Plan, PlannedPart, are_supports
+from printprep.plan import (
+    AddedCertificate,
+    Certificate,
+    Check,
+    PartCertificate,
+    Plan,
+    PlannedPart,
+    are_supports,
+    supports_name,
+)
 from printprep.prepare.added import is_strut, may_be_added
 from printprep.prepare.faithful import Faith, compare
-from printprep.prepare.neighbours import coincident_mm2, deepest, pairs_of
-from printprep.prepare.overlap import losses, lost_mm3
+from printprep.prepare.neighbours import coincident_mm2, deepest, largest_place, pairs_of
+from printprep.prepare.overlap import NOTHING_MM3, losses, lost_mm3
 from printprep.progress import SILENT, Progress
 
 MOVED_MM: Final = 0.01
@@ -125,6 +134,21 @@ def _faults_of_added(plan: Plan, added: tuple[AddedCertificate, ...]) -> Iterato
                 f"limit {limit_mm:g} mm; prepare the case again"
             )
             yield _over("added-in-anatomy", one.name, message, one.deep_mm, limit_mm, None)
+        elif are_supports(one.name):
+            yield from _through_anatomy(one.name, plan)
+
+
+def _through_anatomy(name: str, plan: Plan) -> Iterator[Finding]:
+    """Supports take no more of the anatomy in one place than the widest of their tips may."""
+    widest_mm = max((row.largest_mm for row in plan.removals if supports_name(row.plate) == name), default=0.0)
+    limit_mm3 = max(np.pi / 4.0 * widest_mm**2 * IN_ANATOMY_MM, NOTHING_MM3)
+    volume_mm3, part, where_mm = largest_place(name, plan)
+    if volume_mm3 > limit_mm3:
+        message = (
+            f"{name}, which was added to the anatomy, goes through {volume_mm3:.2f} mm3 of part {part} in one place, "
+            f"its widest tip may take {limit_mm3:.2f} mm3; prepare the case again"
+        )
+        yield _over("added-in-anatomy", name, message, round(volume_mm3, 4), round(limit_mm3, 4), where_mm)
 
 
 def _certificate(

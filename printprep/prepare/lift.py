@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,7 +49,7 @@ def lifted(draft: Draft, plate: Plate, wish: ResinSupports) -> Bed:
     parts = tuple(part for part in draft.parts if part.name in plate.parts)
     motions = [plate.motions.get(part.piece, plate.case_to_plate) for part in parts]
     meshes = [part.mesh.transformed(motion) for part, motion in zip(parts, motions, strict=True)]
-    lift_mm = 0.0 if geometry.stands(join(meshes)) else wish.lift_mm
+    lift_mm = 0.0 if _stands(parts, meshes) else wish.lift_mm
     top_mm = max(float(mesh.bounds_mm[1, 2]) for mesh in meshes) + lift_mm
     if top_mm > draft.printer.bed.height_mm + 1e-6:
         raise DoesNotFit(
@@ -64,6 +65,15 @@ def lifted(draft: Draft, plate: Plate, wish: ResinSupports) -> Bed:
         meshes=tuple(Mesh(mesh.vertices + up, mesh.faces) for mesh in meshes),
         lift_mm=lift_mm,
     )
+
+
+def _stands(parts: Sequence[DraftPart], meshes: Sequence[Mesh]) -> bool:
+    """Whether the body, or each piece of it, holds to the bed by itself; what is loose beside it holds nothing."""
+    pieces: dict[int, list[Mesh]] = {}
+    for part, mesh in zip(parts, meshes, strict=True):
+        if not part.added:
+            pieces.setdefault(part.piece, []).append(mesh)
+    return all(geometry.stands(join(piece)) for piece in pieces.values())
 
 
 def raised(plate: Plate, lift_mm: float) -> Plate:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Final
 
 import numpy as np
 
+from printprep.errors import MeshError
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.measure import sample
-from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.mesh import Bool, Float, Mesh, Point, as_point
 from printprep.geometry.near import clear
-from printprep.plan import Pair, Plan, PlannedPart
+from printprep.geometry.solid import to_solid
+from printprep.plan import Matrix, Pair, Plan, PlannedPart
 
 COINCIDENT_MM: Final = 1e-3
 """Surfaces nearer than this are one wall that two parts share."""
@@ -73,27 +75,64 @@ def deepest(name: str, plan: Plan) -> tuple[float, str | None]:
     """
     worst: tuple[float, str | None] = (0.0, None)
     for piece in plan.pieces(name):
-        if not _usable(piece.mesh):
-            continue
-        points = sample(piece.mesh, _SAMPLES).points
-        for part in plan.parts:
-            if part.added or part.piece != piece.piece or not _usable(part.mesh) or _apart(piece.mesh, part.mesh):
-                continue
-            inside = points[_within(points, part)]
-            tree = build(part.mesh)
+        points = sample(piece.mesh, _SAMPLES).points if _usable(piece.mesh) else np.zeros((0, 3))
+        for part, mesh, _ in _anatomy_beside(piece, plan):
+            inside = points[_within(points, mesh)]
+            tree = build(mesh)
             inside = inside[winding(tree, inside) > 0]
             if len(inside):
                 worst = max(worst, (float(nearest(tree, inside)[0].max()), part.source), key=lambda found: found[0])
     return worst
 
 
+def largest_place(name: str, plan: Plan) -> tuple[float, str | None, Point | None]:
+    """The most that an added part takes of the anatomy in one place: mm3, of which part, and where in the case's frame.
+
+    How deep it reaches says nothing of a thin wall that it goes through; this does. Parts that are no solids are left
+    out; the certificate says of them that they are not closed.
+    """
+    worst: tuple[float, str | None, Point | None] = (0.0, None, None)
+    for piece in plan.pieces(name):
+        for part, mesh, to_case in _anatomy_beside(piece, plan):
+            try:
+                places = (to_solid(piece.mesh) ^ to_solid(mesh)).decompose()
+            except MeshError:
+                continue
+            for place in places:
+                volume_mm3 = float(place.volume())
+                if volume_mm3 > worst[0]:
+                    middle = np.reshape(place.bounding_box(), (2, 3)).mean(axis=0)
+                    worst = volume_mm3, part.source, as_point(to_case[:3, :3] @ middle + to_case[:3, 3])
+    return worst
+
+
+def _anatomy_beside(added: PlannedPart, plan: Plan) -> Iterator[tuple[PlannedPart, Mesh, Matrix]]:
+    """The anatomy around an added part: each part, its mesh where it stands beside that one, and the way back.
+
+    Supports are of no piece of a body that was cut, and stand under all that share their plate. The way back is (4, 4),
+    from the frame of the added part into the case's.
+    """
+    for plate in plan.plates:
+        if added.name not in plate.parts or not _usable(added.mesh):
+            continue
+        motion = plate.motion(added)
+        for part in plan.parts:
+            if part.added or part.name not in plate.parts or not _usable(part.mesh):
+                continue
+            own = plate.motion(part)
+            there = np.eye(4) if np.array_equal(own, motion) else np.linalg.inv(motion) @ own
+            mesh = part.mesh.transformed(there)
+            if not _apart(added.mesh, mesh):
+                yield part, mesh, np.asarray(np.linalg.inv(there), np.float64)
+
+
 def _usable(mesh: Mesh) -> bool:
     return len(mesh) > 0 and bool(np.isfinite(mesh.vertices).all())
 
 
-def _within(points: Float, part: PlannedPart) -> Bool:
-    """(n,) which points are in the box around a part."""
-    lower, upper = part.mesh.bounds_mm
+def _within(points: Float, mesh: Mesh) -> Bool:
+    """(n,) which points are in the box around a mesh."""
+    lower, upper = mesh.bounds_mm
     return np.asarray(((points >= lower) & (points <= upper)).all(axis=1))
 
 

@@ -45,6 +45,7 @@ def removals_of(bed: Bed, made: Supports) -> tuple[Removal, ...]:
             feet=int((stood == k).sum()),
             area_mm2=float(np.pi / 4.0 * (own**2).sum()),
             smallest_mm=float(own.min()),
+            largest_mm=float(own.max()),
             critical=int(critical),
         )
         rows.append(row)

@@ -76,7 +76,7 @@ def _support(draft: Draft, plate: Plate) -> Draft:
         area_mm2=float(made.contact_mm2.sum()),
         where_mm=as_point(mesh.bounds_mm.mean(axis=0)),
     )
-    draft = add_part(draft, name, mesh, like=bed.parts[0].name, change=change)
+    draft = add_part(draft, name, mesh, like=bed.parts[0].source, change=change)
     standing = replace(bed.plate, parts=(*plate.parts, name))
     plates = tuple(standing if one.index == plate.index else one for one in draft.plates)
     rows = removals_of(bed, made)

@@ -108,6 +108,21 @@ def test_what_dissolves_breaks_no_thin_wall(tmp_path: Path) -> None:
         assert (found.contacts[0].thin_mm is None) == (share == 0)
 
 
+def test_a_line_between_two_parts_is_judged_by_the_faces_of_each(tmp_path: Path) -> None:
+    """The upper part has many more faces than the lower one, and only those of the lower one are marked."""
+    low = from_solid(Manifold.cube((40, 40, 5)))
+    high = from_solid(Manifold.cube((40, 40, 5)).translate((0, 0, 5.6)).refine(12))
+    lines = support_lines(written(tmp_path, [("Support material", 5.4, (10, 10), (30, 10))]))
+    parts = [
+        Standing(name="low", tree=bvh.build(low), to_case=np.eye(4), critical=np.ones(len(low), bool)),
+        Standing(name="high", tree=bvh.build(high), to_case=np.eye(4), critical=np.zeros(len(high), bool)),
+    ]
+    under, over = measure(lines, parts, BEAD, reach=access([low, high]), keep_out=Zones()).contacts
+    assert (under.part, over.part) == ("low", "high")
+    assert under.critical_mm2 == pytest.approx(under.on_mm2) == pytest.approx(over.under_mm2)
+    assert over.critical_mm2 == 0.0
+
+
 def test_a_line_along_a_wall_that_nothing_may_touch(tmp_path: Path) -> None:
     keep_out = Zones(boxes=np.array([[-1.0, -1, 9, 41, 41, 16]]))
     touching = support_lines(written(tmp_path, [("Support material", 12.0, (10, -0.21), (30, -0.21))]))

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Case, KeepOut, Part, Severity, Source, Sphere
+from printprep.case import Case, Finding, KeepOut, Part, Severity, Source, Sphere
 from printprep.errors import DoesNotFit, ProfileError
 from printprep.geometry.mesh import Mesh
-from printprep.geometry.solid import from_solid
-from printprep.plan import are_supports
+from printprep.geometry.solid import from_solid, union
+from printprep.plan import Plan, are_supports
 from printprep.prepare.arrange import arrange, room
 from printprep.prepare.assign import assign
 from printprep.prepare.certify import certify
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.lift import lifted
 from printprep.prepare.pipeline import plan_of
 from printprep.prepare.support import rules_of, support
 from printprep.profiles.load import Profiles, load_profiles
@@ -25,6 +26,7 @@ from printprep.profiles.models import ResinSupports
 from printprep.slicers import resin
 
 BALL = from_solid(Manifold.sphere(6.0, 64).translate((100, 50, 30)))
+TAB_PLATE = from_solid(Manifold.cube((40.0, 12.0, 2.0)).translate((80, 62, 24)))
 TEE = from_solid(Manifold.cube((6, 6, 14)) + Manifold.cube((22, 6, 3)).translate((-8, 0, 14)))
 
 
@@ -152,6 +154,35 @@ def test_the_plan_certifies_and_its_layers_hold_together_and_are_the_same_twice(
         return made.sha256
 
     assert plates(tmp_path / "a") == plates(tmp_path / "b")
+
+
+def test_a_loose_tab_that_lies_flat_does_not_hold_the_body(profiles: Profiles) -> None:
+    before = placed(profiles, {"ball": (BALL, "bone"), "plate": (TAB_PLATE, "bone")})
+    loose = tuple(replace(part, added=part.name == "plate") for part in before.parts)
+    (plate,) = before.plates
+    wish = before.process.resin.supports
+    assert lifted(replace(before, parts=loose), plate, wish).lift_mm == wish.lift_mm
+    lies = tuple(part for part in before.parts if part.name == "plate")
+    assert lifted(replace(before, parts=lies), plate, wish).lift_mm == 0.0
+
+
+def test_a_support_that_goes_through_a_thin_wall_is_noticed(profiles: Profiles) -> None:
+    """It is nowhere deeper in the wall than a tip may be."""
+    sheet = from_solid(Manifold.cube((30.0, 30.0, 0.8)).rotate((30.0, 0.0, 0.0)).translate((0.0, 0.0, 5.0)))
+    done = support(placed(profiles, {"sheet": (sheet, "bone")}))
+    plan = plan_of(done, supports=True)
+    at = sheet.bounds_mm.mean(axis=0)
+    bar = from_solid(Manifold.cylinder(6.0, 0.5, 0.5, 16, True).translate(at.tolist()))
+
+    def errors(plan: Plan) -> list[Finding]:
+        return [f for f in certify(done.case, plan, "0" * 64).findings if f.severity is Severity.ERROR]
+
+    assert errors(plan) == []
+    parts = tuple(replace(p, mesh=union(p.mesh, bar)) if p.added else p for p in plan.parts)
+    (found,) = errors(replace(plan, parts=parts))
+    assert (found.code, found.part) == ("added-in-anatomy", "supports-1")
+    assert found.value == pytest.approx(np.pi / 4.0 * 0.8 / np.cos(np.pi / 6), rel=0.05)
+    assert found.where_mm == pytest.approx(at, abs=0.1)
 
 
 def test_keys_out_of_order_or_bounds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
