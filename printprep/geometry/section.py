@@ -16,7 +16,6 @@ import numpy.typing as npt
 from numba import njit
 
 from printprep.geometry.mesh import Float, Int, Mesh
-from printprep.geometry.topology import edges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,19 +61,21 @@ def sections(mesh: Mesh, heights_mm: npt.ArrayLike) -> Sections:
     if heights.ndim != 1 or not np.isfinite(heights).all() or (np.diff(heights) <= 0).any():
         raise ValueError("the heights of sections must be finite and rise")
     z = np.ascontiguousarray(mesh.vertices[:, 2])
-    first, last = _layers(z, mesh.faces, heights)
-    cut = np.flatnonzero(last > first).astype(np.int32)  # the other triangles lie between two planes
-    twin = _twins(edges(mesh).of_face, mesh.faces)
-    row, start = _by_layer(cut, first, last, len(heights))
-    middle = int(np.searchsorted(start, start[-1] // 2))  # two threads cut half of the triangles each
     with ThreadPoolExecutor(2) as pool:
+        sorting = pool.submit(_sorted_by_layer, z, mesh.faces, heights)
+        twin, gaps = _twins(mesh.faces, len(mesh.vertices))
+        row, start = sorting.result()
+        middle = int(np.searchsorted(start, start[-1] // 2))  # two threads cut half of the triangles each
         halves = list(
             pool.map(
-                lambda span: _cut(mesh.vertices, z, mesh.faces, twin, row, start, heights, *span),
+                lambda span: _cut(mesh.vertices, z, mesh.faces, twin, gaps, row, start, heights, *span),
                 [(0, middle), (middle, len(heights))],
             )
         )
-    points, loop_start, layer_start, open_loops = (_after_each_other(k, halves) for k in range(4))
+        points = np.empty((sum(len(half[0]) for half in halves), 2))
+        parts = points[: len(halves[0][0])], points[len(halves[0][0]) :]
+        list(pool.map(np.copyto, parts, [half[0] for half in halves]))
+    loop_start, layer_start, open_loops = (_after_each_other(k, halves) for k in range(1, 4))
     return Sections(
         heights_mm=heights, points_mm=points, loop_start=loop_start, layer_start=layer_start, open_loops=open_loops
     )
@@ -84,6 +85,13 @@ def _after_each_other(k: int, halves: list[tuple[Float, Int, Int, Int]]) -> npt.
     """Column ``k`` of what two halves of the layers gave; starts go on counting from the first."""
     one, two = halves[0][k], halves[1][k]
     return np.concatenate([one, two[1:] + one[-1]]) if k in (1, 2) else np.concatenate([one, two])
+
+
+def _sorted_by_layer(z: Float, faces: Int, heights: Float) -> tuple[Int, npt.NDArray[np.int64]]:
+    """Triangles that each layer cuts, as :func:`_by_layer` gives them."""
+    first, last = _layers(z, faces, heights)
+    cut = np.flatnonzero(last > first).astype(np.int32)  # the other triangles lie between two planes
+    return _by_layer(cut, first, last, len(heights))
 
 
 @njit(cache=True, nogil=True)
@@ -108,31 +116,60 @@ def _layers(z: Float, faces: Int, heights: Float) -> tuple[Int, Int]:
 
 
 @njit(cache=True, nogil=True)
-def _twins(of_face: Int, faces: Int) -> Int:
-    """(m, 3) triangle behind each edge, one that runs along it the other way; -1: none. Pairs are exclusive."""
-    m = len(of_face)
+def _twins(faces: Int, n: int) -> tuple[Int, bool]:
+    """(m, 3) triangle behind each edge, one that runs along it the other way; -1: none. And whether any has none.
+
+    Pairs are exclusive; faces that name a vertex twice have none and do not count. A half-edge waits in the file of
+    one of its ends until its partner comes; of several that would do, the last that came is taken.
+    """
+    m = len(faces)
+    valence = np.zeros(n, np.int32)
+    for f in range(m):
+        for k in range(3):
+            valence[faces[f, k]] += 1
+    begin = np.zeros(n + 1, np.int32)
+    for f in range(m):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        if a != b and b != c and c != a:
+            begin[_filed(a, b, valence) + 1] += 1
+            begin[_filed(b, c, valence) + 1] += 1
+            begin[_filed(c, a, valence) + 1] += 1
+    for v in range(n):
+        begin[v + 1] += begin[v]
     twin = np.full((m, 3), -1, np.int32)
-    count = 0
+    waiting = np.empty(begin[n], np.int32)
+    towards = np.empty(begin[n], np.int32)  # the other end of each that waits: v where it goes there, -1 - v if not
+    end = begin[:n].copy()
     for f in range(m):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        if a == b or b == c or c == a:
+            continue
         for k in range(3):
-            count = max(count, of_face[f, k] + 1)
-    waiting = np.full((count, 2), -1, np.int32)  # half-edges without a partner, by edge and direction
-    below = np.full(3 * m, -1, np.int32)  # and the one that waited before
-    for f in range(m):
-        for k in range(3):
-            edge = of_face[f, k]
-            if edge < 0:
+            i, j = faces[f, k], faces[f, (k + 1) % 3]
+            file = _filed(i, j, valence)
+            wanted, own = (-1 - j, j) if file == i else (i, -1 - i)
+            s = end[file] - 1
+            while s >= begin[file] and towards[s] != wanted:
+                s -= 1
+            if s < begin[file]:
+                waiting[end[file]], towards[end[file]] = 3 * f + k, own
+                end[file] += 1
                 continue
-            way = 1 if faces[f, k] < faces[f, (k + 1) % 3] else 0
-            other = waiting[edge, 1 - way]
-            if other >= 0:
-                waiting[edge, 1 - way] = below[other]
-                twin[f, k] = other // 3
-                twin[other // 3, other % 3] = f
-            else:
-                below[3 * f + k] = waiting[edge, way]
-                waiting[edge, way] = 3 * f + k
-    return twin
+            other = waiting[s]
+            twin[f, k] = other // 3
+            twin[other // 3, other % 3] = f
+            end[file] -= 1
+            for later in range(s, end[file]):
+                waiting[later], towards[later] = waiting[later + 1], towards[later + 1]
+    return twin, bool((end > begin[:n]).any())
+
+
+@njit(cache=True, nogil=True)
+def _filed(i: int, j: int, valence: Int) -> int:
+    """The end of an edge to file it under: the one of fewer faces, so that a fan's hub does not collect them all."""
+    if valence[i] == valence[j]:
+        return min(i, j)
+    return i if valence[i] < valence[j] else j
 
 
 @njit(cache=True, nogil=True)
@@ -206,6 +243,7 @@ def _cut(
     z: Float,
     faces: Int,
     twin: Int,
+    gaps: bool,
     row: Int,
     start: npt.NDArray[np.int64],
     heights: Float,
@@ -224,6 +262,8 @@ def _cut(
     for layer in range(layers):
         h = heights[begin + layer]
         for chains in (True, False):
+            if chains and not gaps:
+                continue
             for r in range(start[begin + layer], start[begin + layer + 1]):
                 f = row[r]
                 if seen[f] == layer:
@@ -240,7 +280,7 @@ def _cut(
                     loops += 1
                     loop_start[loops] = n
         layer_start[layer + 1] = loops
-    return points[:n].copy(), loop_start[: loops + 1].copy(), layer_start, open_loops
+    return points[:n], loop_start[: loops + 1].copy(), layer_start, open_loops
 
 
 @njit(cache=True, nogil=True)
