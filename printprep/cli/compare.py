@@ -61,7 +61,8 @@ def compare(
     Every vertex and at least 100,000 points over the surfaces are measured. With sign where a mesh is closed: + is
     outside of the other. The Hausdorff distance is the larger of the two maxima. Places are in the frame of B. A
     prepared.3mf stands on the bed at the scale of the print: say --scale and --align rigid. What is aligned is laid on
-    as well as it goes, which hides that it stood elsewhere.
+    as well as it goes, which hides that it stood elsewhere. Of a prepared.3mf the anatomy is
+    compared, without supports and whatever else was added; --object names one of these.
 
     \b
     Example:

@@ -41,6 +41,8 @@ class NamedMesh:
         RGB 0..255 if the whole object has one colour.
     colours
         What the file paints on the surface, in the order of the mesh's vertices and faces; None: nothing.
+    added
+        Whether it is no anatomy but a support, a strut, a tab or a plug, by the word of a prepared file.
     notes
         What the file says wrongly and the reader could settle without a guess, in sentences.
     """
@@ -52,6 +54,7 @@ class NamedMesh:
     colour: tuple[int, int, int] | None = None
     colours: Colours | None = None
     notes: tuple[str, ...] = ()
+    added: bool = False
 
     @property
     def mirrors(self) -> bool:

@@ -113,6 +113,7 @@ def _unfolded(path: Path, model: Any, resource: Any, name: str, matrix: Float, u
             matrix=matrix,
             colour=_colour(model, mesh),
             colours=painted(model, mesh),
+            added=_is_added(mesh),
         )
         return
     if not resource.IsComponentsObject():
@@ -123,6 +124,12 @@ def _unfolded(path: Path, model: Any, resource: Any, name: str, matrix: Float, u
         child = component.GetObjectResource()
         inner = matrix @ _matrix(component.GetTransform()) if component.HasTransform() else matrix
         yield from _unfolded(path, model, child, child.GetName() or name, inner, unit)
+
+
+def _is_added(mesh: Any) -> bool:
+    group = mesh.GetMetaDataGroup()
+    said = (group.GetMetaData(k) for k in range(group.GetMetaDataCount()))
+    return any((one.GetNameSpace(), one.GetName()) == (NAMESPACE, "added") for one in said)
 
 
 def _matrix(transform: Any) -> Float:

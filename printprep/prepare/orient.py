@@ -198,15 +198,22 @@ def reasons(pose: Pose, wish: Wish, *, critical: bool = False) -> Iterator[str]:
         yield f"stands by itself up to a lean of {pose.tip_deg:.0f} deg"
 
 
+def _spared(free: list[Pose]) -> str:
+    """Whether another way up helps, of those that touch no zone."""
+    if not free:
+        return "every way up that was measured does: none of it is free"
+    return "only ways up that tip over do not" if all(pose.tips for pose in free) else "another way up does not"
+
+
 def _warnings(ranking: Ranking, chosen: Pose, wish: Wish) -> Iterator[Finding]:
     if chosen.touches:
-        others = any(not pose.touches for pose in ranking.poses)
+        free = [pose for pose in ranking.poses if not pose.touches]
         yield Finding(
             code="keep-out-touched",
             severity=Severity.WARNING,
             message=(
                 f"supports or the bed touch {chosen.keep_out_mm2:.1f} mm2 of keep-out zones as oriented; "
-                + ("another way up does not" if others else "every way up that was measured does: none of it is free")
+                + _spared(free)
             ),
             value=round(chosen.keep_out_mm2, 2),
             limit=0.0,

@@ -14,6 +14,7 @@ from printprep.plan import Removal
 from printprep.prepare.lift import Bed
 
 SHOWN: Final = 5  # places without support that are named one by one
+LOOSE_MM2: Final = 1.0  # what begins in the air and is smaller is a flaw of the surface
 
 
 def what_of(made: Supports, mesh: Mesh) -> str:
@@ -97,24 +98,29 @@ def on_critical(bed: Bed, made: Supports) -> Iterator[Finding]:
         )
 
 
-def impossible(bed: Bed, bare: tuple[Bare, ...]) -> Iterator[Finding]:
+def impossible(bed: Bed, bare: tuple[Bare, ...], *, held: bool) -> Iterator[Finding]:
     """A warning for each of the worst places that have no support: what begins in the air before what only hangs over.
 
-    Together these name all reasons.
+    Together these name all reasons. Without one support on the plate (``held``) a place that begins in the air is an
+    error: the body would stay in the vat.
     """
     ranked = sorted(bare, key=lambda one: (not one.island, -one.area_mm2, one.where_mm))
     for reason in dict.fromkeys(one.reason for one in ranked):
         same = [one for one in ranked if one.reason == reason]
         for rank, one in enumerate(same[:SHOWN]):
             kind = "begins in the air" if one.island else "hangs over"
+            loose = one.island and not held and one.area_mm2 >= LOOSE_MM2
             total = sum(other.area_mm2 for other in same)
             more = f" ({len(same)} such places, {total:.1f} mm2 in all)" if rank == 0 and len(same) > 1 else ""
             yield Finding(
                 code="support-impossible",
-                severity=Severity.WARNING,
+                severity=Severity.ERROR if loose else Severity.WARNING,
                 message=(
                     f"a place of {one.area_mm2:.2f} mm2 that {kind} on plate {bed.plate.index} has no support, because "
-                    f"{one.reason}{more}; orient the body otherwise, or look at it after the print"
+                    f"{one.reason}{more}; "
+                    + ("nothing else holds it either, and it would stay in the vat; " if loose else "")
+                    + "orient the body otherwise, or "
+                    + ("move the zone" if loose else "look at it after the print")
                 ),
                 value=round(one.area_mm2, 3),
                 limit=0.0,

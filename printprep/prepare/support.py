@@ -64,7 +64,7 @@ def _support(draft: Draft, plate: Plate) -> Draft:
     bed = lifted(draft, plate, wish)
     rules = rules_of(draft, wish, on_pad=bed.lift_mm > 0)
     made = geometry.support(_body(draft, bed, wish), rules, _ground(draft, bed))
-    draft = draft.with_findings(*impossible(bed, made.bare))
+    draft = draft.with_findings(*impossible(bed, made.bare, held=bool(made.trunks)))
     if not made.trunks:
         return draft
     name = supports_name(plate.index)

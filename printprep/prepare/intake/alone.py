@@ -22,7 +22,8 @@ def read_alone(path: Path, units: str | None, name: str | None = None) -> Mesh:
     units
         Of a file that says none.
     name
-        Of one object, where the file holds several; None: all of them as one surface, in their places.
+        Of one object, where the file holds several; None: all of them as one surface, in their places, but for what a
+        prepared file says was added to the anatomy.
 
     Raises
     ------
@@ -32,7 +33,10 @@ def read_alone(path: Path, units: str | None, name: str | None = None) -> Mesh:
         It says no unit and neither do ``units``; or it holds no object of that name.
     """
     objects = read_meshes(path)
-    chosen = tuple(one for one in objects if one.name == name) if name is not None and len(objects) > 1 else objects
+    if name is not None and len(objects) > 1:
+        chosen = tuple(one for one in objects if one.name == name)
+    else:
+        chosen = tuple(one for one in objects if not one.added) or objects
     if not chosen:
         there = [one.name for one in objects if one.name]
         raise CaseError(

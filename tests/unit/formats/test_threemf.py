@@ -14,6 +14,7 @@ import pytest
 from printprep.errors import MeshError
 from printprep.formats import threemf
 from printprep.plan import Plan, PlannedPart, Plate
+from printprep.prepare.intake.alone import read_alone
 
 TYPES = threemf._CONTENT_TYPES
 RELATIONSHIPS = threemf._RELATIONSHIPS
@@ -229,6 +230,15 @@ def test_a_prepared_file_comes_back_through_lib3mf(tmp_path: Path, plan: Plan) -
     trunk = plan.parts[0].mesh.transformed(plan.plates[0].case_to_plate)
     np.testing.assert_allclose(on_plate["celiac-trunk"].mesh.vertices, trunk.vertices, atol=1.6e-5)
     assert on_plate["celiac-trunk"].colour == (216, 101, 79)
+
+
+def test_what_was_added_is_no_anatomy_when_a_prepared_file_is_measured(tmp_path: Path, plan: Plan) -> None:
+    path = tmp_path / "prepared.3mf"
+    trunk, bone = plan.parts
+    threemf.write_prepared(path, replace(plan, parts=(trunk, replace(bone, added=True))))
+    assert [one.added for one in threemf.read(path)] == [False, True]
+    assert len(read_alone(path, None)) == len(trunk.mesh)
+    assert len(read_alone(path, None, bone.name)) == len(bone.mesh)
 
 
 def test_a_prepared_file_is_exact_strict_and_the_same_every_time(tmp_path: Path, plan: Plan) -> None:

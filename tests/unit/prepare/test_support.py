@@ -131,6 +131,14 @@ def test_critical_and_forbidden_surface_is_said(profiles: Profiles) -> None:
     assert np.linalg.norm(above - [100, 50, 24], axis=1).min() >= 3.0
 
 
+def test_a_body_that_nothing_may_hold_is_an_error(profiles: Profiles) -> None:
+    everywhere = KeepOut(sphere=Sphere(centre_mm=(100, 50, 30), radius_mm=90.0))
+    kept = support(placed(profiles, {"ball": (BALL, "bone")}, keep_out=(everywhere,)))
+    (told,) = [f for f in kept.findings if f.severity is Severity.ERROR]
+    assert told.code == "support-impossible"
+    assert "it would stay in the vat" in told.message
+
+
 def test_a_body_too_high_for_its_lift_is_refused_with_what_to_do(profiles: Profiles) -> None:
     tower = from_solid(Manifold.cylinder(149.0, 4.0, 10.0, 32).translate((0, 0, 24)))
     with pytest.raises(DoesNotFit, match="left to supports and pad"):
