@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from printprep.geometry.mend import Record, Step, keep_faces, middle_of
-from printprep.geometry.mesh import Bool, Mesh
+from printprep.geometry.mesh import Mesh
 from printprep.geometry.sizes import Sizes, sizes
 from printprep.geometry.topology import MOST_BODIES
 from printprep.geometry.weld import weld_vertices
@@ -20,12 +20,6 @@ SPECK_MM3: Final = 1.0
 """A body of less volume will not print, or will fall off."""
 LISTED: Final = 100
 """So many dropped bodies are listed one by one, the largest first; the others by their count and volume."""
-
-
-def small_bodies(mesh: Mesh, below_mm3: float) -> Bool:
-    """(m,) the faces of separate bodies and sealed voids of less volume; ``mesh`` is welded and finite."""
-    found = sizes(mesh)
-    return np.asarray((found.most_mm3 < below_mm3)[found.label] & (found.label >= 0))
 
 
 def drop_specks(mesh: Mesh, below_mm3: float, record: Record) -> Mesh:

@@ -45,7 +45,7 @@ def _needs(technology: str, sections: dict[str, tuple[str, ...]], model: Model) 
     for key in sections[technology]:
         if getattr(model, key) is None:
             raise ValueError(f"its technology is {technology}, but it has no [{key}] table")
-    for key in {k for other in sections.values() for k in other} - set(sections[technology]):
+    for key in (key for other in sections.values() for key in other if key not in sections[technology]):
         if getattr(model, key) is not None:
             raise ValueError(f"its technology is {technology}, so it cannot have a [{key}] table")
 
@@ -244,7 +244,7 @@ class ResinSupports(Model):
     tip_mm: Annotated[float, Field(ge=0.1, le=2)] = 0.4  # diameter where they touch
     tip_fragile_mm: Annotated[float, Field(ge=0.1, le=2)] = 0.3  # and on tissues that break: vessels; ours
     tip_least_mm: Annotated[float, Field(ge=0.1, le=2)] = 0.2  # on thin walls, half as wide as they are thick; ours
-    sunk_mm: Annotated[float, Field(ge=0.05, le=1)] = 0.2  # how deep a tip reaches into the body, at most
+    sunk_mm: Annotated[float, Field(ge=0.05, le=0.4)] = 0.2  # how deep a tip reaches into the body; certified to 0.5
     pillar_mm: Annotated[float, Field(ge=0.4, le=5)] = 1.0
     foot_mm: Annotated[float, Field(ge=0.4, le=20)] = 2.5  # diameter; ours: the pad spreads the load
     clearance_mm: Annotated[float, Field(ge=0.1, le=5)] = 0.5  # between pillars and body; ours

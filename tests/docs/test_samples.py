@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -16,15 +16,11 @@ PAGE = (ROOT / "tests" / "data" / "samples" / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-def made() -> ModuleType:
-    """The module that ``make samples`` runs."""
-    spec = importlib.util.spec_from_file_location("samples", Path(__file__).parent / "samples.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["samples"] = module
-    spec.loader.exec_module(module)
-    return module
+def made() -> Iterator[ModuleType]:
+    """The module that ``make samples`` runs, where the processes that it starts find it by its name, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parent)
+        yield importlib.import_module("samples")
 
 
 def rows() -> dict[tuple[str, str], str]:
