@@ -7,6 +7,7 @@ surface until the wall is what was asked. The outer surface is not touched.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -107,8 +108,10 @@ def hollow(
     if step_mm > wall_mm / 2.0:
         raise GridTooCoarse(step_mm, wall_mm)
     grid = voxel.Grid.around(mesh, step_mm)
-    ground = Ground.of(mesh)
-    found = depths(mesh, ground, grid, wall_mm)
+    with ThreadPoolExecutor(1) as pool:
+        within = pool.submit(voxel.inside, mesh, grid)
+        ground = Ground.of(mesh)
+        found = depths(ground, grid, within.result(), wall_mm)
     necks = close_necks(found.field, grid, neck_mm, wall_mm) if neck_mm > 0 else NO_NECKS
     solid = Hollowed(mesh=mesh, outer=len(mesh), cavities=(), necks=necks, step_mm=step_mm)
     if not (found.field > _LEVEL * step_mm).any():

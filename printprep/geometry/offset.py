@@ -38,9 +38,8 @@ class Depths:
     near: Int  # (ceil(nx / 2), ...) a triangle (tree order) that is nearest to the middle of each block of 2, or -1
 
 
-def depths(mesh: Mesh, ground: Ground, grid: voxel.Grid, wall_mm: float) -> Depths:
-    """Ask the solid ``mesh``, whose surface is ``ground``, at all points of ``grid``."""
-    within = voxel.inside(mesh, grid)
+def depths(ground: Ground, grid: voxel.Grid, within: voxel.Bits, wall_mm: float) -> Depths:
+    """Ask the solid whose surface is ``ground`` at all points of ``grid``, of which those ``within`` it are marked."""
     field = np.full(grid.shape, -grid.step_mm, np.float32)
     near = np.full(tuple((n + 1) // 2 for n in grid.shape), -1, np.int32)
     origin = np.array(grid.origin_mm)

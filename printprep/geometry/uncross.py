@@ -5,6 +5,8 @@ goes ``w`` times around a point, that union goes ``2 w - w^2`` times: -3, 0, 1, 
 answer yet (what is enclosed twice would become a void), but it shows exactly where the surface crosses itself and
 which pieces of it part void (w <= 0) from matter (w >= 1); a winding number on both sides of each piece tells.
 
+Of a large body only boxes around the faces that cross are united with themselves; its other faces stay as they are.
+
 Where these pieces fit together they are the answer, exact to rounding. Where they do not (folds whose lines end in a
 vertex, inside-out bubbles, faces that lie on each other), the places of the crossings are boxed, the boxes are cut out
 of the body, and what is in them is rebuilt on a fine grid. Outside the boxes no vertex moves.
@@ -23,7 +25,7 @@ from scipy.spatial import cKDTree
 
 from printprep.errors import MeshError
 from printprep.geometry import voxel
-from printprep.geometry.bvh import build, nearest, winding
+from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.intersect import partners, self_intersecting
 from printprep.geometry.measure import inspect
 from printprep.geometry.mend import (
@@ -38,7 +40,7 @@ from printprep.geometry.mend import (
 )
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, as_point, join
 from printprep.geometry.rebuild import INVERTED_SHARE, rebuild
-from printprep.geometry.shells import by_body, enclosed, pick
+from printprep.geometry.shells import Enclosed, by_body, enclosed, pick
 from printprep.geometry.solid import from_solid, to_solid
 from printprep.geometry.topology import edges, used_vertices
 from printprep.geometry.weld import weld_close
@@ -59,6 +61,7 @@ _LAP_MM = 1e-3  # by which what was rebuilt reaches beyond its box, into the sam
 _SAME = 1e-9
 """Of the longest side: the two computations of one crossing point are no farther apart than this."""
 _STEP = 1e-6  # of the longest side: how far beside a face to ask what is there, at most
+_WHOLE_BELOW = 20_000  # faces: a smaller body is united with itself whole, which is quick
 _ASKED = 5  # of the largest faces of a piece
 _PATCHED_SHARE = 1e-6  # of the area: cracks between the pieces that may be closed
 _EXACT_SHARE = 1e-5  # by which the matter may change where nothing was rebuilt: it is the same surface, but rounded
@@ -73,6 +76,14 @@ class Uncrossed:
     boxes: tuple[Float, ...] = ()  # (2, 3) that were rebuilt; none: exact
     step_mm: float = 0.0  # the coarsest grid step in them
     far_mm: float = 0.0  # how far the new surface is from the old skin, both ways
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What is known of a body that crosses itself."""
+
+    volumes: Enclosed
+    crossing_faces: int
 
 
 def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | None = None) -> Mesh:
@@ -102,11 +113,11 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | N
         if not (partner[faces] >= 0).any():
             continue
         body = pick(mesh, faces)
-        crossing = self_intersecting(body)
+        crossing = _crossing(body, faces, partner)
         if not 0 < crossing.sum() <= MOST_CROSSING:
             continue
         inward = body.volume_mm3 < 0
-        done = uncross(body.flipped() if inward else body, limit_mm)
+        done = uncross(body.flipped() if inward else body, limit_mm, crossing)
         if done is None:
             continue
         after = done.mesh.flipped() if inward else done.mesh
@@ -115,6 +126,13 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | N
         record.steps.append(_step(body, after, crossing, done))
         record.boxes.extend(done.boxes)
     return drop_crumbs(join([keep_faces(mesh, rest), *changed]), record) if changed else mesh
+
+
+def _crossing(body: Mesh, faces: Int, partner: Int) -> Bool:
+    """Which faces of a body run through others of it; looked for only where a known partner may hide another one."""
+    known = partner[faces]
+    met = known[known >= 0]
+    return known >= 0 if np.isin(met, faces).all() else self_intersecting(body)
 
 
 def _step(before: Mesh, after: Mesh, crossing: Bool, done: Uncrossed) -> Step:
@@ -131,7 +149,7 @@ def _step(before: Mesh, after: Mesh, crossing: Bool, done: Uncrossed) -> Step:
     return Step(what=what, volume_mm3=after.volume_mm3 - before.volume_mm3, rebuilt_mm=done.far_mm, where_mm=where)
 
 
-def uncross(mesh: Mesh, limit_mm: float) -> Uncrossed | None:
+def uncross(mesh: Mesh, limit_mm: float, crossing: Bool | None = None) -> Uncrossed | None:
     """The surface between the matter and the void of a body that runs through itself.
 
     Parameters
@@ -141,6 +159,8 @@ def uncross(mesh: Mesh, limit_mm: float) -> Uncrossed | None:
         wrong way is void.
     limit_mm
         How far what is rebuilt may be from the skin that was there.
+    crossing
+        (m,) which faces run through others of it, if known.
 
     Returns
     -------
@@ -150,22 +170,55 @@ def uncross(mesh: Mesh, limit_mm: float) -> Uncrossed | None:
     volumes = enclosed(mesh)
     if volumes.negative_mm3 > INVERTED_SHARE * volumes.solid_mm3:
         return None
+    crossing = self_intersecting(mesh) if crossing is None else crossing
+    before = Before(volumes=volumes, crossing_faces=int(crossing.sum()))
+    around = _around(mesh, crossing)
     try:
         solid = to_solid(mesh)
-        both = from_solid(solid + solid)
+        both = _doubled(mesh, solid, around)
     except MeshError:
         return None
     if not len(both):
         return None
     pieces = drop_degenerate(weld_close(both, _SAME * float(mesh.size_mm.max())), Record())
-    exact = _fitted(mesh, pieces)
+    exact = _fitted(mesh, pieces, before)
     if exact is not None:
         return Uncrossed(mesh=exact)
-    boxes = _boxes(mesh, pieces)
-    return _boxed(mesh, solid, boxes, limit_mm)
+    boxes = _boxes(mesh, pieces, around)
+    return _boxed(mesh, solid, boxes, limit_mm, before)
 
 
-def _fitted(mesh: Mesh, pieces: Mesh) -> Mesh | None:
+def _around(mesh: Mesh, crossing: Bool) -> list[Float]:
+    """Boxes (2, 3) around the faces that cross and all that touch them, none reaching into another."""
+    touched = np.zeros(len(mesh.vertices), np.bool_)
+    touched[mesh.faces[crossing]] = True
+    corners = mesh.vertices[mesh.faces[touched[mesh.faces].any(axis=1)]]
+    return _apart([np.stack([c.min(axis=0) - _MARGIN_MM, c.max(axis=0) + _MARGIN_MM]) for c in corners])
+
+
+def _doubled(mesh: Mesh, solid: Manifold, around: list[Float]) -> Mesh:
+    """The union of a body with itself; of a large one in boxes that hold whatever crosses, else its own faces.
+
+    A box is convex: a face with all corners in it is not cut by its walls, nor is what the union makes of it.
+    """
+    if len(mesh) < _WHOLE_BELOW or not around:
+        return from_solid(solid + solid)
+    part = solid ^ Manifold.batch_boolean([_cuboid(box, 0.0) for box in around], OpType.Add)
+    local = from_solid(part + part)
+    one, two = (np.asarray(_held(m, around)) for m in (mesh, local))
+    return join([keep_faces(mesh, ~one), keep_faces(local, two)])
+
+
+def _held(mesh: Mesh, boxes: list[Float]) -> Bool:
+    """(m,) which faces have all corners in the same box, off its walls."""
+    held = np.zeros(len(mesh), np.bool_)
+    for lower, upper in boxes:
+        within = ((mesh.vertices > lower + _ASIDE_MM) & (mesh.vertices < upper - _ASIDE_MM)).all(axis=1)
+        held |= within[mesh.faces].all(axis=1)
+    return held
+
+
+def _fitted(mesh: Mesh, pieces: Mesh, before: Before) -> Mesh | None:
     """The pieces between matter and void as one surface, if they fit together without gaps."""
     record = Record()
     kept = _between(mesh, pieces)
@@ -175,27 +228,23 @@ def _fitted(mesh: Mesh, pieces: Mesh) -> Mesh | None:
     except Refused:
         return None
     patched_mm2 = sum(step.area_mm2 for step in record.steps)
-    fits = patched_mm2 <= _PATCHED_SHARE * mesh.area_mm2 and _is_better(mesh, fitted, _EXACT_SHARE)
+    fits = patched_mm2 <= _PATCHED_SHARE * mesh.area_mm2 and _is_better(before, fitted, _EXACT_SHARE)
     return fitted if fits and not self_intersecting(fitted).any() else None
 
 
-def _is_better(before: Mesh, after: Mesh, share: float) -> bool:
+def _is_better(before: Before, after: Mesh, share: float) -> bool:
     """Whether it is a solid with the same matter, but for a share, that crosses itself less."""
     found = inspect(after)
-    if not found.closed or found.self_intersecting_faces >= int(self_intersecting(before).sum()):
+    if not found.closed or found.self_intersecting_faces >= before.crossing_faces:
         return False
-    one, two = enclosed(before), enclosed(after)
+    one, two = before.volumes, enclosed(after)
     most_mm3 = share * one.solid_mm3
     return abs(one.solid_mm3 - two.solid_mm3) <= most_mm3 and abs(two.signed_mm3 - two.solid_mm3) <= most_mm3
 
 
-def _boxes(mesh: Mesh, pieces: Mesh) -> list[Float]:
+def _boxes(mesh: Mesh, pieces: Mesh, around: list[Float]) -> list[Float]:
     """Boxes (2, 3) around all crossings and all hidden surface, none reaching into another."""
-    corners = pieces.triangles
-    normal, step_mm = _normals(corners), _beside_mm(mesh, pieces.face_areas_mm2)[:, None]
-    tree, middle = build(mesh), corners.mean(axis=1)
-    front, back = (winding(tree, middle + side * step_mm * normal) for side in (1.0, -1.0))
-    hidden = pieces.faces[(front != 0) | (back != 1)]
+    hidden = pieces.faces[_hidden(mesh, pieces, around)]
     fresh: Bool = np.asarray(cKDTree(mesh.vertices).query(pieces.vertices)[0] > 0)
     fresh[hidden] = True
     index = np.flatnonzero(fresh)
@@ -210,6 +259,37 @@ def _boxes(mesh: Mesh, pieces: Mesh) -> list[Float]:
     found = [points[label == i] for i in range(count)]
     boxes = [np.stack([p.min(axis=0) - _MARGIN_MM, p.max(axis=0) + _MARGIN_MM]) for p in found]
     return _apart(boxes)
+
+
+def _hidden(mesh: Mesh, pieces: Mesh, around: list[Float]) -> Bool:
+    """(m,) which pieces do not part void from what is enclosed once.
+
+    Each face in the boxes is asked. Elsewhere nothing crosses, so that faces that hang together are alike: a few of
+    them are asked, and all where these disagree.
+    """
+    tree, far, areas = build(mesh), np.flatnonzero(~_held(pieces, around)), pieces.face_areas_mm2
+    asked = np.ones(len(pieces), np.bool_)
+    label = np.zeros(len(pieces), np.int32)
+    asked[far] = False
+    if len(far):
+        label[far] = _label(Mesh(pieces.vertices, pieces.faces[far]))
+        asked[far[_largest(label[far], areas[far])]] = True
+    hidden = np.zeros(len(pieces), np.bool_)
+    hidden[asked] = _is_hidden(tree, mesh, pieces.triangles[asked], areas[asked])
+    if len(far):
+        heard, count = far[asked[far]], int(label[far].max()) + 1
+        yes = np.bincount(label[heard], weights=hidden[heard], minlength=count)
+        votes = np.bincount(label[heard], minlength=count)
+        hidden[far] = (yes == votes)[label[far]]
+        doubt = far[((yes > 0) & (yes < votes))[label[far]]]
+        hidden[doubt] = _is_hidden(tree, mesh, pieces.triangles[doubt], areas[doubt])
+    return hidden
+
+
+def _is_hidden(tree: Tree, mesh: Mesh, corners: Float, areas: Float) -> Bool:
+    aside, middle = _beside_mm(mesh, areas)[:, None] * _normals(corners), corners.mean(axis=1)
+    front, back = (winding(tree, middle + side * aside) for side in (1.0, -1.0))
+    return np.asarray((front != 0) | (back != 1))
 
 
 def _apart(boxes: list[Float]) -> list[Float]:
@@ -227,7 +307,7 @@ def _apart(boxes: list[Float]) -> list[Float]:
     return done
 
 
-def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float) -> Uncrossed | None:
+def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float, before: Before) -> Uncrossed | None:
     """``mesh`` with what is in ``boxes`` rebuilt; boxes that are too large or would move its skin stay as they are."""
     rebuilt: list[tuple[Float, float, Manifold | None]] = []
     for box in boxes:
@@ -250,10 +330,10 @@ def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float) -> 
         points, distance = _far(mesh, after)
         at = points[distance > limit_mm]
         if not len(at):
-            if not _is_better(mesh, after, _VOLUME_SHARE):
+            if not _is_better(before, after, _VOLUME_SHARE):
                 break
             kept, coarsest_mm = tuple(box for box, _, _ in rebuilt), max(step for _, step, _ in rebuilt)
-            return Uncrossed(mesh=after, boxes=kept, step_mm=coarsest_mm, far_mm=float(distance.max()))
+            return Uncrossed(mesh=after, boxes=kept, step_mm=coarsest_mm, far_mm=float(distance.max(initial=0.0)))
         rebuilt = [entry for entry in rebuilt if not _inside(at, entry[0]).any()]
     return None
 
@@ -269,8 +349,12 @@ def _cuboid(box_mm: Float, margin_mm: float) -> Manifold:
 
 
 def _far(before: Mesh, after: Mesh) -> tuple[Float, Float]:
-    """Points of two surfaces, and how far each is from the other one; of the old one only the skin counts."""
-    corners = before.triangles
+    """Points of two surfaces, and how far each is from the other one; of the old one only the skin counts.
+
+    Faces that are in both, corner for corner, are not asked.
+    """
+    one, two = _only_in_one(before, after)
+    corners = before.triangles[one]
     middle = corners.mean(axis=1, keepdims=True)
     old = np.concatenate([middle, corners + 0.05 * (middle - corners)], axis=1).reshape(-1, 3)
     there = nearest(build(after), old)[0]
@@ -279,8 +363,27 @@ def _far(before: Mesh, after: Mesh) -> tuple[Float, Float]:
     tree = build(before)
     front, back = (winding(tree, old[doubtful] + side * aside) > 0 for side in (1.0, -1.0))
     there[doubtful[front == back]] = 0.0
-    new = np.concatenate([after.vertices, after.triangles.mean(axis=1)])
+    changed = after.triangles[two]
+    new = np.concatenate([changed.reshape(-1, 3), changed.mean(axis=1)])
     return np.concatenate([old, new]), np.concatenate([there, nearest(tree, new)[0]])
+
+
+def _only_in_one(before: Mesh, after: Mesh) -> tuple[Bool, Bool]:
+    """Which faces of two meshes are not in the other one with the same corners, to the last bit."""
+    name = _numbered(np.concatenate([before.vertices, after.vertices]))
+    corners = name[np.concatenate([before.faces, after.faces + len(before.vertices)])]
+    face, m = _numbered(np.sort(corners, axis=1)), len(before)
+    return ~np.isin(face[:m], face[m:]), ~np.isin(face[m:], face[:m])
+
+
+def _numbered(rows: Float | Int) -> Int:
+    """(n,) a number for each row, the same for equal ones."""
+    order = np.lexsort(rows.T)
+    fresh = np.ones(len(rows), np.bool_)
+    fresh[1:] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
+    number = np.empty(len(rows), np.int32)
+    number[order] = np.cumsum(fresh)
+    return number
 
 
 def _normals(corners: Float) -> Float:
@@ -297,16 +400,21 @@ def _between(mesh: Mesh, pieces: Mesh) -> Bool:
     """(m,) which faces of ``pieces`` have matter of ``mesh`` behind them and void in front."""
     label = _label(pieces)
     areas = pieces.face_areas_mm2
-    sequence = np.lexsort((-areas, label))
-    first = np.searchsorted(label[sequence], np.arange(int(label.max()) + 1))
-    rank = np.arange(len(sequence)) - first[label[sequence]]
-    asked = sequence[rank < _ASKED]
+    asked = _largest(label, areas)
     corners = pieces.triangles[asked]
     offset = _beside_mm(mesh, areas[asked])[:, None] * _normals(corners)
     middle, tree = corners.mean(axis=1), build(mesh)
     front, back = (winding(tree, middle + side * offset) > 0 for side in (1.0, -1.0))
     votes = np.bincount(label[asked], weights=np.where(back & ~front, areas[asked], -areas[asked]))
     return np.asarray(votes[label] > 0)
+
+
+def _largest(label: Int, areas: Float) -> Int:
+    """The largest faces of each label."""
+    sequence = np.lexsort((-areas, label))
+    first = np.searchsorted(label[sequence], np.arange(int(label.max()) + 1))
+    rank = np.arange(len(sequence)) - first[label[sequence]]
+    return np.asarray(sequence[rank < _ASKED])
 
 
 def _label(pieces: Mesh) -> Int:

@@ -78,7 +78,7 @@ def near_surface(mesh: Mesh, grid: Grid) -> Bits:
     return mask
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
     """Side of the line a b that (x, y) is on: 1 left, -1 right, never 0, and opposite for the line b a.
 
@@ -89,7 +89,7 @@ def _side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int
     return -1 if (ax - bx) * (y - by) - (ay - by) * (x - bx) >= 0.0 else 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _crossing(corners: Float, m: int, x: float, y: float) -> tuple[int, float]:
     """1 where triangle ``m`` faces up over (x, y), -1 where down, 0 where it is not; and the crossing's height."""
     ax, ay = corners[m, 0, 0], corners[m, 0, 1]
@@ -107,12 +107,12 @@ def _crossing(corners: Float, m: int, x: float, y: float) -> tuple[int, float]:
     return side, za + wb * (corners[m, 1, 2] - za) + wc * (corners[m, 2, 2] - za)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _first(value: float) -> int:
     return int(np.ceil(value))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _scan(corners: Float, origin: Float, step: float, change: npt.NDArray[np.int8]) -> None:
     """Fill ``change`` with the winding's changes along z, then turn it into 0 and 1 in place."""
     nx, ny, nz = change.shape

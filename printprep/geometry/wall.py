@@ -7,6 +7,8 @@ the old one, so nothing else has come nearer. The surface is therefore made a tr
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +25,7 @@ TOLERANCE_MM: Final = 0.1  # a wall this much off counts as what was asked
 SETTLED_MM: Final = 1e-3
 DOUBT_MM: Final = 0.01  # a thickness is asked exactly where its bounds are farther apart
 TAKEN_BACK: Final = 3  # rounds; each may uncover a few more
+_SHARES: Final = 8  # of faces, for threads
 _TURN_COS: Final = 0.87  # of 30 degrees: feet that lie so far apart are on two sides of a ridge
 
 
@@ -172,7 +175,12 @@ def measure_wall(standing: Standing, outer: Ground, wall_mm: float) -> Wall:
         beside = np.zeros(len(mesh.vertices), np.bool_)
         beside[other] = True
         rows = rows[~beside[rows].any(axis=1)]
-    least, most, areas = _bounds(mesh.vertices, rows, standing.distance_mm, standing.place, outer.tree.corners)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        shares = pool.map(
+            lambda part: _bounds(mesh.vertices, part, standing.distance_mm, standing.place, outer.tree.corners),
+            np.array_split(rows, _SHARES),
+        )
+        least, most, areas = (np.concatenate(column) for column in zip(*shares, strict=True))
     open_ = np.flatnonzero(most - least > DOUBT_MM)
     middle = mesh.vertices[rows[open_]].mean(axis=1)
     least[open_] = most[open_] = feet(outer, middle, standing.place[rows[open_, 0]]).distance_mm

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
@@ -27,7 +29,10 @@ def test_a_wall_of_two_millimetres(organ: Organ, table: Table, cpu: Cpu) -> None
     hollow(from_solid(Manifold.cube((12, 12, 12))), WALL_MM)  # compiles
     mesh = stl.read(organ(1_000_000))[0].mesh
     wish: dict[str, Any] = {"step_mm": GRID_MM} if "step_mm" in signature(hollow).parameters else {}
-    ours_s, done = cpu(lambda: hollow(mesh, WALL_MM, **wish), 1)
+    load = os.getloadavg()[0]  # of others, before: with any on them two cores are not ours
+    started_s = time.perf_counter()
+    cpu_s, done = cpu(lambda: hollow(mesh, WALL_MM, **wish), 1)
+    ours_s = time.perf_counter() - started_s
     walls = [cavity.wall for cavity in done.cavities]
     areas = np.array([cavity.mesh.area_mm2 for cavity in done.cavities])
     least, most = min(wall.min_mm for wall in walls), max(wall.max_mm for wall in walls)
@@ -39,8 +44,9 @@ def test_a_wall_of_two_millimetres(organ: Organ, table: Table, cpu: Cpu) -> None
         peer="OpenVDB",
         peer_s=27.0,
         elsewhere=True,
-        wanted=f"<= {WANTED_S:g} s",
+        wanted=f"<= {WANTED_S:g} s on two cores",
         passed=ours_s <= WANTED_S,
+        note=f"by the clock, {os.cpu_count()} cores at a load of {load:.1f} before; {cpu_s:.1f} s of processors",
     )
     table(
         step="  its wall, min / mean / max mm",

@@ -46,7 +46,7 @@ def test_slivers_and_points_on_the_surface_are_no_exception() -> None:
 
 def test_depths_have_the_right_sign_everywhere_and_the_right_value_at_the_wall() -> None:
     grid, ground, wall_mm = voxel.Grid.around(BALL, 0.4), Ground.of(BALL), 2.0
-    field = depths(BALL, ground, grid, wall_mm).field
+    field = depths(ground, grid, voxel.inside(BALL, grid), wall_mm).field
     index = np.argwhere(np.ones(grid.shape, np.bool_))
     exact = feet(ground, grid.points_mm(index)).distance_mm.reshape(grid.shape)
     exact = np.where(voxel.inside(BALL, grid) > 0, exact, -exact) - wall_mm

@@ -5,6 +5,7 @@ import pytest
 from manifold3d import Manifold
 
 from printprep.geometry import renew as renew_module
+from printprep.geometry import uncross as uncross_module
 from printprep.geometry.intersect import self_intersecting
 from printprep.geometry.measure import inspect
 from printprep.geometry.mend import Record, Refused
@@ -67,7 +68,9 @@ def test_two_balls_in_one_mesh_become_their_union() -> None:
     assert result.mesh.volume_mm3 == pytest.approx(union(BALL, moved(BALL, 9.3, 1.1, 0.3)).volume_mm3, rel=1e-9)
 
 
-def test_what_is_enclosed_twice_is_resolved_exactly() -> None:
+@pytest.mark.parametrize("whole_below", [0, 20_000])
+def test_what_is_enclosed_twice_is_resolved_exactly(whole_below: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uncross_module, "_WHOLE_BELOW", whole_below)
     mesh = two_balls()
     done = uncross(mesh, 0.1)
     assert done is not None
@@ -75,6 +78,20 @@ def test_what_is_enclosed_twice_is_resolved_exactly() -> None:
     to_solid(done.mesh)
     assert not self_intersecting(done.mesh).any()
     assert done.mesh.volume_mm3 == pytest.approx(union(BALL, moved(BALL, 9.3, 1.1, 0.3)).volume_mm3, rel=1e-9)
+
+
+def test_a_large_body_stays_bit_for_bit_far_from_where_it_crosses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uncross_module, "_WHOLE_BELOW", 0)
+    mesh = crossing_tube()
+    crossing = self_intersecting(mesh)
+    done = uncross(mesh, 0.1, crossing)
+    assert done is not None
+    assert self_intersecting(done.mesh).sum() < crossing.sum()
+    corners = mesh.triangles[crossing].reshape(-1, 3)
+    far = np.linalg.norm(mesh.vertices[:, None] - corners[None], axis=2).min(axis=1) > 5.0
+    kept = {tuple(row) for row in done.mesh.vertices.tolist()}
+    assert far.sum() > 100
+    assert all(tuple(row) in kept for row in mesh.vertices[far].tolist())
 
 
 def test_a_tube_that_crosses_itself_is_resolved() -> None:
