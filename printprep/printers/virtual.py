@@ -51,6 +51,7 @@ class VirtualPrinter:
     ) -> None:
         self._log_path = log
         self._log: BinaryIO | None = None
+        self._delay_s = faults.delay_s if faults else 0.0
         self.firmware = VirtualFirmware(
             tools=tools, speed=speed, advanced_ok=advanced_ok, faults=faults, on_accepted=self._write_log
         )
@@ -107,6 +108,7 @@ class VirtualPrinter:
             writers = [self._controller] if unsent else []
             ready, _, _ = select.select([self._controller, self._stop_read], writers, [], TICK_S)
             if self._controller in ready:
+                time.sleep(self._delay_s)
                 unsent += self.firmware.feed(os.read(self._controller, 65_536), time.monotonic())
             else:
                 unsent += self.firmware.due(time.monotonic())

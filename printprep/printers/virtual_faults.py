@@ -20,6 +20,7 @@ class Faults:
     drop_ok: float = 0.0  # an answer on its way to the host vanishes
     duplicate_ok: float = 0.0
     corrupt_ok: float = 0.0
+    delay_s: float = 0.0  # the printer takes this long, up to a second, before it answers what has come
     reset_at: int = 0  # the board restarts
     kill_at: int = 0  # the firmware halts with an error
     silent_at: int = 0  # the printer says nothing any more
@@ -59,10 +60,10 @@ def _read_value(text: str, example: object) -> float | int | bool:
         return text.lower() in ("1", "true", "yes", "on")
     if isinstance(example, int):
         return int(text)
-    rate = float(text)
-    if not 0 <= rate <= 1:
+    value = float(text)
+    if not 0 <= value <= 1:
         raise ValueError(text)
-    return rate
+    return value
 
 
 class BadCable:
