@@ -153,7 +153,7 @@ def prepare_parts(result: RunResult, progress: Progress) -> RunResult:
     result = _through(result, STAGES[3:], progress)
     if result.stopped or result.draft is None:
         return result
-    return replace(result, plan=plan_of(result.draft, supports=result.request.supports))
+    return replace(result, plan=plan_of(result.draft))
 
 
 def certify_plan(result: RunResult, progress: Progress) -> RunResult:

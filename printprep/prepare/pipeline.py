@@ -65,7 +65,7 @@ def prepare(draft: Draft, stages: tuple[Stage, ...] = STAGES, progress: Progress
     return draft
 
 
-def plan_of(draft: Draft, *, supports: bool) -> Plan:
+def plan_of(draft: Draft) -> Plan:
     """The plan that a draft has become after all stages."""
     changes: dict[str, tuple[Change, ...]] = {}
     for part in draft.parts:
@@ -79,14 +79,14 @@ def plan_of(draft: Draft, *, supports: bool) -> Plan:
         plates=draft.plates,
         changes=changes,
         findings=draft.findings,
-        supports=supports,
+        supports=draft.supports,
         synthetic=draft.case.synthetic,
         cuts=draft.cuts,
         removals=draft.removals,
         keep_out=keep_out_of(draft),
         critical_faces=draft.critical_faces,
-        support_zones=draft.support_zones if supports else (),
-        support_tool=draft.support_tool if supports else None,
+        support_zones=draft.support_zones,
+        support_tool=draft.support_tool,
         orientations=draft.orientations,
     )
 

@@ -64,7 +64,7 @@ def planned(
     draft = begin(case, profiles.printer(printer), profiles.process("draft"), profiles)
     for stage in (assign, arrange, steer):
         draft = stage(draft)
-    return plan_of(draft, supports=True)
+    return plan_of(draft)
 
 
 def cut(plan: Plan, profiles: Profiles, out: Path) -> SlicedPlate:

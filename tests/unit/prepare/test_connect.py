@@ -61,7 +61,7 @@ def test_struts_are_parts_of_their_own_below_all_anatomy(profiles: Profiles, tmp
     case = case_of(JOIN)
     draft = prepared(profiles, case)
     assert len(found(draft, "connected")) == 2
-    plan = plan_of(draft, supports=True)
+    plan = plan_of(draft)
     write_prepared(tmp_path / "prepared.3mf", plan)
     plan = read_prepared(tmp_path / "prepared.3mf", plan)
     struts = [part for part in plan.parts if part.added]

@@ -59,7 +59,7 @@ def errors(findings: tuple[Finding, ...]) -> set[str]:
 
 
 def plan_in(tmp_path: Path, draft: Draft) -> Plan:
-    plan = plan_of(draft, supports=True)
+    plan = plan_of(draft)
     write_prepared(tmp_path / "prepared.3mf", plan)
     return read_prepared(tmp_path / "prepared.3mf", plan)
 

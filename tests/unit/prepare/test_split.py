@@ -58,7 +58,7 @@ def done() -> Draft:
 
 @pytest.fixture(scope="module")
 def plan(done: Draft, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    planned = plan_of(done, supports=True)
+    planned = plan_of(done)
     path = tmp_path_factory.mktemp("split") / "prepared.3mf"
     write_prepared(path, planned)
     return read_prepared(path, planned)
@@ -148,7 +148,7 @@ def test_volumes_add_up_to_the_source_and_the_declared_pins(done: Draft) -> None
 
 
 def test_every_piece_stands_on_its_bed_clear_of_the_others(done: Draft) -> None:
-    planned = plan_of(done, supports=True)
+    planned = plan_of(done)
     bed = done.printer.bed
     for plate in planned.plates:
         boxes = {}
@@ -180,7 +180,7 @@ def test_the_pieces_are_certified_as_the_part(done: Draft, plan: Plan) -> None:
 
 def test_a_plate_file_that_is_written_twice_is_the_same(done: Draft, tmp_path: Path) -> None:
     for name in ("a.3mf", "b.3mf"):
-        write_prepared(tmp_path / name, plan_of(done, supports=True))
+        write_prepared(tmp_path / name, plan_of(done))
     assert (tmp_path / "a.3mf").read_bytes() == (tmp_path / "b.3mf").read_bytes()
 
 

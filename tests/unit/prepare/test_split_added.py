@@ -42,7 +42,7 @@ def case_of(meshes: dict[str, Mesh], label: Label | None = None, *connect: Conne
 
 def made(case: Case, path: Path) -> tuple[Draft, Plan, Certificate]:
     draft = prepare(begin(case, PROFILES.printer("ender-3"), PROFILES.process("draft"), PROFILES), LYING)
-    plan = plan_of(draft, supports=True)
+    plan = plan_of(draft)
     write_prepared(path, plan)
     read = read_prepared(path, plan)
     return draft, read, certify(case, read, "0" * 64)

@@ -27,9 +27,9 @@ def test_a_body_larger_than_the_panel_comes_out_on_two_plates(tmp_path: Path) ->
     mesh = from_solid(Manifold.cube((200.0, 50.0, 1.0)))
     part = Part(name="bone", mesh=mesh, tissue="bone", source=Source(file="a.stl", sha256="0" * 64))
     case = Case(id="T", parts=(part,), split=Split(allowed=True))
-    draft = begin(case, profiles.printer("prusa-sl1s"), profiles.process("draft"), profiles)
+    draft = begin(case, profiles.printer("prusa-sl1s"), profiles.process("draft"), profiles, supports=False)
     made = replace(draft, parts=tuple(replace(p, material="resin-standard", tool=0) for p in draft.parts))
-    plan = plan_of(arrange(split(made)), supports=False)
+    plan = plan_of(arrange(split(made)))
     assert [plate.parts for plate in plan.plates] == [("bone.1",), ("bone.2",)]
     plates = [resin.slice_plate(plan, plate, profiles, tmp_path) for plate in plan.plates]
     assert [plate.file.name for plate in plates] == ["plate-1.sl1", "plate-2.sl1"]
@@ -52,7 +52,7 @@ def test_pieces_get_supports_and_those_that_go_into_a_piece_are_noticed() -> Non
     part = Part(name="bone", mesh=mesh, tissue="bone", source=Source(file="a.stl", sha256="0" * 64))
     case = Case(id="T", parts=(part,), split=Split(allowed=True))
     draft = begin(case, profiles.printer("prusa-sl1s"), profiles.process("draft"), profiles)
-    plan = plan_of(support(arrange(split(assign(draft)))), supports=True)
+    plan = plan_of(support(arrange(split(assign(draft)))))
     held = {row.part for row in plan.removals}
     assert held == {part.name for part in plan.parts if not part.added} == {"bone.1", "bone.2"}
 

@@ -128,10 +128,12 @@ def test_without_supports_or_by_light_nothing_is_said(profiles: Profiles) -> Non
 
 def test_the_plan_carries_the_zones_only_with_supports(profiles: Profiles) -> None:
     draft = steered(profiles, {"arm": ARM}, critical=True)
-    plan = plan_of(draft, supports=True)
+    plan = plan_of(draft)
     assert plan.support_zones == draft.support_zones
     assert plan.critical_faces["arm"].all()
-    assert plan_of(draft, supports=False).support_zones == ()
+    bare = plan_of(steered(profiles, {"arm": ARM}, critical=True, supports=False))
+    assert bare.support_zones == ()
+    assert not bare.supports
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_the_plan_certifies_and_its_layers_hold_together_and_are_the_same_twice(
 ) -> None:
     def plates(folder: Path) -> str:
         done = support(placed(profiles, {"ball": (BALL, "bone"), "tee": (TEE, "bone")}))
-        plan = plan_of(done, supports=True)
+        plan = plan_of(done)
         assert [f.code for f in certify(done.case, plan, "0" * 64).findings if f.severity is Severity.ERROR] == []
         made = resin.slice_plate(plan, plan.plates[0], profiles, folder)
         assert [f.code for f in made.findings] == []
@@ -178,7 +178,7 @@ def test_a_support_that_goes_through_a_thin_wall_is_noticed(profiles: Profiles) 
     """It is nowhere deeper in the wall than a tip may be."""
     sheet = from_solid(Manifold.cube((30.0, 30.0, 0.8)).rotate((30.0, 0.0, 0.0)).translate((0.0, 0.0, 5.0)))
     done = support(placed(profiles, {"sheet": (sheet, "bone")}))
-    plan = plan_of(done, supports=True)
+    plan = plan_of(done)
     at = sheet.bounds_mm.mean(axis=0)
     bar = from_solid(Manifold.cylinder(6.0, 0.5, 0.5, 16, True).translate(at.tolist()))
 
