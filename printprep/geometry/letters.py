@@ -70,11 +70,6 @@ GAP: Final = 0.16
 _WIDE, _HIGH = 4, 6
 
 
-def writable(text: str) -> str:
-    """The characters of ``text`` that no glyph is drawn for, each once."""
-    return "".join(dict.fromkeys(c for c in text.upper() if c not in GLYPHS))
-
-
 def width_mm(text: str, height_mm: float) -> float:
     """Length of a line of text, from the first stroke's outer edge to the last one's."""
     return max(0.0, len(text) * _advance_mm(height_mm) - GAP * height_mm)

@@ -180,8 +180,3 @@ def _normals(
         length = np.sqrt(x * x + y * y + z * z)
         normals[k, 0], normals[k, 1], normals[k, 2] = x / length, y / length, z / length
     return normals
-
-
-def region_area_mm2(found: Overhang) -> Float:
-    """(r,) area of each region, seen from below."""
-    return np.asarray(np.bincount(found.region) * found.cell_mm2)

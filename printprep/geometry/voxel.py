@@ -7,7 +7,7 @@ along z is one run of memory.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,6 @@ from numba import njit
 from printprep.geometry.mesh import Float, Mesh
 
 Bits = npt.NDArray[np.uint8]
-
-NEAR_STEPS: Final = 0.87
-"""A marked point of :func:`near_surface` is no farther than this many steps from it: half a cell's diagonal."""
-COVER_STEPS: Final = 1.2
-"""A point of the surface is no farther than this many steps from a marked point: half a diagonal and a sample."""
 
 _OFF_AXIS = (0.3141, 0.2718, 0.1618)  # of a step: scan lines miss the round numbers that models are drawn at
 
@@ -72,7 +67,11 @@ def inside(mesh: Mesh, grid: Grid) -> Bits:
 
 
 def near_surface(mesh: Mesh, grid: Grid) -> Bits:
-    """1 at the grid points nearest to samples of the surface half a step apart, else 0; (nx, ny, nz) uint8."""
+    """1 at the grid points nearest to samples of the surface half a step apart, else 0; (nx, ny, nz) uint8.
+
+    So a marked point is within 0.87 steps of the surface, half a cell's diagonal, and a point of the surface within 1.2
+    steps of a marked one: a sample's distance more.
+    """
     mask = np.zeros(grid.shape, np.uint8)
     _mark(mesh.triangles, np.array(grid.origin_mm), grid.step_mm, mask)
     return mask

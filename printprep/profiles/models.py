@@ -187,7 +187,6 @@ class Material(Profile):
     colour: Colour
     shore: Annotated[str, Field(pattern=r"^\d{1,3}[AD]$")] | None = None
     shrinkage_percent: NotNegative = 0
-    biocompatible: bool = False
     fdm: FdmMaterial | None = None
     resin: ResinMaterial | None = None
 

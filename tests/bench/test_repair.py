@@ -35,7 +35,6 @@ def test_naming_what_is_wrong(organ: Organ, table: Table, cpu: Cpu, triangles: i
     assert found.closed
 
 
-@pytest.mark.skipif(not PELVIS.exists(), reason="the pelvis is not among the samples here")
 def test_repair_of_a_dirty_pelvis(table: Table, cpu: Cpu, organ: Organ) -> None:
     mesh = stl.read(PELVIS)[0].mesh
     repair(mesh)  # compiles

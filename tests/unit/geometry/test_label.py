@@ -9,7 +9,7 @@ from manifold3d import Manifold
 
 from printprep.geometry.bvh import build
 from printprep.geometry.label import Place, emboss, engrave, find_place, tab, tab_size_mm
-from printprep.geometry.letters import GLYPHS, outlines, prisms, width_mm, writable
+from printprep.geometry.letters import GLYPHS, outlines, prisms, width_mm
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.orient import rotation_to_up
@@ -48,11 +48,6 @@ def test_a_line_is_as_long_as_its_letters() -> None:
     assert right - left == pytest.approx(width_mm("HH", 5.0))
     assert width_mm(TEXT, 7.5) == pytest.approx(1.5 * width_mm(TEXT, 5.0))
     assert width_mm("", 5.0) == 0.0
-
-
-def test_what_cannot_be_written_is_named_once() -> None:
-    assert writable("chd-0142") == ""
-    assert writable("Ä/ä") == "Ä/"
 
 
 def test_letters_cut_in_and_raised_change_the_volume_by_what_they_are() -> None:

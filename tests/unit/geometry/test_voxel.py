@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from printprep.geometry.mesh import Mesh, join
-from printprep.geometry.voxel import COVER_STEPS, NEAR_STEPS, Grid, inside, near_surface, step_for
+from printprep.geometry.voxel import Grid, inside, near_surface, step_for
 
 
 def box(*size_mm: float) -> Mesh:
@@ -55,12 +55,12 @@ def test_a_marked_point_is_near_and_no_surface_is_missed() -> None:
     marked = grid.points_mm(np.argwhere(near_surface(mesh, grid)))
     beyond = np.maximum(np.abs(marked) - [4.5, 3.5, 2.5], -np.inf)
     signed = np.where((beyond > 0).any(axis=1), np.linalg.norm(np.maximum(beyond, 0), axis=1), beyond.max(axis=1))
-    assert np.abs(signed).max() <= NEAR_STEPS * 0.6
+    assert np.abs(signed).max() <= 0.87 * 0.6
     rng = np.random.default_rng(5)
     sides = rng.uniform([-4.5, -3.5, -2.5], [4.5, 3.5, 2.5], (300, 3))
     sides[:, 2] = 2.5
     nearest = np.linalg.norm(sides[:, None] - marked[None], axis=2).min(axis=1)
-    assert nearest.max() <= COVER_STEPS * 0.6
+    assert nearest.max() <= 1.2 * 0.6
 
 
 def test_the_step_grows_until_the_grid_fits() -> None:
