@@ -250,10 +250,11 @@ _RAYS = np.array(  # three directions far from the axes and each other, so that 
 
 
 @njit(cache=True, nogil=True)
-def _crossings(x: float, y: float, z: float, ray: Float, corners: Float, boxes: Float, stack: Int) -> int:
+def crossings(x: float, y: float, z: float, ray: Float, corners: Float, boxes: Float, stack: Int, first: bool) -> int:
     """Signed count of the triangles that a ray from x, y, z runs out through (+) or in through (-).
 
-    Moeller and Trumbore, 1997, without its cut-off for small determinants.
+    With ``first`` the search ends at any one of them: only whether there is one is asked. The ray's direction has no
+    component of 0. Moeller and Trumbore, 1997, without its cut-off for small determinants.
     """
     leaves = (len(boxes) + 1) // 2
     count = 0
@@ -289,6 +290,8 @@ def _crossings(x: float, y: float, z: float, ray: Float, corners: Float, boxes: 
             if u < 0 or v < 0 or u + v > 1 or (cx * qx + cy * qy + cz * qz) / det <= 0:
                 continue
             count += 1 if det < 0 else -1
+            if first:
+                return count
     return count
 
 
@@ -298,10 +301,10 @@ def _winding(points: Float, corners: Float, boxes: Float, rays: Float) -> Int:
     stack = np.empty(128, np.int32)
     for q in range(len(points)):
         x, y, z = points[q, 0], points[q, 1], points[q, 2]
-        one = _crossings(x, y, z, rays[0], corners, boxes, stack)
-        two = _crossings(x, y, z, rays[1], corners, boxes, stack)
+        one = crossings(x, y, z, rays[0], corners, boxes, stack, False)
+        two = crossings(x, y, z, rays[1], corners, boxes, stack, False)
         # a third ray decides when one of two grazed an edge
-        found[q] = one if one == two else _crossings(x, y, z, rays[2], corners, boxes, stack)
+        found[q] = one if one == two else crossings(x, y, z, rays[2], corners, boxes, stack, False)
     return found
 
 
