@@ -75,6 +75,6 @@ def schema() -> None:
     Example:
       printprep case schema > case.schema.json
     """
-    from printprep.case import CaseFile
+    from printprep.casefile import CaseFile
 
     print_json(CaseFile.model_json_schema())

@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from printprep.case import Finding, Limits, Severity
+from printprep.case import Finding, Severity
+from printprep.casefile import Limits
 from printprep.gcode.beads import Beads, Role
 from printprep.gcode.deposit import Checked, Kind, Solid, Spot
 from printprep.gcode.outline import REACH_MM

@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from printprep.case import is_opaque
 from printprep.errors import InputError
 from printprep.files import sha256_of
+from printprep.opaque import is_opaque
 from printprep.report.saved import NAME as REPORT
 from printprep.report.saved import read_report
 

@@ -15,7 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from printprep.case import Case, Finding, Limits, Part, Severity
+from printprep.case import Case, Finding, Part, Severity
+from printprep.casefile import Limits
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, Point, join
 from printprep.plan import (

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from printprep.case import ConnectWish, Finding, Severity
+from printprep.case import Finding, Severity
+from printprep.casefile import ConnectWish
 from printprep.geometry import bvh
 from printprep.geometry.connect import SUNK_MM, Strut, diameter_mm, find_struts, gap_mm
 from printprep.geometry.measure import inspect

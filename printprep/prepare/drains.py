@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from printprep.case import Finding, Hollow, Part, Severity
+from printprep.case import Finding, Part, Severity
+from printprep.casefile import Hollow
 from printprep.geometry import bvh
 from printprep.geometry.drain import find_holes
 from printprep.geometry.hole import Hole

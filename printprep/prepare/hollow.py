@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from printprep.case import Finding, Hollow, Part, Severity
+from printprep.case import Finding, Part, Severity
+from printprep.casefile import Hollow
 from printprep.errors import MeshError
 from printprep.geometry.drain import drill
 from printprep.geometry.hole import Hole

@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
-from printprep.case import Finding, Severity, dates_in, settle, stopping
+from printprep.case import Finding, Severity, settle, stopping
 from printprep.geometry import repair as geometry
 from printprep.geometry.mend import Step
 from printprep.geometry.renew import Renewed
 from printprep.geometry.repair import Refusal, Repaired
 from printprep.geometry.settle import VOLUME_SHARE
 from printprep.geometry.specks import SPECK_MM3
+from printprep.opaque import dates_in
 from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.sheets import company

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from printprep.case import Finding, Severity, Zone, ZoneKind
+from printprep.case import Finding, Severity
+from printprep.casefile import Zone, ZoneKind
 from printprep.geometry import bvh
 from printprep.geometry.mesh import Float, Point, as_point
 from printprep.prepare.draft import Draft, DraftPart

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from printprep.case import Zone, ZoneKind
+from printprep.casefile import Zone, ZoneKind
 from printprep.geometry import bvh
 from printprep.geometry.mesh import Bool
 from printprep.geometry.zones import Zones

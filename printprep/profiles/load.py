@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-from printprep.case import Side
+from printprep.casefile import Side
 from printprep.errors import ProfileError
 from printprep.profiles.inherit import Shelf
 from printprep.profiles.models import Lab, Material, Printer, Process, Profile, Tissue

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from printprep.case import Side
+from printprep.casefile import Side
 from printprep.profiles.models import Tissue
 
 Words = tuple[str, ...]

@@ -8,7 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from printprep.case import Limits
+from printprep.casefile import Limits
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.twoway import OneWay
 from printprep.report.heat import SIDES, Layer, heat, side

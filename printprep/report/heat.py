@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from printprep.case import Limits
+from printprep.casefile import Limits
 from printprep.geometry.bvh import build, nearest
 from printprep.geometry.mesh import Bool, Float, Mesh, Point
 from printprep.report.paper import INK, PAPER, RED, WHITE, direction_in, paper, write, write_directions, write_scale

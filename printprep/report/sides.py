@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from printprep.case import Limits
+from printprep.casefile import Limits
 from printprep.geometry.bvh import build, nearest
 from printprep.geometry.mesh import Float, Point
 from printprep.plan import Change

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from printprep.case import Finding, Limits
+from printprep.case import Finding
+from printprep.casefile import Limits
 from printprep.errors import ProfileError
 from printprep.gcode.beads import read_beads
 from printprep.gcode.deposit import Solid, check

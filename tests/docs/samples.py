@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 import printprep
-from printprep.case import Finding, Limits, Part, stopping
+from printprep.case import Finding, Part, stopping
+from printprep.casefile import Limits
 from printprep.errors import PrintprepError
 from printprep.files import write_text
 from printprep.formats import read_meshes

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from printprep.case import Limits, Severity
+from printprep.case import Severity
+from printprep.casefile import Limits
 from printprep.gcode.proof import Proof
 from printprep.plan import Plan, Plate
 from printprep.profiles.load import Profiles, load_profiles

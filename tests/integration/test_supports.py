@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Case, KeepOut, Part, Severity, Source, Sphere, SupportsWish
+from printprep.case import Case, Part, Severity, Source
+from printprep.casefile import KeepOut, Sphere, SupportsWish
 from printprep.gcode.read import read_gcode
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from manifold3d import Manifold
 from scipy.spatial.transform import Rotation
 
-from printprep.case import Hollow, Part, Source
+from printprep.case import Part, Source
+from printprep.casefile import Hollow
 from printprep.geometry.mesh import Mesh, as_point
 from printprep.geometry.solid import from_solid, subtract, union
 from printprep.plan import Change, PlannedPart

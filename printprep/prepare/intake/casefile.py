@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from printprep.case import CaseFile, CaseHeader, ConnectWish, Zone
+from printprep.casefile import CaseFile, CaseHeader, ConnectWish, Zone
 from printprep.errors import CaseError
 from printprep.profiles.problems import complaint, nearest
 

@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from printprep.case import Box, Case, CaseHeader, Finding, Severity, Sphere, Zone
+from printprep.case import Case, Finding, Severity
+from printprep.casefile import Box, CaseHeader, Sphere, Zone
 from printprep.errors import CaseError
 from printprep.geometry.mesh import Float, Mesh, Point, as_point
 from printprep.prepare.intake.naming import Identified

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from printprep.case import CaseHeader, Finding, Label, LabelWish, Severity, dates_in
+from printprep.case import Finding, Label, Severity
+from printprep.casefile import CaseHeader, LabelWish
+from printprep.opaque import dates_in
 from printprep.prepare.intake.naming import Identified
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Lab

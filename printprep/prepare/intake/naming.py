@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from printprep.case import Finding, PartWish, Severity, Side, dates_in
+from printprep.case import Finding, Severity
+from printprep.casefile import PartWish, Side
 from printprep.errors import CaseError, ProfileError
 from printprep.formats import NamedMesh
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.weld import weld_vertices
+from printprep.opaque import dates_in
 from printprep.profiles.load import Profiles
 
 

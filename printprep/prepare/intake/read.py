@@ -16,26 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from printprep.case import (
-    Case,
-    CaseFile,
-    CaseHeader,
-    Finding,
-    Limits,
-    OrientWish,
-    Part,
-    PartWish,
-    Severity,
-    Side,
-    Source,
-    Split,
-    SupportsWish,
-    is_opaque,
-)
+from printprep.case import Case, Finding, Part, Severity, Source
+from printprep.casefile import CaseFile, CaseHeader, Limits, OrientWish, PartWish, Side, Split, SupportsWish
 from printprep.errors import CaseError
 from printprep.files import sha256_of
 from printprep.formats import FORMATS, NamedMesh, read_meshes
 from printprep.geometry.mesh import Mesh
+from printprep.opaque import is_opaque
 from printprep.prepare.intake.casefile import FILE_NAME, checked_header, read_case_file
 from printprep.prepare.intake.frame import PrintFrame, frame_findings, mirrored_by_files, print_frame
 from printprep.prepare.intake.labels import label_of, text_findings

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from printprep.case import Finding, Severity, Unit
+from printprep.case import Finding, Severity
+from printprep.casefile import Unit
 from printprep.errors import CaseError
 from printprep.geometry.mesh import Mesh
 from printprep.prepare.intake.naming import Identified

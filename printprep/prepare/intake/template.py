@@ -12,7 +12,7 @@ from typing import Any, Final
 import tomlkit
 from pydantic import BaseModel
 
-from printprep.case import (
+from printprep.casefile import (
     Acceptance,
     Box,
     CaseFile,

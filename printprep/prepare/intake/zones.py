@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from printprep.case import CaseFile, Paint, Painted, Part, Zone, ZoneKind
+from printprep.case import Painted, Part
+from printprep.casefile import CaseFile, Paint, Zone, ZoneKind
 from printprep.errors import CaseError
 from printprep.formats.colours import Colours, colour_of, listed
 from printprep.geometry.mesh import Bool, Mesh

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from printprep.case import Limits, Severity
+from printprep.case import Severity
+from printprep.casefile import Limits
 from printprep.gcode.beads import Role, beads
 from printprep.gcode.deposit import Kind, check
 from printprep.gcode.outline import REACH_MM, gaps, samples

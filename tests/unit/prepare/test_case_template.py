@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pydantic import BaseModel
 
-from printprep.case import Acceptance, Box, CaseFile, CaseHeader, Hollow, KeepOut, Limits, PartWish, Sphere
+from printprep.casefile import Acceptance, Box, CaseFile, CaseHeader, Hollow, KeepOut, Limits, PartWish, Sphere
 from printprep.cli.case import case
 from printprep.cli.steps import UNITS
 from printprep.errors import CaseError

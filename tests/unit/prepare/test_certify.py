@@ -9,7 +9,8 @@ import pytest
 from manifold3d import Manifold
 
 import printprep
-from printprep.case import Case, Hollow, Part, Severity, Source
+from printprep.case import Case, Part, Severity, Source
+from printprep.casefile import Hollow
 from printprep.formats import stl
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.repair import repair

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Box, Case, ConnectWish, KeepOut, Part, Severity, Source
+from printprep.case import Case, Part, Severity, Source
+from printprep.casefile import Box, ConnectWish, KeepOut
 from printprep.errors import CaseError
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.geometry.mesh import Mesh, join

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from printprep.case import Finding, Severity, identifying, is_opaque, settle, stopping
+from printprep.case import Finding, Severity, settle, stopping
 from printprep.errors import CaseError
 from printprep.formats import stl
 from printprep.geometry.mesh import Mesh
+from printprep.opaque import identifying, is_opaque
 from printprep.prepare.intake import read_case
 from printprep.profiles.load import Profiles, load_profiles
 

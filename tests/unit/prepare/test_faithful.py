@@ -14,7 +14,8 @@ import pytest
 import trimesh
 from manifold3d import Manifold
 
-from printprep.case import Case, Hollow, Label, Part, Severity, Source
+from printprep.case import Case, Label, Part, Severity, Source
+from printprep.casefile import Hollow
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.geometry.mesh import Float, Mesh, Point
 from printprep.geometry.solid import from_solid, subtract, union

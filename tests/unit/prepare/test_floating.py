@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Case, Finding, Limits, Part, Severity, Source
+from printprep.case import Case, Finding, Part, Severity, Source
+from printprep.casefile import Limits
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.solid import from_solid
 from printprep.geometry.weld import weld_vertices

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from printprep.case import Box, Case, Critical, Finding, Hollow, KeepOut, Part, Severity, Source, Sphere
+from printprep.case import Case, Finding, Part, Severity, Source
+from printprep.casefile import Box, Critical, Hollow, KeepOut, Sphere
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.orient import rotation_to_up

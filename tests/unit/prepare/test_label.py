@@ -10,7 +10,8 @@ import pytest
 import trimesh
 from manifold3d import Manifold
 
-from printprep.case import Box, Case, Finding, KeepOut, Label, Limits, Part, Severity, Source
+from printprep.case import Case, Finding, Label, Part, Severity, Source
+from printprep.casefile import Box, KeepOut, Limits
 from printprep.errors import CaseError
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.geometry.measure import inspect

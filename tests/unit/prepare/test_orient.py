@@ -8,7 +8,8 @@ import pytest
 import trimesh
 from pydantic import ValidationError
 
-from printprep.case import Box, Case, KeepOut, OrientWish, Part, Source
+from printprep.case import Case, Part, Source
+from printprep.casefile import Box, KeepOut, OrientWish
 from printprep.errors import CaseError
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.orient import rotation_to_up

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from printprep.case import Case, Hollow, Part, Source
+from printprep.case import Case, Part, Source
+from printprep.casefile import Hollow
 from printprep.geometry.hole import BRIM_MM, HEAD_MM, Hole, plug
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Mesh

@@ -8,7 +8,8 @@ import pytest
 from manifold3d import Manifold
 
 import printprep
-from printprep.case import Acceptance, Case, Part, Severity, Source, stopping
+from printprep.case import Case, Part, Severity, Source, stopping
+from printprep.casefile import Acceptance
 from printprep.formats import read_meshes, stl
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.mend import Step

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from printprep.case import Case, KeepOut, Painted, Part, Severity, Source, Sphere, Split
+from printprep.case import Case, Painted, Part, Severity, Source
+from printprep.casefile import KeepOut, Sphere, Split
 from printprep.errors import DoesNotFit
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.geometry.mesh import Mesh

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Case, ConnectWish, Label, Limits, Part, Severity, Source, Split
+from printprep.case import Case, Label, Part, Severity, Source
+from printprep.casefile import ConnectWish, Limits, Split
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from printprep.case import Case, Part, Severity, Source, Split
+from printprep.case import Case, Part, Severity, Source
+from printprep.casefile import Split
 from printprep.formats import sl1
 from printprep.geometry.solid import Manifold, from_solid
 from printprep.plan import Plan

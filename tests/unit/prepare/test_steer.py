@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Box, Case, Finding, KeepOut, Part, Severity, Source, SupportsWish
+from printprep.case import Case, Finding, Part, Severity, Source
+from printprep.casefile import Box, KeepOut, SupportsWish
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid
 from printprep.plan import Plate

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Case, Finding, KeepOut, Part, Severity, Source, Sphere
+from printprep.case import Case, Finding, Part, Severity, Source
+from printprep.casefile import KeepOut, Sphere
 from printprep.errors import DoesNotFit, ProfileError
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid, union

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Acceptance, Case, Finding, Part, Severity, Source, settle, stopping
+from printprep.case import Case, Finding, Part, Severity, Source, settle, stopping
+from printprep.casefile import Acceptance
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid
 from printprep.prepare.draft import Draft, DraftPart

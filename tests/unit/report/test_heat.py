@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from printprep.case import Limits
+from printprep.casefile import Limits
 from printprep.geometry.mesh import Float, Mesh
 from printprep.report.heat import SIDES, Layer, Marker, colours, heat, side
 from printprep.report.raster import Camera
