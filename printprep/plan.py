@@ -140,16 +140,17 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """What of the supports of a plate a person must take off one part."""
+    """What of supports that are a part of their own a person must take off another part of their plate."""
 
     part: str  # name in the plan: of a whole part or a piece
     plate: int  # index
     contacts: int  # tips that touch it from below
     feet: int  # supports that stand on it
-    area_mm2: float  # of all these
+    under_mm2: float  # of the contacts
+    on_mm2: float  # of the feet
+    critical_mm2: float  # of both, on critical surface
     smallest_mm: float  # diameter of the smallest tip
     largest_mm: float  # and of the largest
-    critical: int  # contacts and feet on surface whose quality matters most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from printprep.case import Finding, Severity
-from printprep.geometry.mesh import Mesh, as_point
+from printprep.geometry.mesh import Float, Mesh, as_point
 from printprep.geometry.support import Bare, Supports
 from printprep.plan import Removal
 from printprep.prepare.lift import Bed
@@ -31,26 +31,33 @@ def removals_of(bed: Bed, made: Supports) -> tuple[Removal, ...]:
     """By part what a person must take off; parts that nothing touches are left out."""
     touched = bed.part_of(made.face)
     stood = np.where(made.landed >= 0, bed.part_of(np.maximum(made.landed, 0)), -1)
-    tips = np.array([trunk.tip_mm for trunk in made.trunks])
-    feet = np.array([trunk.foot_tip_mm for trunk in made.trunks])
+    tip_mm = np.array([trunk.tip_mm for trunk in made.trunks])
+    foot_mm = np.array([trunk.foot_tip_mm for trunk in made.trunks])
     rows = []
     for k, part in enumerate(bed.parts):
-        own = np.concatenate([tips[touched == k], feet[stood == k]])
-        if not len(own):
+        tips, feet = touched == k, stood == k
+        own_mm = np.concatenate([tip_mm[tips], foot_mm[feet]])
+        if not len(own_mm):
             continue
-        critical = (made.on_critical & (touched == k)).sum() + (made.stands_on_critical & (stood == k)).sum()
         row = Removal(
             part=part.name,
             plate=bed.plate.index,
-            contacts=int((touched == k).sum()),
-            feet=int((stood == k).sum()),
-            area_mm2=float(np.pi / 4.0 * (own**2).sum()),
-            smallest_mm=float(own.min()),
-            largest_mm=float(own.max()),
-            critical=int(critical),
+            contacts=int(tips.sum()),
+            feet=int(feet.sum()),
+            under_mm2=_round_mm2(tip_mm[tips]),
+            on_mm2=_round_mm2(foot_mm[feet]),
+            critical_mm2=_round_mm2(tip_mm[tips & made.on_critical])
+            + _round_mm2(foot_mm[feet & made.stands_on_critical]),
+            smallest_mm=float(own_mm.min()),
+            largest_mm=float(own_mm.max()),
         )
         rows.append(row)
     return tuple(rows)
+
+
+def _round_mm2(diameter_mm: Float) -> float:
+    """Area of round tips together."""
+    return float(np.pi / 4.0 * (diameter_mm**2).sum())
 
 
 def supported(name: str, bed: Bed, made: Supports, mesh: Mesh, rows: tuple[Removal, ...]) -> Finding:
@@ -66,33 +73,26 @@ def supported(name: str, bed: Bed, made: Supports, mesh: Mesh, rows: tuple[Remov
     )
 
 
-def on_critical(bed: Bed, made: Supports) -> Iterator[Finding]:
+def on_critical(bed: Bed, made: Supports, rows: tuple[Removal, ...]) -> Iterator[Finding]:
     """A warning for each part on whose critical surface supports stand or touch."""
-    for row in removals_of(bed, made):
-        if not row.critical:
+    for row in rows:
+        if not row.critical_mm2:
             continue
         k = next(k for k, part in enumerate(bed.parts) if part.name == row.part)
         own = np.flatnonzero(made.on_critical & (bed.part_of(made.face) == k))
         feet = np.flatnonzero(made.stands_on_critical & (bed.part_of(np.maximum(made.landed, 0)) == k))
-        area_mm2 = (
-            np.pi
-            / 4.0
-            * sum(
-                [made.trunks[i].tip_mm ** 2 for i in own.tolist()]
-                + [made.trunks[i].foot_tip_mm ** 2 for i in feet.tolist()]
-            )
-        )
         first = made.trunks[int(own[0])].contact_mm if len(own) else made.trunks[int(feet[0])].path_mm[-1]
         message = (
-            f"{row.critical} supports touch critical surface of {row.part}, {area_mm2:.2f} mm2, because no other "
-            "place can carry it as oriented; smooth these marks with care, or orient the body otherwise"
+            f"{len(own) + len(feet)} supports touch critical surface of {row.part}, {row.critical_mm2:.2f} mm2, "
+            "because no other place can carry it as oriented; smooth these marks with care, or orient the body "
+            "otherwise"
         )
         yield Finding(
             code="support-on-critical",
             severity=Severity.WARNING,
             part=row.part,
             message=message,
-            value=float(row.critical),
+            value=round(row.critical_mm2, 3),
             limit=0.0,
             where_mm=as_point(bed.to_case(first)),
         )

@@ -81,7 +81,7 @@ def _support(draft: Draft, plate: Plate) -> Draft:
     plates = tuple(standing if one.index == plate.index else one for one in draft.plates)
     rows = removals_of(bed, made)
     draft = replace(draft, plates=plates, removals=(*draft.removals, *rows))
-    return draft.with_findings(supported(name, bed, made, mesh, rows), *on_critical(bed, made))
+    return draft.with_findings(supported(name, bed, made, mesh, rows), *on_critical(bed, made, rows))
 
 
 def rules_of(draft: Draft, wish: ResinSupports, *, on_pad: bool) -> Rules:

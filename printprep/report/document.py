@@ -224,9 +224,10 @@ def _removals(plan: Plan | None) -> list[Json]:
             "plate": row.plate,
             "contacts": row.contacts,
             "feet": row.feet,
-            "area_mm2": _number(row.area_mm2),
+            "under_mm2": _number(row.under_mm2, 2),
+            "on_mm2": _number(row.on_mm2, 2),
+            "critical_mm2": _number(row.critical_mm2, 2),
             "smallest_mm": _number(row.smallest_mm, 3),
-            "critical": row.critical,
         }
         for row in (plan.removals if plan else ())
     ]

@@ -81,7 +81,7 @@ def page(
         _section("Turn it", _frame(view3d), "screen"),
         _section("Findings", _findings(document["findings"])),
         _section("What is printed", _parts(document["parts"]) + _added(document["added"])),
-        _section("Supports: what to remove", _removals(document["removals"])),
+        _section("Supports: what a person must remove", _removals(document["removals"])),
         _section("Certificate", certificate_section(document, deviations or {})),
         _section("Which way up", _orientations(document["orientations"])),
         _section("On the bed", gallery(plates, "wide")),
@@ -203,7 +203,7 @@ def _added(added: Sequence[Json]) -> str:
 
 
 def _removals(removals: Sequence[Json]) -> str:
-    """What a person must break off, part by part."""
+    """What a person must break off, part by part, in the columns of supports that a slicer lays."""
     if not removals:
         return ""
     rows = [
@@ -211,14 +211,24 @@ def _removals(removals: Sequence[Json]) -> str:
             escape(row["part"]),
             str(row["plate"]),
             str(row["contacts"]),
+            _fixed(row["under_mm2"], 2),
             str(row["feet"]),
-            _fixed(row["area_mm2"], 2),
+            _fixed(row["on_mm2"], 2),
+            _fixed(row["critical_mm2"], 2),
             _fixed(row["smallest_mm"], 2),
-            str(row["critical"]),
         )
         for row in removals
     ]
-    columns = ("part", ">plate", ">tips under it", ">standing on it", ">contact, mm2", ">smallest, mm", ">on critical")
+    columns = (
+        "part",
+        ">plate",
+        ">tips under it",
+        ">under it, mm²",
+        ">feet on it",
+        ">standing on it, mm²",
+        ">critical, mm²",
+        ">smallest, mm",
+    )
     whole = sum(row["contacts"] + row["feet"] for row in removals)
     return f"<p>{whole} places to break off, the smallest tips first, before the last cure.</p>{_table(columns, rows)}"
 

@@ -79,9 +79,9 @@ def test_a_ball_is_lifted_on_to_a_pad_and_its_supports_are_a_part(profiles: Prof
     assert added.mesh.transformed(plate.case_to_plate).bounds_mm[0, 2] == pytest.approx(0.0, abs=1e-6)
     assert codes(done) == ["supported"]
     (row,) = done.removals
-    assert (row.part, row.plate, row.feet, row.critical) == ("ball", 1, 0, 0)
+    assert (row.part, row.plate, row.feet, row.on_mm2, row.critical_mm2) == ("ball", 1, 0, 0.0, 0.0)
     assert row.contacts == done.findings[-1].value
-    assert row.area_mm2 == pytest.approx(row.contacts * np.pi / 4 * 0.4**2)
+    assert row.under_mm2 == pytest.approx(row.contacts * np.pi / 4 * 0.4**2)
     assert f"{row.contacts} from ball" in done.findings[-1].message
 
 
@@ -120,7 +120,10 @@ def test_critical_and_forbidden_surface_is_said(profiles: Profiles) -> None:
     assert warning.severity is Severity.WARNING
     assert warning.where_mm is not None
     assert np.linalg.norm(np.array(warning.where_mm) - [100, 50, 30]) == pytest.approx(6.0, abs=0.1)
-    assert critical.removals[0].critical == warning.value == critical.removals[0].contacts
+    (row,) = critical.removals
+    assert row.critical_mm2 == row.under_mm2 > 0
+    assert warning.value == round(row.critical_mm2, 3)
+    assert f"{row.contacts} supports touch" in warning.message
     zone = KeepOut(sphere=Sphere(centre_mm=(100, 50, 24), radius_mm=3.0))
     kept = support(placed(profiles, {"ball": (BALL, "bone")}, keep_out=(zone,)))
     assert "support-impossible" in codes(kept)
