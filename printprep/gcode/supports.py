@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from printprep.gcode.beads import ROLES, Role
 from printprep.gcode.layout import Kind
 from printprep.gcode.read import Gcode
 from printprep.geometry import bvh
@@ -25,7 +26,6 @@ from printprep.plan import Matrix, SupportContact, Supports
 
 SUPPORT: Final = "Support material"
 INTERFACE: Final = "Support material interface"
-NO_ANATOMY: Final = frozenset({"", SUPPORT, INTERFACE, "Skirt/Brim", "Skirt", "Wipe tower", "Custom"})
 
 SAMPLE_MM: Final = 0.4
 BESIDE_MM: Final = 0.05
@@ -75,7 +75,7 @@ class Bead:
 
 def anatomy_layers(gcode: Gcode) -> int:
     """How many layers hold something of a part, not support alone."""
-    own = np.array([name not in NO_ANATOMY for name in gcode.features])
+    own = np.array([bool(name) and ROLES.get(name.lower(), Role.PART) is Role.PART for name in gcode.features])
     return len(np.unique(gcode.moves.layer[_laid(gcode, own)]))
 
 

@@ -7,7 +7,7 @@ for the object, none for a volume, so their density cannot follow the part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,7 @@ from printprep.geometry.access import access
 from printprep.geometry.boxes import boxes
 from printprep.geometry.mesh import Bool, Mesh
 from printprep.geometry.thickness import walls
-from printprep.plan import Plan, Plate, Supports
+from printprep.plan import Plan, Plate, SupportContact, Supports
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import FdmProcess
 from printprep.slicers.fit import Tower
@@ -99,12 +99,9 @@ def measured(
         )
         for name, mesh in meshes.items()
     ]
-    apart = None
-    if tower is not None:
-        apart = tower.place_mm
     soluble = {load.tool for load in plan.tools if profiles.material(load.material).material_class == "soluble"}
     return measure(
-        support_lines(gcode, fdm.filament_mm, apart),
+        support_lines(gcode, fdm.filament_mm, None if tower is None else tower.place_mm),
         parts,
         bead(resolved, profiles.process(plan.process).fdm, fdm.nozzle_mm),
         reach=access(list(meshes.values())),
@@ -145,52 +142,7 @@ def findings(supports: Supports, file: Path) -> tuple[Finding, ...]:
     if supports.volume_mm3 > 0:
         found.append(_to_remove(supports, file))
     for contact in supports.contacts:
-        if contact.keep_out_mm2 > 0:
-            found.append(
-                Finding(
-                    code="support-in-keep-out",
-                    severity=Severity.ERROR,
-                    part=contact.part,
-                    message=(
-                        f"{contact.keep_out_mm2:.2f} mm2 of support in {file.name} touch part {contact.part} inside a "
-                        "keep-out zone; turn the body, or make the zone smaller"
-                    ),
-                    value=contact.keep_out_mm2,
-                    limit=0.0,
-                    where_mm=contact.keep_out_mm,
-                )
-            )
-        if contact.critical_mm2 >= SAID_MM2:
-            found.append(
-                Finding(
-                    code="support-on-critical",
-                    severity=Severity.WARNING,
-                    part=contact.part,
-                    message=(
-                        f"{contact.critical_mm2:.1f} mm2 of support in {file.name} hold on to critical surface of "
-                        f"part {contact.part}: their marks have to be smoothed"
-                    ),
-                    value=contact.critical_mm2,
-                    limit=SAID_MM2,
-                    where_mm=contact.critical_mm,
-                )
-            )
-        if contact.thin_mm2 >= SAID_MM2:
-            found.append(
-                Finding(
-                    code="support-on-thin",
-                    severity=Severity.WARNING,
-                    part=contact.part,
-                    message=(
-                        f"{contact.thin_mm2:.1f} mm2 of support in {file.name} hold on to walls or branches of part "
-                        f"{contact.part} thinner than {THIN_LINES} lines, which break before the support does: cut it "
-                        "away in pieces, or ask for supports that dissolve"
-                    ),
-                    value=contact.thin_mm2,
-                    limit=SAID_MM2,
-                    where_mm=contact.thin_mm,
-                )
-            )
+        found += _touching(contact, file.name)
     if supports.out_of_reach_mm3 >= SAID_MM3:
         found.append(
             Finding(
@@ -206,6 +158,42 @@ def findings(supports: Supports, file: Path) -> tuple[Finding, ...]:
             )
         )
     return tuple(found)
+
+
+def _touching(contact: SupportContact, file: str) -> Iterator[Finding]:
+    """What the supports of one part touch and should not."""
+    hold = f"mm2 of support in {file} hold on to"
+    rows = (
+        (
+            "support-in-keep-out",
+            (contact.keep_out_mm2, 0.0, contact.keep_out_mm),
+            f"{contact.keep_out_mm2:.2f} mm2 of support in {file} touch part {contact.part} inside a keep-out zone; "
+            "turn the body, or make the zone smaller",
+        ),
+        (
+            "support-on-critical",
+            (contact.critical_mm2, SAID_MM2, contact.critical_mm),
+            f"{contact.critical_mm2:.1f} {hold} critical surface of part {contact.part}: their marks have to be "
+            "smoothed",
+        ),
+        (
+            "support-on-thin",
+            (contact.thin_mm2, SAID_MM2, contact.thin_mm),
+            f"{contact.thin_mm2:.1f} {hold} walls or branches of part {contact.part} thinner than {THIN_LINES} lines, "
+            "which break before the support does: cut it away in pieces, or ask for supports that dissolve",
+        ),
+    )
+    for code, (area_mm2, limit_mm2, where_mm), message in rows:
+        if area_mm2 > 0 and area_mm2 >= limit_mm2:
+            yield Finding(
+                code=code,
+                severity=Severity.ERROR if code == "support-in-keep-out" else Severity.WARNING,
+                part=contact.part,
+                message=message,
+                value=area_mm2,
+                limit=limit_mm2,
+                where_mm=where_mm,
+            )
 
 
 def _to_remove(supports: Supports, file: Path) -> Finding:

@@ -23,7 +23,7 @@ from printprep.files import replacing
 from printprep.gcode.read import read_gcode
 from printprep.gcode.supports import anatomy_layers
 from printprep.geometry.mesh import Mesh
-from printprep.plan import Estimate, MaterialUse, Plan, PlannedPart, Plate, SlicedPlate
+from printprep.plan import Estimate, MaterialUse, Plan, PlannedPart, Plate, SlicedPlate, Supports
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Fdm, FdmProcess, Printer
 from printprep.profiles.tower import tower_size
@@ -158,7 +158,6 @@ def slice_plate(
         It resolved a requested setting to another value.
     """
     engine = version()
-    program = find_engine(PROGRAM, HOW_TO_GET)
     job = _job(plan, plate, profiles)
     requested = settings(plan, plate, profiles, job.tower)
     file = out_dir / f"plate-{plate.index}.gcode"
@@ -168,24 +167,12 @@ def slice_plate(
             tempfile.TemporaryDirectory(dir=out_dir.resolve(), prefix=f".plate-{plate.index}-") as folder,
             progress.step(f"slice plate {plate.index}") as step,
         ):
-            project, ini, raw = (Path(folder) / name for name in ("plate.3mf", "plate.ini", "plate.gcode"))
-            volumes = [Volume(name=p.name, mesh=job.meshes[p.name], tool=p.tool) for p in job.parts]
-            if plan.supports:
-                volumes += modifiers(plan, plate, job.process)
-            write_project(project, volumes)
-            ini.write_text(to_ini(requested), encoding="utf-8")
-            ended = run(program, ini, project, raw, timeout_s=timeout_s, on_progress=step.advance)
+            raw = Path(folder) / "plate.gcode"
+            ended = _slice(job, to_ini(requested), raw, timeout_s=timeout_s, on_progress=step.advance)
             figures = parse(raw)
             resolved = compare(requested, figures.config)
             with replacing(file) as draft:
-                copied = copy_scrubbed(raw, draft)
-                gcode = read_gcode(draft)
-                layers = anatomy_layers(gcode)
-                _verify(job, copied, layers)
-                guessed, doubts = _estimate(job, figures, draft)
-                supports = None
-                if plan.supports:
-                    supports = measured(gcode, plan, plate, profiles, job.meshes, figures.config, job.tower)
+                taken = _take(job, figures, raw, draft)
     except OSError as exc:
         raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
     return SlicedPlate(
@@ -194,25 +181,60 @@ def slice_plate(
         printer=plan.printer,
         process=plan.process,
         engine=engine,
-        sha256=copied.sha256,
-        layer_count=copied.layer_count,
+        sha256=taken.copied.sha256,
+        layer_count=taken.copied.layer_count,
         layer_height_mm=job.process.layer_height_mm,
-        estimate=guessed,
-        anatomy_layer_count=layers,
-        supports=supports,
+        estimate=taken.estimate,
+        anatomy_layer_count=taken.anatomy_layer_count,
+        supports=taken.supports,
         settings=resolved,
         findings=(
             *refused(plan, profiles),
             *_untested(engine),
             *open_parts(job.meshes),
             *warnings(ended.lines, folder),
-            *doubts,
-            *(support_findings(supports, file) if supports else ()),
+            *taken.doubts,
+            *(support_findings(taken.supports, file) if taken.supports else ()),
         ),
         tool_changes=figures.tool_changes,
         wall_s=ended.wall_s,
         extras={} if figures.duration_s is None else {"slicer_duration_s": figures.duration_s},
     )
+
+
+def _slice(job: _Job, ini: str, raw: Path, *, timeout_s: float, on_progress: Callable[[float, str], None]) -> EngineRun:
+    """Write project and settings beside ``raw``, and let the engine make it of them."""
+    project, config = raw.with_suffix(".3mf"), raw.with_suffix(".ini")
+    volumes = [Volume(name=part.name, mesh=job.meshes[part.name], tool=part.tool) for part in job.parts]
+    if job.plan.supports:
+        volumes += modifiers(job.plan, job.plate, job.process)
+    write_project(project, volumes)
+    config.write_text(ini, encoding="utf-8")
+    return run(find_engine(PROGRAM, HOW_TO_GET), config, project, raw, timeout_s=timeout_s, on_progress=on_progress)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """What is known of a G-code that left the engine's folder."""
+
+    copied: Copied
+    anatomy_layer_count: int
+    estimate: Estimate
+    doubts: tuple[Finding, ...]
+    supports: Supports | None
+
+
+def _take(job: _Job, figures: Figures, raw: Path, draft: Path) -> _Taken:
+    """Copy the engine's G-code to ``draft``, scrubbed, and check and measure the copy."""
+    copied = copy_scrubbed(raw, draft)
+    gcode = read_gcode(draft)
+    layers = anatomy_layers(gcode)
+    _verify(job, copied, layers)
+    estimate, doubts = _estimate(job, figures, draft)
+    supports = None
+    if job.plan.supports:
+        supports = measured(gcode, job.plan, job.plate, job.profiles, job.meshes, figures.config, job.tower)
+    return _Taken(copied=copied, anatomy_layer_count=layers, estimate=estimate, doubts=doubts, supports=supports)
 
 
 def warnings(lines: Sequence[str], folder: str) -> tuple[Finding, ...]:
