@@ -19,7 +19,7 @@ from printprep.geometry.specks import SPECK_MM3
 from printprep.opaque import dates_in
 from printprep.plan import Change
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.sheets import company
+from printprep.prepare.sheets import explain
 from printprep.progress import SILENT, Progress
 
 _NUMBER: Final = re.compile(r"\d{3}")
@@ -62,7 +62,7 @@ def _of_sheets(draft: Draft, results: list[Repaired]) -> dict[str, str]:
     pairs = [(part.name, result) for part, result in zip(draft.parts, results, strict=True)]
     sheets = {name: result.mesh for name, result in pairs if result.refusal is not None and result.refusal.sheet}
     solids = {name: result.mesh for name, result in pairs if result.refusal is None}
-    return company(sheets, solids, _objects(draft, sheets)) if sheets and len(pairs) > 1 else {}
+    return explain(sheets, solids, _objects(draft, sheets)) if sheets and len(pairs) > 1 else {}
 
 
 def _objects(draft: Draft, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:

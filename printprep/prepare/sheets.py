@@ -36,7 +36,7 @@ class _Sheet:
     tree: Tree
 
 
-def company(
+def explain(
     sheets: Mapping[str, Mesh], solids: Mapping[str, Mesh], objects: Mapping[str, tuple[str, str | None]] | None = None
 ) -> dict[str, str]:
     """What each open sheet is a piece of, as the end of a sentence; those that stand alone are left out.
