@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from printprep.geometry import bvh
 from printprep.geometry.cells import Index, code_of, connected, gather, key_of
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
-from printprep.geometry.minima import islands
+from printprep.geometry.minima import beginnings
 from printprep.geometry.spread import face_normals, spread
 
 FLAT_DEG: Final = 70.0
@@ -104,7 +104,7 @@ def hanging(
     mean_down = np.bincount(row, (down * over.area_mm2)[free], len(cells)) / np.maximum(area_mm2, 1e-300)
     leans_deg = np.degrees(np.arcsin(np.clip(mean_down, 0.0, 1.0)))
     flat = np.asarray(leans_deg > FLAT_DEG)
-    tips = islands(mesh, layer_mm).at_mm
+    tips = beginnings(mesh, layer_mm)
     tips = tips[tips[:, 2] > layer_mm]
     tips = tips[~_inside(others, tips - [0.0, 0.0, 0.5 * layer_mm])]
     held = _held(cells, keys[~hangs], keys[carried])

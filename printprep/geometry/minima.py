@@ -2,12 +2,11 @@
 
 A lowest point of the surface, with the solid above it, is where a new outline appears in a layer. How high it grows
 before it meets an older one is its height in the merge tree of the surface (Carr, Snoeyink and Axen, 2003): what meets
-sooner than a layer is high is the roughness of the surface and no island.
+sooner than a layer is high is the roughness of the surface and no island. That is enough to say where a slicer must put
+a support; what of a layer cures in the air, by its pixels, is :func:`printprep.geometry.islands.starts`.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +16,8 @@ from printprep.geometry.mesh import Float, Int, Mesh
 from printprep.geometry.topology import edges, root
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Islands:
-    """Lowest points, by rising height."""
-
-    at_mm: Float  # (n, 3)
-    rises_mm: Float  # (n,) how high each grows alone; inf: it is the lowest of its body
-
-
-def islands(mesh: Mesh, least_mm: float) -> Islands:
-    """Where new outlines appear, z up, that stay alone for at least ``least_mm``.
+def beginnings(mesh: Mesh, least_mm: float) -> Float:
+    """Where new outlines appear, z up, that stay alone for at least ``least_mm``: (n, 3), by rising height.
 
     Parameters
     ----------
@@ -41,10 +32,8 @@ def islands(mesh: Mesh, least_mm: float) -> Islands:
     both = both[np.argsort(both[:, 0], kind="stable")]
     start = np.searchsorted(both[:, 0], np.arange(len(height) + 1))
     lowest, rises = _merge_tree(height, np.argsort(height, kind="stable"), start, np.ascontiguousarray(both[:, 1]))
-    hangs = _looks_down(mesh)[lowest] & (rises >= least_mm)
-    lowest, rises = lowest[hangs], rises[hangs]
-    order = np.argsort(height[lowest], kind="stable")
-    return Islands(at_mm=mesh.vertices[lowest[order]], rises_mm=rises[order])
+    lowest = lowest[_looks_down(mesh)[lowest] & (rises >= least_mm)]
+    return np.asarray(mesh.vertices[lowest[np.argsort(height[lowest], kind="stable")]])
 
 
 def _looks_down(mesh: Mesh) -> npt.NDArray[np.bool_]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 from printprep.geometry.mesh import Float, Int, Mesh
+from printprep.geometry.topology import faces_around, filed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,17 +124,14 @@ def _twins(faces: Int, n: int) -> tuple[Int, bool]:
     one of its ends until its partner comes; of several that would do, the last that came is taken.
     """
     m = len(faces)
-    valence = np.zeros(n, np.int32)
-    for f in range(m):
-        for k in range(3):
-            valence[faces[f, k]] += 1
+    valence = faces_around(faces, n)
     begin = np.zeros(n + 1, np.int32)
     for f in range(m):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         if a != b and b != c and c != a:
-            begin[_filed(a, b, valence) + 1] += 1
-            begin[_filed(b, c, valence) + 1] += 1
-            begin[_filed(c, a, valence) + 1] += 1
+            begin[filed(a, b, valence) + 1] += 1
+            begin[filed(b, c, valence) + 1] += 1
+            begin[filed(c, a, valence) + 1] += 1
     for v in range(n):
         begin[v + 1] += begin[v]
     twin = np.full((m, 3), -1, np.int32)
@@ -146,7 +144,7 @@ def _twins(faces: Int, n: int) -> tuple[Int, bool]:
             continue
         for k in range(3):
             i, j = faces[f, k], faces[f, (k + 1) % 3]
-            file = _filed(i, j, valence)
+            file = filed(i, j, valence)
             wanted, own = (-1 - j, j) if file == i else (i, -1 - i)
             s = end[file] - 1
             while s >= begin[file] and towards[s] != wanted:
@@ -162,14 +160,6 @@ def _twins(faces: Int, n: int) -> tuple[Int, bool]:
             for later in range(s, end[file]):
                 waiting[later], towards[later] = waiting[later + 1], towards[later + 1]
     return twin, bool((end > begin[:n]).any())
-
-
-@njit(cache=True, nogil=True)
-def _filed(i: int, j: int, valence: Int) -> int:
-    """The end of an edge to file it under: the one of fewer faces, so that a fan's hub does not collect them all."""
-    if valence[i] == valence[j]:
-        return min(i, j)
-    return i if valence[i] < valence[j] else j
 
 
 @njit(cache=True, nogil=True)

@@ -52,7 +52,7 @@ class Edges:
 
 
 @njit(cache=True, nogil=True)
-def _valence(faces: Int, n: int) -> Int:
+def faces_around(faces: Int, n: int) -> Int:
     """(n,) how many face corners are at each vertex."""
     valence = np.zeros(n, np.int32)
     for f in range(len(faces)):
@@ -62,8 +62,8 @@ def _valence(faces: Int, n: int) -> Int:
 
 
 @njit(cache=True, nogil=True)
-def _key(i: int, j: int, valence: Int) -> int:
-    """The end of an edge to file it under: the one with fewer faces, so that a fan's hub does not collect them all."""
+def filed(i: int, j: int, valence: Int) -> int:
+    """The end of an edge to file it under: the one of fewer faces, so that a fan's hub does not collect them all."""
     if valence[i] == valence[j]:
         return min(i, j)
     return i if valence[i] < valence[j] else j
@@ -73,15 +73,15 @@ def _key(i: int, j: int, valence: Int) -> int:
 def _edges(faces: Int, n: int) -> tuple[Int, Int, Int, Int]:
     """Edges by filing half-edges under one of their vertices: linear, no sort."""
     m = len(faces)
-    valence = _valence(faces, n)
+    valence = faces_around(faces, n)
     end = np.zeros(n + 2, np.int32)  # end[v + 1] grows from the beginning to the end of the file of vertex v
     for f in range(m):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         if a == b or b == c or c == a:
             continue
-        end[_key(a, b, valence) + 2] += 1
-        end[_key(b, c, valence) + 2] += 1
-        end[_key(c, a, valence) + 2] += 1
+        end[filed(a, b, valence) + 2] += 1
+        end[filed(b, c, valence) + 2] += 1
+        end[filed(c, a, valence) + 2] += 1
     for i in range(2, n + 2):
         end[i] += end[i - 1]
     of_face = np.full((m, 3), -1, np.int32)
@@ -98,7 +98,7 @@ def _edges(faces: Int, n: int) -> tuple[Int, Int, Int, Int]:
             continue
         for k in range(3):
             i, j = faces[f, k], faces[f, (k + 1) % 3]
-            key = _key(i, j, valence)
+            key = filed(i, j, valence)
             other = i + j - key
             edge = -1
             for s in range(begin[key], end[key + 1]):
@@ -191,14 +191,14 @@ def duplicates(faces: Int) -> tuple[Int, Bool]:
 def _duplicates(faces: Int, n: int) -> tuple[Int, Bool]:
     """File each face under its least used vertex, then compare inside the file."""
     m = len(faces)
-    valence = _valence(faces, n)
+    valence = faces_around(faces, n)
     heads = np.full(n, -1, np.int32)
     following = np.full(m, -1, np.int32)
     first = np.arange(m).astype(np.int32)
     same_way = np.ones(m, np.bool_)
     for f in range(m):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        key = _key(_key(a, b, valence), c, valence)
+        key = filed(filed(a, b, valence), c, valence)
         while a != key:
             a, b, c = b, c, a
         g = heads[key]

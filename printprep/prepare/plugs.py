@@ -11,8 +11,8 @@ from printprep.geometry.hole import BRIM_MM, HEAD_MM, plug
 from printprep.geometry.mesh import Mesh, as_point, join
 from printprep.plan import Change
 from printprep.prepare.added import add_part, plug_name
-from printprep.prepare.beside import BESIDE_MM, beside
 from printprep.prepare.draft import Draft
+from printprep.prepare.free_places import BESIDE_MM, beside
 from printprep.progress import SILENT, Progress
 
 

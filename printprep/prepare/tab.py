@@ -24,8 +24,8 @@ from printprep.geometry.zones import Zones
 from printprep.plan import TAB, Change
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
-from printprep.prepare.beside import Place, places
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.free_places import Place, places
 from printprep.prepare.zones import keep_out_parts, trees_of, zones_of
 
 NECK_MM: Final = 2.0

@@ -12,7 +12,7 @@ from printprep.geometry.boxes import boxes
 from printprep.geometry.bridging import Hanging, hanging
 from printprep.geometry.cells import connected, gather
 from printprep.geometry.mesh import Mesh
-from printprep.geometry.minima import islands
+from printprep.geometry.minima import beginnings
 from printprep.geometry.solid import from_solid
 from printprep.geometry.vertical import first_above, first_below
 
@@ -68,8 +68,8 @@ def test_roughness_lower_than_a_layer_is_no_island() -> None:
     plate = from_solid(Manifold.cube((20, 20, 2)).refine(16).translate((0, 0, 10)))
     bumps = np.random.default_rng(3).uniform(0, 0.05, len(plate.vertices))
     rough = Mesh(plate.vertices + np.column_stack([np.zeros((len(bumps), 2)), bumps]), plate.faces)
-    assert len(islands(rough, 0.001).at_mm) > 20
-    assert len(islands(rough, 0.2).at_mm) == 1
+    assert len(beginnings(rough, 0.001)) > 20
+    assert len(beginnings(rough, 0.2)) == 1
 
 
 def test_what_lies_on_another_part_hangs_over_nothing() -> None:

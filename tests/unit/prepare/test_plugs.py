@@ -16,8 +16,8 @@ from printprep.geometry.orient import rotation_to_up
 from printprep.geometry.solid import intersect
 from printprep.plan import ToolLoad
 from printprep.prepare.added import may_be_added
-from printprep.prepare.beside import BESIDE_MM
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.prepare.free_places import BESIDE_MM
 from printprep.prepare.hollow import hollow
 from printprep.prepare.plugs import plugs
 from printprep.profiles.load import Profiles, load_profiles
