@@ -19,7 +19,7 @@ from printprep.gcode.supports import Bead, Standing, measure, support_lines
 from printprep.geometry import bvh
 from printprep.geometry.access import access
 from printprep.geometry.boxes import boxes
-from printprep.geometry.mesh import Bool, Mesh
+from printprep.geometry.mesh import Bool, Mesh, Point
 from printprep.geometry.thickness import walls
 from printprep.plan import Plan, Plate, SupportContact, Supports
 from printprep.profiles.load import Profiles
@@ -162,38 +162,51 @@ def findings(supports: Supports, file: Path) -> tuple[Finding, ...]:
 
 def _touching(contact: SupportContact, file: str) -> Iterator[Finding]:
     """What the supports of one part touch and should not."""
-    hold = f"mm2 of support in {file} hold on to"
-    rows = (
-        (
-            "support-in-keep-out",
-            (contact.keep_out_mm2, 0.0, contact.keep_out_mm),
-            f"{contact.keep_out_mm2:.2f} mm2 of support in {file} touch part {contact.part} inside a keep-out zone; "
-            "turn the body, or make the zone smaller",
-        ),
-        (
-            "support-on-critical",
-            (contact.critical_mm2, SAID_MM2, contact.critical_mm),
-            f"{contact.critical_mm2:.1f} {hold} critical surface of part {contact.part}: their marks have to be "
-            "smoothed",
-        ),
-        (
-            "support-on-thin",
-            (contact.thin_mm2, SAID_MM2, contact.thin_mm),
-            f"{contact.thin_mm2:.1f} {hold} walls or branches of part {contact.part} thinner than {THIN_LINES} lines, "
-            "which break before the support does: cut it away in pieces, or ask for supports that dissolve",
-        ),
+    hold_on = f"mm2 of support in {file} hold on to"
+    yield from _over(
+        contact.part,
+        (contact.keep_out_mm2, 0.0, contact.keep_out_mm),
+        code="support-in-keep-out",
+        message=f"{contact.keep_out_mm2:.2f} mm2 of support in {file} touch part {contact.part} inside a keep-out zone; "
+        "turn the body, or make the zone smaller",
+        severity=Severity.ERROR,
     )
-    for code, (area_mm2, limit_mm2, where_mm), message in rows:
-        if area_mm2 > 0 and area_mm2 >= limit_mm2:
-            yield Finding(
-                code=code,
-                severity=Severity.ERROR if code == "support-in-keep-out" else Severity.WARNING,
-                part=contact.part,
-                message=message,
-                value=area_mm2,
-                limit=limit_mm2,
-                where_mm=where_mm,
-            )
+    yield from _over(
+        contact.part,
+        (contact.critical_mm2, SAID_MM2, contact.critical_mm),
+        code="support-on-critical",
+        message=f"{contact.critical_mm2:.1f} {hold_on} critical surface of part {contact.part}: their marks have to be "
+        "smoothed",
+    )
+    yield from _over(
+        contact.part,
+        (contact.thin_mm2, SAID_MM2, contact.thin_mm),
+        code="support-on-thin",
+        message=f"{contact.thin_mm2:.1f} {hold_on} walls or branches of part {contact.part} thinner than {THIN_LINES} "
+        "lines, which break before the support does: cut it away in pieces, or ask for supports that dissolve",
+    )
+
+
+def _over(
+    part: str,
+    touched: tuple[float, float, Point | None],
+    *,
+    code: str,
+    message: str,
+    severity: Severity = Severity.WARNING,
+) -> Iterator[Finding]:
+    """A finding if an area in mm2 is no less than its limit; ``touched`` is both, and the place."""
+    area_mm2, limit_mm2, where_mm = touched
+    if area_mm2 > 0 and area_mm2 >= limit_mm2:
+        yield Finding(
+            code=code,
+            severity=severity,
+            part=part,
+            message=message,
+            value=area_mm2,
+            limit=limit_mm2,
+            where_mm=where_mm,
+        )
 
 
 def _to_remove(supports: Supports, file: Path) -> Finding:
