@@ -167,8 +167,8 @@ def _touching(contact: SupportContact, file: str) -> Iterator[Finding]:
         contact.part,
         (contact.keep_out_mm2, 0.0, contact.keep_out_mm),
         code="support-in-keep-out",
-        message=f"{contact.keep_out_mm2:.2f} mm2 of support in {file} touch part {contact.part} inside a keep-out zone; "
-        "turn the body, or make the zone smaller",
+        message=f"{contact.keep_out_mm2:.2f} mm2 of support in {file} touch part {contact.part} inside a keep-out "
+        "zone; turn the body, or make the zone smaller",
         severity=Severity.ERROR,
     )
     yield from _over(
