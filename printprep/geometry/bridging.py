@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from printprep.geometry import bvh
 from printprep.geometry.cells import Index, code_of, connected, gather, key_of
-from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
+from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.minima import beginnings
 from printprep.geometry.spread import face_normals, spread
 
@@ -35,17 +35,6 @@ _PROBES: Final = 200  # cells of a flat region that are asked how far their carr
 _CARRIERS: Final = 2000  # carriers of a flat region that are asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """Overhang that hangs together."""
-
-    area_mm2: float
-    lowest_mm: Point
-    islands: int
-    span_mm: float  # of its widest bridge, to two cells; 0: it has none
-    stands_out_mm: float  # how far flat surface stands out that is held on one side; inf: nothing holds it
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hanging:
     """The overhang of one mesh, in n cells; rows of cells in no order."""
@@ -55,9 +44,9 @@ class Hanging:
     area_mm2: Float  # (n,)
     angle_deg: Float  # (n,) how far it looks down, from the vertical: 90 is a ceiling
     face: Int  # (n,) a face of the mesh in the cell
-    region: Int  # (n,)
+    span_mm: Float  # (n,) of the widest bridge of the flat region that it is in, to two cells; 0: there is none
+    stands_out_mm: Float  # (n,) how far that region stands out from what holds it on one side; inf: nothing holds it
     fails: Bool  # (n,) would not print without a support
-    regions: tuple[Region, ...]
     islands_mm: Float  # (k, 3) lowest points of islands
 
     def __len__(self) -> int:
@@ -112,7 +101,6 @@ def hanging(
     if len(tips) and len(cells):
         near_tip = np.asarray(cKDTree(tips).query(at_mm)[0] <= ISLAND_MM)
     span_mm, out_mm = _how_far(at_mm, cells, flat, held, step_mm)
-    region = connected(cells)
     first = np.zeros(len(cells), np.int64)
     first[row] = np.arange(len(row))  # any one piece of each cell
     return Hanging(
@@ -121,9 +109,9 @@ def hanging(
         area_mm2=area_mm2,
         angle_deg=leans_deg,
         face=over.face[free][first] if len(cells) else np.zeros(0, np.int32),
-        region=region,
+        span_mm=span_mm,
+        stands_out_mm=out_mm,
         fails=near_tip | (span_mm > bridge_mm) | (out_mm > STANDS_OUT_MM),
-        regions=_regions(at_mm, area_mm2, region, span_mm, out_mm, tips),
         islands_mm=tips,
     )
 
@@ -185,27 +173,3 @@ def _of_flat(at_mm: Float, held: Bool) -> tuple[float, float]:
     through_mm = np.min([nearest_mm + other for other in across], axis=(0, 2))
     bridged = np.isfinite(through_mm)
     return float(through_mm[bridged].max(initial=0.0)), float(away_mm[asked][~bridged].max(initial=0.0))
-
-
-def _regions(
-    at_mm: Float, area_mm2: Float, region: Int, span_mm: Float, out_mm: Float, tips: Float
-) -> tuple[Region, ...]:
-    """What is said of each region, in the order of their labels."""
-    if not len(region):
-        return ()
-    of_tip = np.zeros(0, np.int32)
-    if len(tips):
-        gap_mm, nearest = (np.asarray(values) for values in cKDTree(at_mm).query(tips))
-        of_tip = region[nearest[gap_mm <= ISLAND_MM]]
-    order = np.argsort(region, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(region[order])) + 1)
-    return tuple(
-        Region(
-            area_mm2=float(area_mm2[rows].sum()),
-            lowest_mm=as_point(at_mm[rows[int(np.argmin(at_mm[rows, 2]))]]),
-            islands=int(np.count_nonzero(of_tip == region[rows[0]])),
-            span_mm=float(span_mm[rows].max()),
-            stands_out_mm=float(out_mm[rows].max()),
-        )
-        for rows in groups
-    )
