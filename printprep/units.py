@@ -13,12 +13,10 @@ from printprep.errors import InputError
 
 MM_PER_UNIT: Final[dict[str, float]] = {
     "um": 1e-3,
-    "micron": 1e-3,
     "mm": 1.0,
     "cm": 10.0,
     "m": 1000.0,
     "in": 25.4,
-    "inch": 25.4,
     "ft": 304.8,
 }
 S_PER_UNIT: Final[dict[str, float]] = {"d": 86400.0, "h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0, "ms": 1e-3}
