@@ -17,6 +17,7 @@ from printprep import __version__
 from printprep.case import Severity
 from printprep.files import write_text
 from printprep.plan import COST_ROWS
+from printprep.report import removal
 from printprep.report.certificate import certificate_section
 from printprep.report.document import Json
 from printprep.report.markup import fixed as _fixed
@@ -81,7 +82,7 @@ def page(
         _section("Turn it", _frame(view3d), "screen"),
         _section("Findings", _findings(document["findings"])),
         _section("What is printed", _parts(document["parts"]) + _added(document["added"])),
-        _section("Supports: what a person must remove", _removals(document["removals"])),
+        _section("Supports: what a person must remove", removal.by_light(document["removals"])),
         _section("Certificate", certificate_section(document, deviations or {})),
         _section("Which way up", _orientations(document["orientations"])),
         _section("On the bed", gallery(plates, "wide")),
@@ -202,37 +203,6 @@ def _added(added: Sequence[Json]) -> str:
     )
 
 
-def _removals(removals: Sequence[Json]) -> str:
-    """What a person must break off, part by part, in the columns of supports that a slicer lays."""
-    if not removals:
-        return ""
-    rows = [
-        (
-            escape(row["part"]),
-            str(row["plate"]),
-            str(row["contacts"]),
-            _fixed(row["under_mm2"], 2),
-            str(row["feet"]),
-            _fixed(row["on_mm2"], 2),
-            _fixed(row["critical_mm2"], 2),
-            _fixed(row["smallest_mm"], 2),
-        )
-        for row in removals
-    ]
-    columns = (
-        "part",
-        ">plate",
-        ">tips under it",
-        ">under it, mm²",
-        ">feet on it",
-        ">standing on it, mm²",
-        ">critical, mm²",
-        ">smallest, mm",
-    )
-    whole = sum(row["contacts"] + row["feet"] for row in removals)
-    return f"<p>{whole} places to break off, the smallest tips first, before the last cure.</p>{_table(columns, rows)}"
-
-
 def _orientations(orientations: Sequence[Json]) -> str:
     """The ways up that a person may choose among, the chosen one marked."""
     if not orientations:
@@ -316,7 +286,7 @@ def _plate(plate: Json) -> str:
         f"{_layers(plate)} layers of {plate['layer_height_mm']:g} mm{between}, {plate['tool_changes']} tool changes, "
         f"{format_duration(duration_s) if duration_s else '-'}; made by {escape(plate['engine'])}.</p>"
         f'<p class="soft">SHA-256 <code>{escape(plate["sha256"])}</code></p>'
-        f"{_held(plate['held'])}{_supports(plate['supports'])}{asked}"
+        f"{_held(plate['held'])}{removal.by_extrusion(plate['supports'])}{asked}"
     )
 
 
@@ -354,44 +324,6 @@ def _layers(plate: Json) -> int:
     """Layers that hold something of a part."""
     layers: int = plate["anatomy_layer_count"] or plate["layer_count"]
     return layers
-
-
-def _supports(supports: Json | None) -> str:
-    """What a person must remove, part by part."""
-    if not supports or not supports["volume_mm3"]:
-        return ""
-    rows = [
-        (
-            escape(part["name"]),
-            _fixed(part["under_mm2"], 1),
-            _fixed(part["on_mm2"], 1),
-            _fixed(part["critical_mm2"], 1),
-            _fixed(part["thin_mm2"], 1),
-            _fixed(part["keep_out_mm2"], 1),
-            "; ".join(f"{_fixed(p['mm2'], 1)} mm² at {_at(p['where_mm'])}" for p in part["places"][:3]),
-        )
-        for part in supports["parts"]
-    ]
-    columns = (
-        "part",
-        ">under it, mm²",
-        ">standing on it, mm²",
-        ">critical, mm²",
-        ">on thin walls, mm²",
-        ">keep-out, mm²",
-        "largest places, mm",
-    )
-    dissolves = f", {_fixed(supports['soluble_mm3'], 2, 1e-3)} ml of it soluble" if supports["soluble_mm3"] else ""
-    hidden = supports["out_of_reach_mm3"]
-    stays = f" {_fixed(hidden, 1)} mm³ stand where no tool of 3 mm reaches." if hidden else ""
-    return (
-        f"<h4>Supports: what a person must remove</h4><p>{_fixed(supports['volume_mm3'], 2, 1e-3)} ml{dissolves}, held "
-        f"on by {_fixed(supports['contact_mm2'], 1)} mm², measured in the file.{stays}</p>{_table(columns, rows)}"
-    )
-
-
-def _at(point: Sequence[float]) -> str:
-    return f"({', '.join(f'{x:.1f}' for x in point)})"
 
 
 def _settings(settings: Sequence[Json]) -> str:
