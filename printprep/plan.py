@@ -15,7 +15,7 @@ import numpy.typing as npt
 from printprep.case import Finding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
-from printprep.geometry.mesh import Bool, Float, Mesh, Point
+from printprep.geometry.mesh import Float, Mesh, Point
 from printprep.geometry.pose import Pose
 from printprep.geometry.shape import Thickness
 from printprep.geometry.zones import Zones
@@ -234,7 +234,7 @@ class Plan:
     cuts: tuple[Cut, ...] = ()  # in the case's frame
     removals: tuple[Removal, ...] = ()  # of supports that are parts of their own
     keep_out: Zones = field(default_factory=Zones)  # in the case's frame
-    critical_faces: Mapping[str, Bool] = field(default_factory=dict)  # (m,) by part; only of parts that have any
+    critical: Zones = field(default_factory=Zones)  # the places whose surface matters most, but for whole parts
     support_zones: tuple[SupportZone, ...] = ()
     support_tool: int | None = None  # that lays the layers of a support next to a part; None: each part's own
     orientations: tuple[Orientation, ...] = ()  # the best few, and what was asked for

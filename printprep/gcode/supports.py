@@ -54,7 +54,7 @@ class Standing:
     name: str
     tree: bvh.Tree  # in the plate frame
     to_case: Matrix  # (4, 4) from the plate frame to the case's
-    critical: Bool | None = None  # (m,) faces whose quality matters most
+    critical: Zones | bool = False  # all its surface matters most, or what is in these places of the case
     thin: Bool | None = None  # (m,) faces of walls that break easily
 
 
@@ -224,7 +224,7 @@ def _contact(
     kept = beside[rows]
     if keep_out:
         kept = kept | (keep_out.gap_mm(at_mm) <= PAINT_MM)
-    critical = _on(part.critical, ((under, above), (on, below)), rows)
+    critical = _matters(part, lines, ((under, above), (on, below)), rows)
     thin = _on(part.thin, ((under, above), (on, below)), rows) & ~dissolves[rows]
     return SupportContact(
         part=part.name,
@@ -238,6 +238,19 @@ def _contact(
         keep_out_mm=_largest(at_mm[kept], area_mm2[kept]),
         places=_places(at_mm, area_mm2),
     )
+
+
+def _matters(part: Standing, lines: Lines, touches: Sequence[tuple[_Touch, Bool]], rows: Index) -> Bool:
+    """Which of the samples ``rows`` touch surface of a part that matters most."""
+    result = np.zeros(len(rows), np.bool_)
+    for touch, touching in touches:
+        here = np.flatnonzero(touching[rows])
+        if isinstance(part.critical, Zones):
+            foot_mm = np.column_stack([lines.at_mm[rows[here], :2], touch.z_mm[rows[here]]])
+            result[here] |= part.critical.gap_mm(_to_case(part, foot_mm)) <= PAINT_MM
+        else:
+            result[here] |= part.critical
+    return result
 
 
 def _on(faces: Bool | None, touches: Sequence[tuple[_Touch, Bool]], rows: Index) -> Bool:

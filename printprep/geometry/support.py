@@ -82,9 +82,17 @@ class Body:
 
     mesh: Mesh  # all parts, in one mesh
     tip_mm: Float  # (m,) by face: the tip that the part may have at most
-    forbidden: Bool  # (m,) by face: nothing may touch it
-    critical: Bool  # (m,) by face: touched only where nothing else can carry
+    forbidden: Bool  # (m,) by face: nothing may touch any of it
+    critical: Bool  # (m,) by face: all of it is touched only where nothing else can carry
     gap_mm: Callable[[Float], Float] | None = None  # distance of points from what must stay free
+    critical_gap_mm: Callable[[Float], Float] | None = None  # and from what is touched only where nothing else can
+
+    def on_critical(self, points: Float, face: Int, tip_mm: Float) -> Bool:
+        """(n,) whether tips, with their diameters, on points (n, 3) of faces (n,) touch what matters most."""
+        found = self.critical[face]
+        if self.critical_gap_mm is not None and len(points):
+            found = found | (self.critical_gap_mm(points) <= tip_mm / 2.0)
+        return np.asarray(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +161,8 @@ def support(body: Body, rules: Rules, ground: Ground) -> Supports:
         trunks=trunks,
         face=face,
         landed=landed,
-        on_critical=body.critical[face],
-        stands_on_critical=on_body & body.critical[landed],
+        on_critical=maker.critical[rows],
+        stands_on_critical=on_body & body.on_critical(ends, landed, np.array([trunk.foot_tip_mm for trunk in trunks])),
         bars=bars,
         bare=(*maker.bare(rows), *maker.islands_left(mesh)),
     )
@@ -224,10 +232,10 @@ class _Maker:
         self._spacing_mm = np.minimum(rules.spacing_mm, rules.load_ratio * tip) * (1.0 + found.steep)
         near = self.terrain.gaps_mm(found.points_mm) < tip / 2.0 + HEAD_ROOM_MM
         self._forbidden = body.forbidden[found.face] | near
+        self.critical: Bool = body.on_critical(found.points_mm, found.face, tip)
 
     def _chosen(self) -> Long:
-        critical = self._body.critical[self.sites.face]
-        return choose(self.sites, self._spacing_mm, self._forbidden, critical, self._rules.tip_least_mm)
+        return choose(self.sites, self._spacing_mm, self._forbidden, self.critical, self._rules.tip_least_mm)
 
     def _needed(self) -> int:
         """Contacts that hold the largest layer against the film, three at least so that the body cannot tip."""
@@ -274,8 +282,8 @@ class _Maker:
         same = np.flatnonzero((found.region == found.region[row]) & ~self._forbidden)
         away = np.linalg.norm(found.points_mm[same] - found.points_mm[row], axis=1)
         near = (away > GRID_MM) & (away < STRETCH / 3.0 * self._spacing_mm[row])
-        if not self._body.critical[found.face[row]]:
-            near &= ~self._body.critical[found.face[same]]
+        if not self.critical[row]:
+            near &= ~self.critical[same]
         same, away = same[near], away[near]
         order = np.lexsort((same, np.round(away, 6)))
         return [int(k) for k in same[order][:: max(1, len(order) // _OTHERS)][:_OTHERS]]

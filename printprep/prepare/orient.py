@@ -12,14 +12,14 @@ from printprep.case import Finding, Severity
 from printprep.errors import CaseError
 from printprep.geometry import bvh, standing
 from printprep.geometry import orient as geometry
-from printprep.geometry.mesh import Bool, join
+from printprep.geometry.mesh import Bool, Mesh, join
 from printprep.geometry.occlusion import CRITICAL, HIDDEN, KEEP_OUT, Marks
 from printprep.geometry.orient import Ranking, Wish
 from printprep.geometry.pose import Pose
 from printprep.plan import Orientation
 from printprep.prepare.arrange import room
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.zones import critical_faces, keep_out_faces
+from printprep.prepare.zones import marked
 from printprep.profiles.models import OrientWeights
 from printprep.progress import SILENT, Progress
 
@@ -47,7 +47,7 @@ def orient(draft: Draft, progress: Progress = SILENT) -> Draft:
         if asked is not None and (asked.keep or asked.up is not None):
             ups = np.array([asked.up or (0.0, 0.0, 1.0)])
         wish = _wish(draft)
-        body, marks = join([part.mesh for part in draft.parts]), _marks(draft)
+        body, marks = _marked(draft)
         step.advance(0.1, "ways up")
         ranking = geometry.rank(body, wish, marks=marks, room=space, asked=ups)
         step.advance(0.9, f"{ranking.screened} ways up")
@@ -87,15 +87,16 @@ def _weights(weights: OrientWeights) -> geometry.Weights:
     return geometry.Weights(**weights.model_dump())
 
 
-def _marks(draft: Draft) -> Marks:
-    """What the faces of all parts are, in their order: critical, kept out, or inside another part."""
-    found = [
-        CRITICAL * critical_faces(draft, part).astype(np.uint8)
-        | KEEP_OUT * keep_out_faces(draft, part).astype(np.uint8)
-        | HIDDEN * _inside_others(draft, part).astype(np.uint8)
-        for part in draft.parts
+def _marked(draft: Draft) -> tuple[Mesh, Marks]:
+    """All parts in one, cut along the zones, and what each face is: critical, kept out, or inside another part."""
+    found = [marked(draft, part) for part in draft.parts]
+    marks = [
+        CRITICAL * one.critical.astype(np.uint8)
+        | KEEP_OUT * one.keep_out.astype(np.uint8)
+        | HIDDEN * _inside_others(draft, part)[one.source].astype(np.uint8)
+        for part, one in zip(draft.parts, found, strict=True)
     ]
-    return np.concatenate(found).astype(np.uint8)
+    return join([one.mesh for one in found]), np.concatenate(marks).astype(np.uint8)
 
 
 def _inside_others(draft: Draft, part: DraftPart) -> Bool:

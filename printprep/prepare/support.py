@@ -14,17 +14,18 @@ from typing import Final
 import numpy as np
 
 from printprep.geometry import support as geometry
-from printprep.geometry.mesh import Float, as_point, join
+from printprep.geometry.mesh import Bool, Float, as_point, join
 from printprep.geometry.scaffold import Pad
 from printprep.geometry.support import Body, Rules
 from printprep.geometry.trunks import Ground
+from printprep.geometry.zones import Zones
 from printprep.plan import Change, Plate, supports_name
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.lift import Bed, lifted
 from printprep.prepare.removal import impossible, on_critical, removals_of, supported, what_of
-from printprep.prepare.zones import critical_faces, keep_out_faces, keep_out_of
+from printprep.prepare.zones import critical_of, critical_parts, keep_out_of, keep_out_parts
 from printprep.profiles.models import MaterialClass, ResinSupports
 from printprep.progress import SILENT, Progress
 
@@ -127,15 +128,20 @@ def _body(draft: Draft, bed: Bed, wish: ResinSupports) -> Body:
     return Body(
         mesh=join(list(bed.meshes)),
         tip_mm=np.concatenate(tips),
-        forbidden=np.concatenate([keep_out_faces(draft, part) for part in bed.parts]),
-        critical=np.concatenate([critical_faces(draft, part) for part in bed.parts]),
-        gap_mm=_gap(draft, bed),
+        forbidden=_whole(bed, [part.source in keep_out_parts(draft) for part in bed.parts]),
+        critical=_whole(bed, [part.name in critical_parts(draft) for part in bed.parts]),
+        gap_mm=_gap(keep_out_of(draft), bed),
+        critical_gap_mm=_gap(critical_of(draft), bed),
     )
 
 
-def _gap(draft: Draft, bed: Bed) -> Callable[[Float], Float] | None:
-    """Distance of places on the plate from the keep-out zones, which go with every piece that stands on it."""
-    zones = keep_out_of(draft)
+def _whole(bed: Bed, parts: list[bool]) -> Bool:
+    """(m,) of all faces on the plate: those of some parts."""
+    return np.repeat(parts, [len(mesh) for mesh in bed.meshes])
+
+
+def _gap(zones: Zones, bed: Bed) -> Callable[[Float], Float] | None:
+    """Distance of places on the plate from zones, which go with every piece that stands on it."""
     if not zones:
         return None
     backs = list({motion.tobytes(): np.linalg.inv(motion) for motion in bed.motions}.values())

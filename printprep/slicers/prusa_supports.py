@@ -94,7 +94,7 @@ def measured(
             name=name,
             tree=bvh.build(mesh),
             to_case=np.asarray(np.linalg.inv(plate.motion(plan.part(name))), np.float64),
-            critical=plan.critical_faces.get(name),
+            critical=plan.part(name).critical or (not plan.part(name).added and plan.critical),
             thin=_thin(mesh, THIN_LINES * fdm.nozzle_mm),
         )
         for name, mesh in meshes.items()
