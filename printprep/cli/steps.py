@@ -231,7 +231,7 @@ def orientations_table(orientations: list[dict[str, Any]]) -> Any:
         )
         for one in orientations
     ]
-    columns = ("choice", "what points up", ">score", ">supports ml", ">marks mm2", ">height mm", "why")
+    columns = ("choice", "what points up", ">score", ">room for supports ml", ">marks mm2", ">height mm", "why")
     return table("Ways up", columns, rows)
 
 

@@ -20,10 +20,12 @@ from printprep.geometry.columns import Long, columns
 from printprep.geometry.contacts import STRETCH, Sites, carried, choose, sites
 from printprep.geometry.islands import starts
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point, join
+from printprep.geometry.occlusion import FOOTING_DEG, FOOTING_MM
 from printprep.geometry.overhang import Overhang, overhangs
 from printprep.geometry.scaffold import Pad, solid_of
 from printprep.geometry.section import sections
 from printprep.geometry.sight import openness
+from printprep.geometry.stability import STANDS
 from printprep.geometry.thickness import Gauge
 from printprep.geometry.trunks import AWAY_MM, HEAD_ROOM_MM, OPEN, SLIM, Ground, Router, Terrain, Trunk
 
@@ -37,21 +39,12 @@ TIP_SHARE: Final = 0.5
 SUNK_SHARE: Final = 0.3  # of the wall: the deepest that a tip reaches into it
 LEAST_SUNK_MM: Final = 0.05  # so that a tip and a surface are one in print
 FLAT_MM: Final = 0.1  # an underside no higher than this lies on the bed
-STANDS: Final = 0.5
-"""A body whose contact with the bed is at least this share of its largest layer stands by itself: what holds it to the
-bed and what pulls at it both go with area."""
-
 _LOOKS: Final = 60  # layers that are measured to find the largest
 _OTHERS: Final = 6  # other places that are tried for a contact without a way
 _LEAST_BARE_MM2: Final = 1.0
 _PROVEN_MM: Final = 2.0
 
 LEAST: Final = 3  # contacts on which a lifted body stands
-FOOTING_DEG: Final = 20.0
-"""Where contacts are too few for the largest layer, the lowest part of a body gets them on slopes up to this angle."""
-
-FOOTING_MM: Final = 6.0  # the lowest part of a body
-
 KEEP_OUT: Final = "it lies in a keep-out zone"
 ENCLOSED: Final = "it lies in a cavity that no tool gets into"
 NO_WAY: Final = "no trunk finds a way to it"

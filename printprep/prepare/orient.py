@@ -140,7 +140,7 @@ def _among(few: tuple[Pose, ...], asked: Pose) -> Pose:
 
 
 def _oriented(draft: Draft, ranking: Ranking, orientations: tuple[Orientation, ...]) -> Finding:
-    asked, one = draft.case.orient, next(one for one in orientations if one.chosen)
+    wish, asked, one = _wish(draft), draft.case.orient, next(one for one in orientations if one.chosen)
     chosen = one.pose
     what = f"turned so that ({chosen.up[0]:.3f}, {chosen.up[1]:.3f}, {chosen.up[2]:.3f}) points up"
     if chosen.up == ranking.original.up:
@@ -155,34 +155,41 @@ def _oriented(draft: Draft, ranking: Ranking, orientations: tuple[Orientation, .
         code="oriented",
         severity=Severity.INFO,
         message=(
-            f"the body is {what}: {compared(chosen, ranking.original)}; {one.reason}; overhang steeper than "
-            f"{_wish(draft).overhang_angle_deg:g} deg from the vertical; {ranking.screened} ways up screened, "
-            f"{len(ranking.poses)} measured{why}"
+            f"the body is {what}: {compared(chosen, ranking.original, layers=wish.suction)}; {one.reason}; "
+            f"overhang steeper than {wish.overhang_angle_deg:g} deg from the vertical; {ranking.screened} ways up "
+            f"screened, {len(ranking.poses)} measured{why}"
         ),
         value=round(chosen.score, 6),
         limit=round(ranking.original.score, 6),
     )
 
 
-def compared(chosen: Pose, original: Pose) -> str:
+def compared(chosen: Pose, original: Pose, *, layers: bool = False) -> str:
     """Why, in words: the measures of the choice against those of the way the body came."""
     pairs = [
         ("overhang", chosen.overhang_mm2, original.overhang_mm2, "mm2"),
-        ("supports", chosen.support_mm3 / 1000.0, original.support_mm3 / 1000.0, "ml"),
+        ("room for supports", chosen.support_mm3 / 1000.0, original.support_mm3 / 1000.0, "ml"),
         ("height", chosen.height_mm, original.height_mm, "mm"),
     ]
     if chosen.contact_mm2 or original.contact_mm2:
         pairs.append(("contact with the bed", chosen.contact_mm2, original.contact_mm2, "mm2"))
+    if layers:
+        pairs.append(("largest layer", chosen.layer_mm2, original.layer_mm2, "mm2"))
     scores = f"score {chosen.score:.3f} against {original.score:.3f} as it came (less is better)"
     return ", ".join([scores, *(f"{name} {now:.1f} against {was:.1f} {unit}" for name, now, was, unit in pairs)])
 
 
 def reasons(pose: Pose, wish: Wish, *, critical: bool = False) -> Iterator[str]:
     """What a person should know of a way up, in words."""
-    if not pose.support_mm3:
-        yield "needs no supports"
+    if pose.support_mm3:
+        room_ml = pose.support_mm3 / 1000.0
+        yield f"{room_ml:.1f} ml of room below for supports to stand in, on {pose.marked_mm2:.0f} mm2 of surface"
     else:
-        yield f"{pose.support_mm3 / 1000.0:.1f} ml of supports on {pose.marked_mm2:.0f} mm2 of surface"
+        yield (
+            "needs no supports"
+            if pose.lift_mm == 0.0
+            else "hangs over nowhere, held by a few supports where it is lowest"
+        )
     if pose.touches:
         yield f"touches {pose.keep_out_mm2:.1f} mm2 of keep-out zones"
     if critical:

@@ -223,7 +223,9 @@ def _orientations(orientations: Sequence[Json]) -> str:
         "<p>The best ways up that are really different; a smaller score is better, and of nearly equal ones the "
         "plainer comes first. One that touches a keep-out zone or tips over comes after those that do not. "
         "<code>[orient] choice</code> in case.toml takes one by its number.</p>"
-        + _table(("way up", "what points up", ">score", ">supports, ml", ">marks, mm²", ">height, mm", "why"), rows)
+        + _table(
+            ("way up", "what points up", ">score", ">room for supports, ml", ">marks, mm²", ">height, mm", "why"), rows
+        )
     )
 
 
