@@ -135,7 +135,7 @@ def _repair(mesh: Mesh, record: Record, accept_inside_out: bool, found: Defects,
             result = settle(base, found_shells if same_base else shells(base), tried, known)
             if result is mesh and found.clean and not record.steps:
                 return Repaired(mesh=mesh)
-            deviation = judge(mesh, base, result, tried, box_limit_mm=limit_mm)
+            deviation = judge(mesh, base, result, tried, box_limit_mm=limit_mm, partner=known)
             return _judged(result, tried, deviation, (known if result is base else partners(result)) >= 0)
         except Refused as error:
             last, last_record = error, tried
@@ -177,7 +177,7 @@ def _partners(mesh: Mesh, whole: Mesh, found: Defects, record: Record) -> Int:
 
 
 def closed(mesh: Mesh) -> tuple[Mesh, Float]:
-    """The surface of ``mesh`` closed and wound as :func:`repair` does it, but nothing merged or united yet.
+    """The surface of ``mesh`` closed and facing out as :func:`repair` does it, but nothing merged or united yet.
 
     Returns
     -------
@@ -188,6 +188,7 @@ def closed(mesh: Mesh) -> tuple[Mesh, Float]:
     result = mesh
     with suppress(Refused):
         result = _close(mesh, record)
+        result, _ = face_out(result, record, accept_inside_out=True)  # repair has asked whether it may be
     return result, np.concatenate([np.zeros((0, 3, 3)), *record.patches])
 
 
