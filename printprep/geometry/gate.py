@@ -6,6 +6,7 @@ import numpy as np
 
 from printprep.geometry.bvh import build, nearest
 from printprep.geometry.deviation import Deviation
+from printprep.geometry.kept import in_both
 from printprep.geometry.matter import Matter, matter_of
 from printprep.geometry.measure import Samples, inspect, same, sample, summarise
 from printprep.geometry.mend import Record, Refused
@@ -125,14 +126,23 @@ def parts_matter(source: Mesh, matter: Matter, samples: Samples, chosen: Bool) -
     return np.asarray(outer != inner)
 
 
+def _off(samples: Samples, kept: Bool, other: Mesh) -> Float:
+    """(n,) how far samples are from the other surface; those of faces that are kept (m,) there are on it."""
+    off_mm = np.zeros(len(samples.points))
+    asked = ~kept[samples.face]
+    if asked.any():
+        off_mm[asked] = nearest(build(other), samples.points[asked])[0]
+    return off_mm
+
+
 def _distances(
     source: Mesh, whole: Mesh, result: Mesh, record: Record, patch_mm: float, partner: Int | None
 ) -> list[tuple[Samples, Float, Bool]]:
     """Samples of both surfaces, how far each is from the other surface, and which of them count."""
     there, back = sample(source, _SAMPLES // 2, 0), sample(result, _SAMPLES // 2, 1)
-    result_tree = build(result)
-    far = nearest(result_tree, there.points)[0]
-    near = nearest(build(source), back.points)[0]
+    kept_there, kept_back = in_both(source, result)
+    far = _off(there, kept_there, result)
+    near = _off(back, kept_back, source)
     counts_there = far > _DOUBT_MM
     if counts_there.any():
         counts_there[counts_there] = ~on_triangles(there.points[counts_there], *record.removed)

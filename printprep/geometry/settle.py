@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from printprep.errors import MeshError
 from printprep.geometry.intersect import partners
+from printprep.geometry.kept import crossing_again
 from printprep.geometry.mend import Record, Refused, Step, drop_crumbs, keep_faces, middle_of
 from printprep.geometry.mesh import Bool, Int, Mesh, Point, join
 from printprep.geometry.shells import Counted, Shell, enclosed, shells
@@ -47,9 +48,10 @@ def settle(mesh: Mesh, found: list[Shell], record: Record, partner: Int | None) 
     crossing = bool((partner >= 0).any())
     kept = np.array([_is_skin(shell, found) for shell in found])
     if not kept.all():
-        mesh = _drop_swallowed(mesh, found, kept, record)
+        before, mesh = mesh, _drop_swallowed(mesh, found, kept, record)
         found = shells(mesh)
-        partner = partners(mesh) if crossing else np.full(len(mesh), -1, np.int32)
+        none = np.full(len(mesh), -1, np.int32)
+        partner = crossing_again(before, partner >= 0, mesh) if crossing else none
     if not crossing or len(found) == 1:
         return mesh
     united = _unite(mesh, found, partner, record)

@@ -27,6 +27,7 @@ from printprep.errors import MeshError
 from printprep.geometry import voxel
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.intersect import partners, self_intersecting
+from printprep.geometry.kept import crossing_again, in_both
 from printprep.geometry.measure import inspect
 from printprep.geometry.mend import (
     Record,
@@ -82,8 +83,9 @@ class Uncrossed:
 class Before:
     """What is known of a body that crosses itself."""
 
+    mesh: Mesh
     volumes: Enclosed
-    crossing_faces: int
+    crossing: Bool  # (m,)
 
 
 def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | None = None) -> Mesh:
@@ -132,7 +134,7 @@ def _crossing(body: Mesh, faces: Int, partner: Int) -> Bool:
     """Which faces of a body run through others of it; looked for only where a known partner may hide another one."""
     known = partner[faces]
     met = known[known >= 0]
-    return known >= 0 if np.isin(met, faces).all() else self_intersecting(body)
+    return known >= 0 if np.isin(met, faces).all() else partners(body, asked=known >= 0) >= 0
 
 
 def _step(before: Mesh, after: Mesh, crossing: Bool, done: Uncrossed) -> Step:
@@ -171,7 +173,7 @@ def uncross(mesh: Mesh, limit_mm: float, crossing: Bool | None = None) -> Uncros
     if volumes.negative_mm3 > INVERTED_SHARE * volumes.solid_mm3:
         return None
     crossing = self_intersecting(mesh) if crossing is None else crossing
-    before = Before(volumes=volumes, crossing_faces=int(crossing.sum()))
+    before = Before(mesh=mesh, volumes=volumes, crossing=crossing)
     around = _around(mesh, crossing)
     try:
         solid = to_solid(mesh)
@@ -228,18 +230,21 @@ def _fitted(mesh: Mesh, pieces: Mesh, before: Before) -> Mesh | None:
     except Refused:
         return None
     patched_mm2 = sum(step.area_mm2 for step in record.steps)
-    fits = patched_mm2 <= _PATCHED_SHARE * mesh.area_mm2 and _is_better(before, fitted, _EXACT_SHARE)
-    return fitted if fits and not self_intersecting(fitted).any() else None
+    fits = patched_mm2 <= _PATCHED_SHARE * mesh.area_mm2 and _crossing_left(before, fitted, _EXACT_SHARE) == 0
+    return fitted if fits else None
 
 
-def _is_better(before: Before, after: Mesh, share: float) -> bool:
-    """Whether it is a solid with the same matter, but for a share, that crosses itself less."""
-    found = inspect(after)
-    if not found.closed or found.self_intersecting_faces >= before.crossing_faces:
-        return False
+def _crossing_left(before: Before, after: Mesh, share: float) -> int | None:
+    """How many faces cross, if it is a solid with the same matter, but for a share, and crosses itself less."""
+    if not inspect(after, self_intersections=False).closed:
+        return None
+    left = int((crossing_again(before.mesh, before.crossing, after) >= 0).sum())
+    if left >= before.crossing.sum():
+        return None
     one, two = before.volumes, enclosed(after)
     most_mm3 = share * one.solid_mm3
-    return abs(one.solid_mm3 - two.solid_mm3) <= most_mm3 and abs(two.signed_mm3 - two.solid_mm3) <= most_mm3
+    same = abs(one.solid_mm3 - two.solid_mm3) <= most_mm3 and abs(two.signed_mm3 - two.solid_mm3) <= most_mm3
+    return left if same else None
 
 
 def _boxes(mesh: Mesh, pieces: Mesh, around: list[Float]) -> list[Float]:
@@ -330,7 +335,7 @@ def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float, bef
         points, distance = _far(mesh, after)
         at = points[distance > limit_mm]
         if not len(at):
-            if not _is_better(before, after, _VOLUME_SHARE):
+            if _crossing_left(before, after, _VOLUME_SHARE) is None:
                 break
             kept, coarsest_mm = tuple(box for box, _, _ in rebuilt), max(step for _, step, _ in rebuilt)
             return Uncrossed(mesh=after, boxes=kept, step_mm=coarsest_mm, far_mm=float(distance.max(initial=0.0)))
@@ -353,7 +358,7 @@ def _far(before: Mesh, after: Mesh) -> tuple[Float, Float]:
 
     Faces that are in both, corner for corner, are not asked.
     """
-    one, two = _only_in_one(before, after)
+    one, two = (~kept for kept in in_both(before, after))
     corners = before.triangles[one]
     middle = corners.mean(axis=1, keepdims=True)
     old = np.concatenate([middle, corners + 0.05 * (middle - corners)], axis=1).reshape(-1, 3)
@@ -366,24 +371,6 @@ def _far(before: Mesh, after: Mesh) -> tuple[Float, Float]:
     changed = after.triangles[two]
     new = np.concatenate([changed.reshape(-1, 3), changed.mean(axis=1)])
     return np.concatenate([old, new]), np.concatenate([there, nearest(tree, new)[0]])
-
-
-def _only_in_one(before: Mesh, after: Mesh) -> tuple[Bool, Bool]:
-    """Which faces of two meshes are not in the other one with the same corners, to the last bit."""
-    name = _numbered(np.concatenate([before.vertices, after.vertices]))
-    corners = name[np.concatenate([before.faces, after.faces + len(before.vertices)])]
-    face, m = _numbered(np.sort(corners, axis=1)), len(before)
-    return ~np.isin(face[:m], face[m:]), ~np.isin(face[m:], face[:m])
-
-
-def _numbered(rows: Float | Int) -> Int:
-    """(n,) a number for each row, the same for equal ones."""
-    order = np.lexsort(rows.T)
-    fresh = np.ones(len(rows), np.bool_)
-    fresh[1:] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
-    number = np.empty(len(rows), np.int32)
-    number[order] = np.cumsum(fresh)
-    return number
 
 
 def _normals(corners: Float) -> Float:
