@@ -33,7 +33,7 @@ from printprep.geometry.mend import (
 )
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point
 from printprep.geometry.renew import Renewed, renew
-from printprep.geometry.settle import InsideOut, face_out, settle, turn
+from printprep.geometry.settle import InsideOut, face_out, settle
 from printprep.geometry.shells import shells
 from printprep.geometry.specks import crowd, drop_specks
 from printprep.geometry.topology import MOST_BODIES, bodies, edges
@@ -132,7 +132,7 @@ def _repair(mesh: Mesh, record: Record, accept_inside_out: bool, known: Defects 
     if whole is not mesh or partner is None:
         partner = _partners(mesh, whole, record, crossing=not looked or found.self_intersecting_faces > 0)
     straight_record = record.copy()
-    straight = uncross_bodies(whole, straight_record, limit_mm, partner)
+    straight = uncross_bodies(whole, straight_record, limit_mm, partner, found_shells)
     attempts = [(straight, straight_record)] if straight is not whole else []
     attempts.append((whole, record.copy()))  # what crosses itself a little may pass as it is, and is said then
     for base, tried in attempts:
@@ -201,7 +201,7 @@ def closed(mesh: Mesh) -> tuple[Mesh, Float]:
 
 
 def _close(mesh: Mesh, record: Record) -> Mesh:
-    """A closed mesh of consistently wound shells."""
+    """A closed mesh of consistently wound shells, which may face either way."""
     mesh = close_cracks(mesh, record)
     mesh = drop_degenerate(mesh, record)
     mesh = cancel_duplicates(mesh, record)
@@ -221,5 +221,4 @@ def _close(mesh: Mesh, record: Record) -> Mesh:
     for kind in ("open_edges", "nonmanifold_edges", "misoriented_edges"):
         if count := getattr(found, kind):
             raise Refused(f"{count} {kind.replace('_', ' ')} remain after repair", found.where_mm.get(kind))
-    mesh = drop_crumbs(mesh, record)
-    return turn(mesh, shells(mesh), record) if record.rewound else mesh
+    return drop_crumbs(mesh, record)

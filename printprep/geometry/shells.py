@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from printprep.geometry.areas import volume_mm3
 from printprep.geometry.bvh import build, winding
 from printprep.geometry.intersect import partners
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, join
@@ -76,7 +77,7 @@ def shells(mesh: Mesh) -> list[Shell]:
     """
     groups = by_body(mesh)
     if len(groups) == 1:
-        return [Shell(mesh=mesh, faces=groups[0], volume_mm3=mesh.volume_mm3, inside=())]
+        return [Shell(mesh=mesh, faces=groups[0], volume_mm3=volume_mm3(mesh), inside=())]
     meshes = [pick(mesh, faces) for faces in groups]
     boxes = np.stack([m.bounds_mm for m in meshes])
     inside: list[list[int]] = [[] for _ in meshes]
@@ -84,7 +85,7 @@ def shells(mesh: Mesh) -> list[Shell]:
         for i in _enclosed_by(outer, meshes, boxes):
             inside[i].append(outer)
     return [
-        Shell(mesh=m, faces=f, volume_mm3=m.volume_mm3, inside=tuple(o))
+        Shell(mesh=m, faces=f, volume_mm3=volume_mm3(m), inside=tuple(o))
         for m, f, o in zip(meshes, groups, inside, strict=True)
     ]
 

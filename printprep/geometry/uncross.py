@@ -41,10 +41,10 @@ from printprep.geometry.mend import (
 )
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, as_point, join
 from printprep.geometry.rebuild import INVERTED_SHARE, rebuild
-from printprep.geometry.shells import Enclosed, by_body, enclosed, pick
+from printprep.geometry.shells import Enclosed, Shell, enclosed, shells
 from printprep.geometry.solid import from_solid, to_solid
-from printprep.geometry.topology import edges, used_vertices
-from printprep.geometry.weld import weld_close
+from printprep.geometry.topology import edges, joined, used_vertices
+from printprep.geometry.weld import weld_close, weld_vertices
 
 MOST_CROSSING: Final = 200
 """A body with more faces that cross is left to the gate: place by place takes too long, and seldom does it."""
@@ -88,7 +88,9 @@ class Before:
     crossing: Bool  # (m,)
 
 
-def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | None = None) -> Mesh:
+def uncross_bodies(
+    mesh: Mesh, record: Record, limit_mm: float, partner: Int | None = None, found: list[Shell] | None = None
+) -> Mesh:
     """``mesh`` with each of its bodies free of crossings with itself, where that moves no skin by over ``limit_mm``.
 
     Bodies that run through each other are left to the union. Each body that was changed gets a step in ``record``.
@@ -99,8 +101,8 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | N
         Closed, every shell wound alike, mm.
     record, limit_mm
         Gets the steps; how far the new surface may be from the skin that was there, both ways.
-    partner
-        (m,) of each face one that it runs through, or -1, if known.
+    partner, found
+        (m,) of each face one that it runs through, or -1, and its shells, if known.
 
     Returns
     -------
@@ -111,14 +113,14 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | N
     if not (partner >= 0).any():
         return mesh
     changed, rest = [], np.ones(len(mesh), np.bool_)
-    for faces in by_body(mesh):
+    for shell in shells(mesh) if found is None else found:
+        body, faces = shell.mesh, shell.faces
         if not (partner[faces] >= 0).any():
             continue
-        body = pick(mesh, faces)
         crossing = _crossing(body, faces, partner)
         if not 0 < crossing.sum() <= MOST_CROSSING:
             continue
-        inward = body.volume_mm3 < 0
+        inward = shell.volume_mm3 < 0
         done = uncross(body.flipped() if inward else body, limit_mm, crossing)
         if done is None:
             continue
@@ -250,7 +252,7 @@ def _crossing_left(before: Before, after: Mesh, share: float) -> int | None:
 def _boxes(mesh: Mesh, pieces: Mesh, around: list[Float]) -> list[Float]:
     """Boxes (2, 3) around all crossings and all hidden surface, none reaching into another."""
     hidden = pieces.faces[_hidden(mesh, pieces, around)]
-    fresh: Bool = np.asarray(cKDTree(mesh.vertices).query(pieces.vertices)[0] > 0)
+    fresh = ~_is_vertex(mesh, pieces.vertices)
     fresh[hidden] = True
     index = np.flatnonzero(fresh)
     if not len(index):
@@ -264,6 +266,16 @@ def _boxes(mesh: Mesh, pieces: Mesh, around: list[Float]) -> list[Float]:
     found = [points[label == i] for i in range(count)]
     boxes = [np.stack([p.min(axis=0) - _MARGIN_MM, p.max(axis=0) + _MARGIN_MM]) for p in found]
     return _apart(boxes)
+
+
+def _is_vertex(mesh: Mesh, points: Float) -> Bool:
+    """(n,) which points are at a vertex of ``mesh``, to the last bit."""
+    n, count = len(mesh.vertices), len(mesh.vertices) + len(points)
+    every = Mesh(
+        np.concatenate([mesh.vertices, points]), np.repeat(np.arange(count, dtype=np.int32)[:, None], 3, axis=1)
+    )
+    name = weld_vertices(every).faces[:, 0]
+    return np.isin(name[n:], name[:n], kind="table")
 
 
 def _hidden(mesh: Mesh, pieces: Mesh, around: list[Float]) -> Bool:
@@ -407,13 +419,4 @@ def _largest(label: Int, areas: Float) -> Int:
 def _label(pieces: Mesh) -> Int:
     """(m,) the piece of each face: what hangs together across edges of two faces, so that no piece is crossed."""
     found = edges(pieces)
-    inner = np.flatnonzero((found.count == 2) & (found.forward == 1))
-    place = np.full(len(found.ends), -1)
-    place[inner] = np.arange(len(inner))
-    column = place[found.of_face.reshape(-1)]
-    row = np.repeat(np.arange(len(pieces)), 3)
-    sides = coo_array(
-        (np.ones(int((column >= 0).sum())), (row[column >= 0], column[column >= 0])), shape=(len(pieces), len(inner))
-    ).tocsr()
-    _, label = connected_components(sides @ sides.T, directed=False)
-    return np.asarray(label)
+    return joined(found, (found.count == 2) & (found.forward == 1))
