@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from printprep.geometry.crossings import Crossings, crossings
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import judge
 from printprep.geometry.intersect import partners
@@ -28,10 +29,9 @@ from printprep.geometry.mend import (
     drop_crumbs,
     drop_degenerate,
     fill_holes,
-    middle_of,
     unify_winding,
 )
-from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point
+from printprep.geometry.mesh import Float, Int, Mesh, Point
 from printprep.geometry.renew import Renewed, renew
 from printprep.geometry.settle import InsideOut, face_out, settle
 from printprep.geometry.shells import shells
@@ -66,8 +66,7 @@ class Repaired:
     deviation: Deviation | None = None  # of the result from the mesh as it came, outside patches; None: unchanged
     rebuilt: Renewed | None = None  # how the whole surface was made anew; None: it was not
     judged: bool = False  # whether it was not clean, so that the gate had to judge it
-    crossing_faces: int = 0  # of the result, that still run through others
-    crossing_mm: Point | None = None  # where
+    crossing: Crossings | None = None  # what of the result still runs through other parts of it
 
     @property
     def changed(self) -> bool:
@@ -126,7 +125,7 @@ def _repair(mesh: Mesh, record: Record, accept_inside_out: bool, known: Defects 
         looked, partner = True, partners(mesh)
         found = replace(found, self_intersecting_faces=int((partner >= 0).sum()))
     if found.clean and found.bodies == 1:
-        return _judged(mesh, record, None, np.zeros(len(mesh), np.bool_)) if record.steps else Repaired(mesh=mesh)
+        return _judged(mesh, record, None, np.full(len(mesh), -1, np.int32)) if record.steps else Repaired(mesh=mesh)
     whole = mesh if found.closed and not found.duplicate_faces else _close(mesh, record)
     whole, found_shells = face_out(whole, record, accept_inside_out=accept_inside_out)
     if whole is not mesh or partner is None:
@@ -144,29 +143,27 @@ def _repair(mesh: Mesh, record: Record, accept_inside_out: bool, known: Defects 
                 return Repaired(mesh=mesh)
             deviation = judge(mesh, base, result, tried, box_limit_mm=limit_mm, partner=crossed)
             left = crossed if result is base else crossing_again(base, crossed >= 0, result)
-            return _judged(result, tried, deviation, left >= 0)
+            return _judged(result, tried, deviation, left)
         except Refused as error:
             last, last_record = error, tried
     if not last.tangled:
         record.take(last_record)
         raise last
     renewed = renew(mesh, whole, record, limit_mm, last)
-    return _judged(renewed.mesh, record, renewed.deviation, partners(renewed.mesh) >= 0, renewed)
+    return _judged(renewed.mesh, record, renewed.deviation, partners(renewed.mesh), renewed)
 
 
 def _judged(
-    mesh: Mesh, record: Record, deviation: Deviation | None, crossing: Bool, renewed: Renewed | None = None
+    mesh: Mesh, record: Record, deviation: Deviation | None, partner: Int, renewed: Renewed | None = None
 ) -> Repaired:
     """What the gate let pass."""
-    where = middle_of(mesh, int(np.argmax(crossing))) if crossing.any() else None
     return Repaired(
         mesh=mesh,
         steps=tuple(record.steps),
         deviation=deviation,
         rebuilt=renewed,
         judged=True,
-        crossing_faces=int(crossing.sum()),
-        crossing_mm=where,
+        crossing=crossings(mesh, partner),
     )
 
 
