@@ -18,7 +18,7 @@ class Crossings:
 
     faces: int
     places: int  # sets of them that touch or cross each other
-    where_mm: Point  # a face of the place of the most faces, the one nearest to its middle
+    where_mm: Point  # a face near the middle of the place of the most faces
     size_mm: Point  # edge lengths of the box around that place
     twice_mm3: float  # enclosed twice or more
     inverted_mm3: float  # enclosed the wrong way round
@@ -48,13 +48,14 @@ def crossings(mesh: Mesh, partner: Int) -> Crossings | None:
     largest = hit[label == names[np.argmax(sizes)]]
     corners = mesh.triangles[largest]
     lower, upper = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
-    middles = corners.mean(axis=1)
-    nearest = int(np.argmin(np.linalg.norm(middles - (lower + upper) / 2, axis=1)))
+    nearest = largest[int(np.argmin(np.linalg.norm(corners.mean(axis=1) - (lower + upper) / 2, axis=1)))]
+    pair = mesh.vertices[mesh.faces[[nearest, partner[nearest]]]]
+    small = int(np.argmin(np.ptp(pair, axis=1).max(axis=1)))  # the middle of a long face is far from where it crosses
     volumes = enclosed(mesh)
     return Crossings(
         faces=len(hit),
         places=len(names),
-        where_mm=as_point(middles[nearest]),
+        where_mm=as_point(pair[small].mean(axis=0)),
         size_mm=as_point(upper - lower),
         twice_mm3=max(volumes.signed_mm3 + volumes.negative_mm3 - volumes.solid_mm3, 0.0),
         inverted_mm3=volumes.negative_mm3,
