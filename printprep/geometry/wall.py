@@ -106,7 +106,8 @@ def _cutting(moved: Mesh, before: Float, found: Feet, step_mm: float) -> npt.NDA
 
 def without_cuts(surface: Mesh, vertices: Float) -> Mesh:
     """``surface`` with moved ``vertices``, but not those of triangles that would cut others."""
-    vertices, asked = vertices.copy(), None
+    vertices = vertices.copy()
+    asked: Bool | None = None
     for _ in range(TAKEN_BACK):
         cutting = partners(Mesh(vertices.copy(), surface.faces), asked=asked) >= 0
         if not cutting.any():
@@ -114,7 +115,7 @@ def without_cuts(surface: Mesh, vertices: Float) -> Mesh:
         cut = np.zeros(len(vertices), np.bool_)
         cut[surface.faces[cutting]] = True
         vertices[cut] = surface.vertices[cut]
-        asked = cut[surface.faces].any(axis=1)  # nothing else moved, and nothing else cut anything
+        asked = np.asarray(cut[surface.faces].any(axis=1))  # nothing else moved, and nothing else cut anything
     return Mesh(vertices, surface.faces)
 
 

@@ -60,7 +60,7 @@ def test_a_mended_part_records_every_step_and_the_invented_surface() -> None:
     assert patched.severity is Severity.WARNING
     assert patched.value == pytest.approx(part.mesh.area_mm2 - OPEN.area_mm2)
     assert [finding.code for finding in draft.findings] == ["repaired", "patched"]
-    share = patched.value / part.mesh.area_mm2
+    share = float(patched.value or 0) / part.mesh.area_mm2
     assert f"as much as {share:.1%} of all its surface" in patched.message
     assert "mm across" in patched.message
     assert ("segment what is missing" in patched.message) == (share >= 0.1)
