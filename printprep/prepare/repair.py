@@ -218,10 +218,9 @@ def _left(part: DraftPart, result: Repaired) -> list[Finding]:
     where = "in one place" if found.places == 1 else f"in {found.places} places, the largest"
     message = (
         f"part {part.name}: {found.faces} faces still run through others after repair, {where} of {x:.1f} x {y:.1f} x "
-        f"{z:.1f} mm. {found.twice_mm3:.2f} mm3 are enclosed twice, which is printed once, and "
-        f"{found.inverted_mm3:.2f} mm3 "
-        f"inside out, which a slicer may fill or leave out: {found.twice_mm3 / volume_mm3:.3%} and "
-        f"{found.inverted_mm3 / volume_mm3:.3%} of the volume (limit {VOLUME_SHARE:.1%}). Look at the layers there, or "
+        f"{z:.1f} mm. {found.twice_mm3:.2f} mm3 ({found.twice_mm3 / volume_mm3:.3%} of the volume) are enclosed twice, "
+        f"which is printed once, and {found.inverted_mm3:.2f} mm3 ({found.inverted_mm3 / volume_mm3:.3%}) inside out, "
+        f"which a slicer may fill or leave out (limit {VOLUME_SHARE:.1%} each). Look at the layers there, or "
         "segment the folds away where they matter"
     )
     return [

@@ -90,7 +90,7 @@ def test_what_still_crosses_is_said_with_its_places_and_volumes(monkeypatch: pyt
     assert not stopping(draft.findings)
     finding = next(finding for finding in draft.findings if finding.code == "self-intersection-left")
     assert "in 2 places, the largest of" in finding.message
-    assert "0.00 mm3 are enclosed twice" in finding.message
+    assert "0.00 mm3 (0.000% of the volume) are enclosed twice" in finding.message
     assert "inside out, which a slicer may fill or leave out" in finding.message
     assert (finding.where_mm or (0, 0, 0))[2] < 0
 
