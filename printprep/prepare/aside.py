@@ -25,8 +25,9 @@ import numpy as np
 from printprep.case import Label, Part
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.cuts import Cut
-from printprep.geometry.gate import matter_of, parts_matter
+from printprep.geometry.gate import parts_matter
 from printprep.geometry.label import FLAT_MM
+from printprep.geometry.matter import Matter, matter_of
 from printprep.geometry.measure import Samples
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.repair import closed
@@ -51,7 +52,7 @@ class Aside:
     letters: tuple[tuple[Change, Label], ...]  # what is declared to be written, and as what it was asked for
     source_tree: Tree
     printed_tree: Tree
-    matter: Tree | None  # what the source encloses; None when it encloses nothing
+    matter: Matter  # what the source encloses
     repaired: bool
     patch_tree: Tree | None  # of the surface that repair invents for this source
     patches: bool = True  # whether patches, and cavities, are as large as declared, so that they may be set aside
@@ -61,10 +62,10 @@ class Aside:
         """(n,) which points of the printed surface, so far from the source, count."""
         counts = np.ones(len(points), np.bool_)
         asked = np.flatnonzero(near_mm > DOUBT_MM)
-        if not len(asked) or self.matter is None:
+        if not len(asked):
             return counts
         points, near_mm = points[asked], near_mm[asked]
-        inside = winding(self.matter, points) > 0
+        inside = self.matter.at(points)
         aside = self._in_cavity(inside, near_mm) | self._on_patch(points)
         for cut in self.cuts:
             aside |= inside & cut.made(points, DOUBT_MM)
@@ -80,7 +81,7 @@ class Aside:
         counts = np.ones(len(far_mm), np.bool_)
         doubtful = far_mm > DOUBT_MM
         asked = np.flatnonzero(doubtful)
-        if not len(asked) or self.matter is None:
+        if not len(asked):
             return counts
         points, far = samples.points[asked], far_mm[asked]
         aside = np.zeros(len(asked), np.bool_)
@@ -108,8 +109,8 @@ class Aside:
 
         patched_mm2 = sum(change.area_mm2 for change in self.changes if change.stage == "repair")
         patches, cavities = fits(self._on_patch(points), patched_mm2), True
-        if self.part.hollow is not None and self.matter is not None:
-            inside = winding(self.matter, points) > 0
+        if self.part.hollow is not None:
+            inside = self.matter.at(points)
             hollowed_mm2 = sum(c.area_mm2 for c in self.changes if c.stage not in ("repair", *STAGES, "split"))
             cavities = fits(self._in_cavity(inside, near_mm[doubtful]), hollowed_mm2)
         return replace(self, patches=patches, cavities=cavities)
@@ -190,7 +191,7 @@ def aside_of(
         letters=_letters(part, changes, label),
         source_tree=trees[0],
         printed_tree=trees[1],
-        matter=matter_of(mended) if repaired else trees[0],
+        matter=matter_of(mended) if repaired else Matter(trees[0]),
         repaired=repaired,
         patch_tree=build(_loose(patches_mm)) if len(patches_mm) else None,
     )

@@ -17,11 +17,12 @@ from manifold3d import Manifold
 from printprep.case import Case, Label, Part, Severity, Source
 from printprep.casefile import Hollow
 from printprep.formats.threemf import read_prepared, write_prepared
-from printprep.geometry.mesh import Float, Mesh, Point
+from printprep.geometry.mesh import Float, Mesh, Point, join
+from printprep.geometry.repair import repair
 from printprep.geometry.solid import from_solid, subtract, union
 from printprep.plan import TAB, Certificate, Change, Plan, PlannedPart
 from printprep.prepare.certify import certify
-from printprep.prepare.faithful import field_of
+from printprep.prepare.faithful import compare, field_of
 from printprep.prepare.pipeline import begin, plan_of, prepare
 from printprep.profiles.load import load_profiles
 
@@ -287,3 +288,18 @@ def test_a_patch_is_the_patch_also_after_a_file_has_rounded_it(tmp_path: Path) -
     assert [change.stage for change in found.changes] == ["repair"]
     assert found.deviation.max_mm < 1e-3
     assert found.deviation.inward_mm is not None  # the patch gives it an inside
+
+
+def test_a_fold_inside_out_within_another_body_is_no_skin() -> None:
+    """Its walls part nothing: the body around it is matter on both sides."""
+    one = from_solid(Manifold.sphere(10.0, 48))
+    vertices = one.vertices.copy()
+    vertices[vertices[:, 2] > 9.0, 2] -= 26.0  # the cap goes through the bottom and out of it
+    mesh = join([Mesh(vertices, one.faces), Mesh(one.vertices - np.array([0.0, 0.0, 14.0]), one.faces)])
+    part = Part(name="bone", mesh=mesh, tissue="bone", source=Source(file="a.stl", sha256="0" * 64))
+    mended = repair(mesh).mesh
+    printed = PlannedPart(name="bone", mesh=mended, tissue="bone", material="pla", tool=0, colour=(0, 0, 0), priority=1)
+    found = compare(part, printed, (Change(stage="repair", what="united its bodies"),))
+    assert found.deviation.max_mm < 1e-3
+    assert found.deviation.outward_mm == pytest.approx(0.0, abs=1e-3)
+    assert found.deviation.inward_mm == pytest.approx(0.0, abs=1e-3)
