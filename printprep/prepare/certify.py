@@ -38,8 +38,8 @@ from printprep.progress import SILENT, Progress
 MOVED_MM: Final = 0.01
 """A part of the same size whose box is elsewhere by more than this was moved against the others."""
 IN_ANATOMY_MM: Final = 0.5
-"""What is added may reach this far into the anatomy to hold on to it, unless its change declares that it goes deeper, as
-struts do, which end in what they hold."""
+"""What is added may reach this far into the anatomy to hold on to it, unless its change declares that it goes deeper,
+as struts do, which end in what they hold."""
 THIN: Final = ("thin-wall", "will-vanish", "wall-off")
 """Findings about walls, with the thinnest place and what the process needs."""
 

@@ -30,7 +30,9 @@ LOOSE_BODIES: Final = 20
 BODY_MM3: Final = 1.0
 """Smaller bodies are specks, which a finding of inspect names."""
 
-ROUND: Final = 1.05  # a file rounds, and the polygon of a strut has the circle's area: its corners reach a little farther
+ROUND: Final = (
+    1.05  # a file rounds, and the polygon of a strut has the circle's area: its corners reach a little farther
+)
 _SIZINGS: Final = 4  # a thicker strut may have to stand where it is longer
 
 

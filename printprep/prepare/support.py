@@ -89,7 +89,8 @@ def rules_of(draft: Draft, wish: ResinSupports, *, on_pad: bool) -> Rules:
 
         s = d sqrt(pi STRENGTH / (4 peel SAFETY)),
 
-    where ``peel_mpa`` is the profile's, and never more than the profile's ``spacing_mm``, beyond which a fresh layer sags.
+    where ``peel_mpa`` is the profile's, and never more than the profile's ``spacing_mm``, beyond which a fresh layer
+    sags.
     """
     strength = min(STRENGTH_MPA[_class(draft, part)] for part in draft.parts)
     pad = Pad(thick_mm=wish.pad_mm if on_pad else 0.0, edge_mm=wish.pad_edge_mm, foot_mm=wish.foot_mm)

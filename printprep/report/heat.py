@@ -150,7 +150,7 @@ def colours(values_mm: Float, limits: Limits, *, signed: bool = True) -> Float:
 
 
 def legend(limits: Limits, width_px: int, *, signed: bool = True, judged: bool = True) -> Image:
-    """The strip below a picture: colours, limits in mm, and what stripes and dots mean; without limits colours alone."""
+    """The strip below a picture: colours, limits in mm, what stripes and dots mean; without limits colours alone."""
     strip = np.broadcast_to(PAPER * 0.955, (_LEGEND_PX * OVERSAMPLE, width_px * OVERSAMPLE, 3)).copy()
     p95_mm, max_mm = limits.deviation_p95_mm, limits.deviation_max_mm
     inner = [0.0, p95_mm, max_mm]

@@ -87,7 +87,8 @@ def test_a_name_that_holds_more_than_anatomy_stops_the_run_and_proposes_the_anat
 
 
 @pytest.mark.parametrize(
-    "name", ["aorta", "vertebra-T12", "common-carotid-left", "true-lumen", "aorta wall 2", "V1", "LV", "part-3", "12", "organ"]
+    "name",
+    ["aorta", "vertebra-T12", "common-carotid-left", "true-lumen", "aorta wall 2", "V1", "LV", "part-3", "12", "organ"],
 )
 def test_anatomy_places_and_numbers_are_nobody(folder: Path, profiles: Profiles, name: str) -> None:
     assert not findings(folder, CASE.format(name=name), profiles, "name-may-identify")
@@ -102,7 +103,10 @@ def test_a_word_for_a_kind_of_anatomy_hides_no_other(folder: Path, profiles: Pro
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ('[label]\ntext = "' + 41 * "a" + '"', ["label.text: has 41 characters, 1 to 40 can be written", "leave text out"]),
+        (
+            '[label]\ntext = "' + 41 * "a" + '"',
+            ["label.text: has 41 characters, 1 to 40 can be written", "leave text out"],
+        ),
         ('[label]\ntext = ""', ["label.text: has 0 characters"]),
         ('[label]\ntext = "T 1/ä/"', ["label.text: is 'T 1/ä/': '/' 'ä' cannot be written", "without accents"]),
         ('[supports]\nmaterial = "bvho"', ["supports.material: no material 'bvho'", "did you mean 'bvoh'?"]),
