@@ -83,7 +83,7 @@ def test_struts_are_parts_of_their_own_below_all_anatomy(profiles: Profiles, tmp
 
 def test_a_strut_that_reaches_deeper_than_it_declares_is_found(profiles: Profiles) -> None:
     case = case_of(JOIN)
-    plan = plan_of(prepared(profiles, case), supports=True)
+    plan = plan_of(prepared(profiles, case))
     assert all(0.5 < change.deep_mm < 2.0 for name in ("strut-1", "strut-2") for change in plan.changes[name])
     strut = plan.part("strut-1")
     deeper = Mesh(strut.mesh.vertices - [0.0, 0.0, 3.0], strut.mesh.faces)
