@@ -112,6 +112,7 @@ class Change:
     axis: Point | None = None  # of a round hole or of letters: unit, out of the part
     reach_mm: float = 0.0  # across the axis, of a round hole: its radius
     deep_mm: float = 0.0  # along the axis from ``where_mm``, both ways at most
+    box_mm: tuple[Point, Point] | None = None  # of a cavity: all of it is in there; lower and upper corner
     rebuilt_mm: float = 0.0  # how near surface that was made anew on a grid is to what it stands for; 0.0: none was
 
 

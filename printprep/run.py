@@ -120,6 +120,35 @@ def run_case(
     return result
 
 
+def mended_for(mended: RunResult, request: Request) -> RunResult:
+    """What went through the step ``repair`` for one printer, for another: nothing until then depends on it."""
+    assert mended.draft is not None
+    printer, process = mended.profiles.printer(request.printer), mended.profiles.process(request.process)
+    draft = replace(mended.draft, printer=printer, process=process, supports=request.supports)
+    return replace(mended, request=request, printer=printer, process=process, draft=draft)
+
+
+def estimate_case(mended: RunResult, request: Request, progress: Progress = SILENT) -> RunResult:
+    """Slice and price a case that went through the step ``repair``, to know its time and cost and for no more.
+
+    It is neither certified nor proven, and has no lock: what is chosen goes the whole way by :func:`run_case`.
+
+    Raises
+    ------
+    PrintprepError
+        As for :func:`run_case`.
+    """
+    result = mended_for(mended, request)
+    check_slicer(result.printer)
+    request.out.mkdir(parents=True, exist_ok=True)
+    break_lock(request.out)
+    for step in (prepare_parts, slice_plates):
+        if result.stopped:
+            return result
+        result = step(result, progress)
+    return result if result.stopped else _priced(result)
+
+
 def read(result: RunResult, progress: Progress) -> RunResult:
     """Read the case: meshes in mm, in one frame, at the scale of the print."""
     wish = result.request
@@ -212,24 +241,9 @@ def guard_plates(result: RunResult, progress: Progress) -> RunResult:
 
 def price_plates(result: RunResult, progress: Progress) -> RunResult:  # noqa: ARG001 - every step has this shape
     """Say what each plate and the whole costs, and lock what was made."""
-    lab = result.profiles.lab()
-    count = len(result.plates)
-    plates = tuple(
-        replace(
-            plate,
-            estimate=price(
-                plate.estimate,
-                printer=result.printer,
-                profiles=result.profiles,
-                lab=lab,
-                plates=count,
-                plate=plate.index,
-            ),
-        )
-        for plate in result.plates
-    )
-    write_lock(result.request.out, _case(result), _plan(result), plates)
-    return replace(result, plates=plates, estimate=total([plate.estimate for plate in plates]))
+    result = _priced(result)
+    write_lock(result.request.out, _case(result), _plan(result), result.plates)
+    return result
 
 
 def report(result: RunResult, progress: Progress) -> RunResult:
@@ -301,6 +315,27 @@ def document_of(result: RunResult) -> dict[str, Any]:
         timings_s=result.timings_s,
         shapes={part.source: (part.survey, part.thickness) for part in result.draft.parts} if result.draft else {},
     )
+
+
+def _priced(result: RunResult) -> RunResult:
+    """With what each plate and the whole costs."""
+    lab = result.profiles.lab()
+    count = len(result.plates)
+    plates = tuple(
+        replace(
+            plate,
+            estimate=price(
+                plate.estimate,
+                printer=result.printer,
+                profiles=result.profiles,
+                lab=lab,
+                plates=count,
+                plate=plate.index,
+            ),
+        )
+        for plate in result.plates
+    )
+    return replace(result, plates=plates, estimate=total([plate.estimate for plate in plates]))
 
 
 def _through(result: RunResult, stages: tuple[Stage, ...], progress: Progress) -> RunResult:

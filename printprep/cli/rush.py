@@ -40,7 +40,8 @@ def rush(
 ) -> None:
     """Estimate a case on every suitable printer with every process, and queue the finest that is in time.
 
-    Each variant is really prepared and sliced, side by side. Its finish counts the print under way on that printer,
+    Each variant is really prepared and sliced, side by side; the chosen one is then certified and proven, and if it
+    does not come through, the next best is. A finish counts the print under way on that printer,
     the rushes that came earlier, and post-processing; routine jobs let a rush pass. Of those in time the finest is
     taken (process first, then the fewest tissues merged), of equals the earliest. When none is in time, nothing is
     queued, the exit code is 1 and the answer says by how much the earliest misses.
@@ -60,11 +61,11 @@ def rush(
     from printprep.lab.rush import (
         Wish,
         candidates,
-        choose,
         estimate_all,
         exit_code_of,
         offers,
         queue_offer,
+        settle,
     )
     from printprep.lab.standing import standings
     from printprep.lab.store import open_store
@@ -80,9 +81,14 @@ def rush(
         asked, pairs = candidates(profiles, registered if wanted else own_printers(registered), wanted)
         with progress(as_json) as watcher:
             variants = estimate_all(wish, pairs, progress=watcher)
-        mind = standings(store, asked, load_printers())
-        found = offers(variants, asked, profiles, open_jobs(store), store.now(), mind)
-        choice = choose(found, deadline)
+            mind = standings(store, asked, load_printers())
+            found, choice = settle(
+                wish,
+                variants,
+                lambda made: offers(made, asked, profiles, open_jobs(store), store.now(), mind),
+                deadline,
+                progress=watcher,
+            )
         queued: tuple[Job, ...] = ()
         if queue_it and choice.offer is not None:
             queued = queue_offer(store, choice.offer, who=who, deadline=deadline)

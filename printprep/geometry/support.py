@@ -333,5 +333,6 @@ class _Maker:
         if not self._begin:
             return
         for start in starts(join([self._body.mesh, scaffold]), self._rules.layer_mm, FLAT_MM):
-            if not len(at) or np.linalg.norm(at - start.at_mm, axis=1).min() > _PROVEN_MM:
+            across_mm = math.sqrt(2.0 * start.island.area_mm2)  # of a square: its lowest place may be any corner
+            if not len(at) or np.linalg.norm(at - start.at_mm, axis=1).min() > _PROVEN_MM + across_mm:
                 yield Bare(reason=LEFT, where_mm=as_point(start.at_mm), area_mm2=start.island.area_mm2, island=True)

@@ -7,8 +7,8 @@ The surface that counts is the skin of the source. Of it, and of the printed sur
 - printed surface over a hole of the source has nothing to be compared with: where it is the patch that repair makes of
   this source, or as near to it as the plan says of what it rebuilt, up to the area of the patches that it declares;
 - bodies and voids below the volume that the case lets go are no part of the source;
-- the cavity of a hollow part is printed surface deeper inside the source than half the wall; when the plan declares a
-  cavity, up to the area that it declares, so that of a hollow part the outer skin is compared;
+- the cavity of a hollow part is printed surface deeper inside the source than half the wall and within the box of a
+  cavity that the plan declares, up to the area that it declares, so that of a hollow part the outer skin is compared;
 - around the axis of a declared hole, the skin as far as the hole is wide, and the wall of the hole inside;
 - of a part that was cut, its pieces stand in the case's frame as one surface; printed surface inside the source that
   lies on a declared cut, pin or pin hole, as exactly as the file says where it is;
@@ -66,7 +66,7 @@ class Aside:
             return counts
         points, near_mm = points[asked], near_mm[asked]
         inside = self.matter.at(points)
-        aside = self._in_cavity(inside, near_mm) | self._on_patch(points)
+        aside = self._in_cavity(points, inside, near_mm) | self._on_patch(points)
         for cut in self.cuts:
             aside |= inside & cut.made(points, DOUBT_MM)
         for hole in self._declared("drain"):
@@ -112,7 +112,7 @@ class Aside:
         if self.part.hollow is not None:
             inside = self.matter.at(points)
             hollowed_mm2 = sum(c.area_mm2 for c in self.changes if c.stage not in ("repair", *STAGES, "split"))
-            cavities = fits(self._in_cavity(inside, near_mm[doubtful]), hollowed_mm2)
+            cavities = fits(self._in_cavity(points, inside, near_mm[doubtful]), hollowed_mm2)
         return replace(self, patches=patches, cavities=cavities)
 
     def missing(self) -> tuple[Change, ...]:
@@ -123,11 +123,17 @@ class Aside:
     def _declared(self, stage: str) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.stage == stage and change.where_mm is not None)
 
-    def _in_cavity(self, inside: Bool, near_mm: Float) -> Bool:
+    def _in_cavity(self, points: Float, inside: Bool, near_mm: Float) -> Bool:
+        """(n,) which points are in a declared cavity, by how deep they lie and by its place."""
+        placed = np.zeros(len(inside), np.bool_)
         hollow = self.part.hollow
-        if hollow is None or not self.cavities or not any(change.stage == "hollow" for change in self.changes):
-            return np.zeros(len(inside), np.bool_)
-        return np.asarray(inside & (near_mm >= hollow.wall_mm / 2))
+        if hollow is None or not self.cavities:
+            return placed
+        for change in self.changes:
+            if change.stage == "hollow" and change.box_mm is not None:
+                lower, upper = np.array(change.box_mm)
+                placed |= ((points >= lower - DOUBT_MM) & (points <= upper + DOUBT_MM)).all(axis=1)
+        return np.asarray(placed & inside & (near_mm >= hollow.wall_mm / 2))
 
     def _on_patch(self, points: Float) -> Bool:
         if not self.patches or self.patch_tree is None:
@@ -136,7 +142,7 @@ class Aside:
         return np.asarray(nearest(self.patch_tree, points)[0] <= max(rebuilt_mm, DOUBT_MM))  # a file rounds, too
 
     def _in_hole(self, hole: Change, points: Float, *, wall: bool) -> Bool:
-        """(n,) which points are within the round of a hole; with ``wall`` only those on its wall."""
+        """(n,) which points are within the round of a hole; with ``wall`` only those on its wall and its inner end."""
         away = points - np.array(hole.where_mm)
         radius = _radius_mm(hole)
         if hole.axis is None:
@@ -144,8 +150,10 @@ class Aside:
             return np.asarray(np.linalg.norm(away, axis=1) <= (deep_mm if wall else _BALL * radius))
         height = away @ np.array(hole.axis)
         across = np.linalg.norm(away - height[:, None] * np.array(hole.axis), axis=1)
-        along = np.abs(height) <= max(hole.deep_mm, radius)
-        return np.asarray(along & (across <= _ROUND * radius) & (not wall or across >= radius / _ROUND))
+        deep_mm = max(hole.deep_mm, radius)
+        along = np.abs(height) <= deep_mm + DOUBT_MM
+        skin = (across >= radius / _ROUND) | (np.abs(height) >= deep_mm - DOUBT_MM)
+        return np.asarray(along & (across <= _ROUND * radius) & (skin if wall else True))
 
     def _opened(self, hole: Change) -> bool:
         """Whether the source has skin at the middle of a hole and the print has none: its rim is the nearest."""

@@ -33,9 +33,6 @@ STRENGTH_MPA: Final[dict[MaterialClass, float]] = {"rigid": 38.0, "clear": 38.0,
 """Tensile strength before the post-cure, by class of material: data sheets of a standard clear and of an elastic 50A
 resin; of a soluble one assumed."""
 
-PEEL_MPA: Final = 0.03
-"""Pull of the film on a fresh layer over its area: assumed, on the high side; it depends on film, speed and resin."""
-
 SAFETY: Final = 2.0
 SOFT_TIP: Final = 1.25  # times as wide are tips in flexible resin, which tears at small ones
 
@@ -91,9 +88,10 @@ def rules_of(draft: Draft, wish: ResinSupports, *, on_pad: bool) -> Rules:
     What a tip holds is its section times the strength of the resin; what pulls at it is the film's pull on the area
     around it. So for contacts a distance s apart, with tips of a diameter d,
 
-        s = d sqrt(pi STRENGTH / (4 PEEL SAFETY)),
+        s = d sqrt(pi STRENGTH / (4 peel SAFETY)),
 
-    and never more than the profile's ``spacing_mm``, beyond which a fresh layer sags.
+    where ``peel_mpa`` is the profile's, and never more than the profile's ``spacing_mm``, beyond which a fresh layer
+    sags.
     """
     strength = min(STRENGTH_MPA[_class(draft, part)] for part in draft.parts)
     pad = Pad(thick_mm=wish.pad_mm if on_pad else 0.0, edge_mm=wish.pad_edge_mm, foot_mm=wish.foot_mm)
@@ -101,7 +99,7 @@ def rules_of(draft: Draft, wish: ResinSupports, *, on_pad: bool) -> Rules:
         layer_mm=draft.process.resin.layer_height_mm,
         angle_deg=min(max(draft.process.resin.overhang_angle_deg, 5.0), 85.0),
         spacing_mm=wish.spacing_mm,
-        load_ratio=math.sqrt(math.pi * strength / (4.0 * PEEL_MPA * SAFETY)),
+        load_ratio=math.sqrt(math.pi * strength / (4.0 * wish.peel_mpa * SAFETY)),
         tip_least_mm=wish.tip_least_mm,
         sunk_mm=wish.sunk_mm,
         pillar_mm=wish.pillar_mm,

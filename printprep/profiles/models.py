@@ -247,6 +247,8 @@ class ResinSupports(Model):
     pillar_mm: Annotated[float, Field(ge=0.4, le=5)] = 1.0
     foot_mm: Annotated[float, Field(ge=0.4, le=20)] = 2.5  # diameter; ours: the pad spreads the load
     clearance_mm: Annotated[float, Field(ge=0.1, le=5)] = 0.5  # between pillars and body; ours
+    # pull of the film on a fresh layer over its area: assumed, on the high side; film, speed and resin change it
+    peel_mpa: Annotated[float, Field(ge=0.001, le=0.2)] = 0.03
     pad_mm: NotNegative = 2.0  # thickness; 0: none, the feet stand on the bed
     pad_edge_mm: Annotated[float, Field(ge=0.5, le=20)] = 2.0  # beyond the feet; its lower edge is chamfered; ours
 

@@ -181,7 +181,12 @@ def _parts(parts: Sequence[Json]) -> str:
 
 def _walls(thickness: Json | None) -> str:
     """The thinnest wall measured, and what 5 % and half of the surface are no thicker than."""
-    return "-" if thickness is None else " / ".join(_fixed(thickness[key], 1) for key in ("min", "p05", "median"))
+    return "-" if thickness is None else " / ".join(_least(thickness[key]) for key in ("min", "p05", "median"))
+
+
+def _least(wall_mm: float) -> str:
+    """A thickness that is not rounded to nothing."""
+    return "&lt; 0.01" if 0 < wall_mm < 0.005 else _fixed(wall_mm, 2)
 
 
 def _added(added: Sequence[Json]) -> str:

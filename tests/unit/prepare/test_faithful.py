@@ -218,6 +218,20 @@ def test_what_is_added_may_touch_the_anatomy_and_not_run_into_it(real: Real, dee
     assert lower[0] < upper[0]
 
 
+def test_a_void_in_the_wall_is_no_part_of_the_cavity_that_is_declared(real: Real) -> None:
+    lower, upper = real.case.part("bone").mesh.bounds_mm
+    deepest = np.array(real.of("hollow").box_mm).reshape(2, 3)
+    assert deepest[0] == pytest.approx(lower + WALL_MM, abs=0.1)
+    assert deepest[1] == pytest.approx(upper - WALL_MM, abs=0.1)
+    at = far_corner(real)
+    at = at + 1.5 * np.sign(lower + upper - 2.0 * at)  # deeper than half the wall: only its place tells
+    void = real.with_mesh(lambda mesh: subtract(mesh, ball((at[0], at[1], at[2]), 0.3)))
+    found = next(f for f in real.certified(void).findings if f.code == "deviation-over-limit")
+    assert found.where_mm == pytest.approx(at, abs=0.35)
+    nowhere = real.with_changes(lambda change: replace(change, box_mm=None))
+    assert "deviation-over-limit" in errors(real.certified(nowhere)), "a cavity without a place is none"
+
+
 def test_parts_that_share_a_wall_are_named_as_a_pair(real: Real) -> None:
     left = from_solid(Manifold.cube((10, 10, 10)))
     right = Mesh(left.vertices + np.array([10.0, 0.0, 0.0]), left.faces)
