@@ -22,6 +22,8 @@ OFF_MM: Final = 0.05
 """A layer whose outline is off by more than this, at its median, has other beads than it should: slicers keep 0.01."""
 SHIFT_MM: Final = 0.12  # farther off on one side and deeper in on the other: the layer stands elsewhere
 SHIFT_SHARE: Final = 0.15  # of the outline, on each side
+NEAR_SHARE: Final = 0.5  # of the outline; where less has plastic near it, what is near is that of other parts
+APART_SHARE: Final = 0.25  # of a bead's width; one that lacks more does not hold on to the next
 LEAST_OUTLINE_MM: Final = 3.0  # of a part in a layer; on less there is nothing to say
 WRONG_MM2: Final = 1.0  # of a layer by the wrong tool; less is how beads overlap at a border
 WRONG_MM3: Final = 2.0  # and in all
@@ -85,6 +87,15 @@ class Judge:
         thin = region.thickness_mm < PRINTABLE * self.line_mm
         return not thin or region.part in self.critical or share > self.limits.volume_change_percent / 100.0
 
+    def off_limit_mm(self, off: OffLayers) -> float:
+        """How far the outline of layers may be off: as 95 % of a surface; of thin beads, while they hold together."""
+        most_mm = self.limits.deviation_p95_mm
+        return min(most_mm, APART_SHARE * self.line_mm / 2.0) if off.how == "narrow" else most_mm
+
+    def far(self, off: OffLayers) -> bool:
+        """Whether layers are farther off than they may be."""
+        return abs(off.gap_mm) > self.off_limit_mm(off)
+
     def severity(self, region: Region) -> Severity:
         """How much a region matters."""
         if self.over(region):
@@ -125,7 +136,7 @@ def prove(
         volume_mm3={solid.name: solid.mesh.volume_mm3 for solid in solids},
     )
     held = tuple(_part(number, solids, checked, regions, off, judge) for number in range(len(solids)))
-    findings = [*_of_regions(regions, judge), *(_of_layers(one, limits) for one in off)]
+    findings = [*_of_regions(regions, judge), *(_of_layers(one, judge) for one in off)]
     return Proof(
         held=held,
         regions=regions,
@@ -216,9 +227,10 @@ def _off_layers(checked: Checked, printed: Printed, solids: Sequence[Solid]) -> 
 def _how_off(gap_mm: Float, weight_mm: Float) -> tuple[str, float]:
     """How the outline of a part in one layer is off, "" for not, and by how much."""
     near = gap_mm < REACH_MM  # where no plastic is near at all, a region is lost, which is another finding
+    every = float(weight_mm.sum())
     gap_mm, weight_mm = gap_mm[near], weight_mm[near]
     whole = float(weight_mm.sum())
-    if whole < LEAST_OUTLINE_MM:
+    if whole < max(LEAST_OUTLINE_MM, NEAR_SHARE * every):
         return "", 0.0
     out, inside = gap_mm > SHIFT_MM, gap_mm < -SHIFT_MM
     if min(float(weight_mm[out].sum()), float(weight_mm[inside].sum())) > SHIFT_SHARE * whole:
@@ -255,7 +267,7 @@ def _part(
     rows = checked.part == number
     far = np.abs(checked.gap_mm[rows])
     own = [region for region in regions if region.part == name]
-    displaced = any(one.part == name and _is_far(one, judge.limits) for one in off)
+    displaced = any(one.part == name and judge.far(one) for one in off)
     return Held(
         part=name,
         outline_mm=float(checked.weight_mm[rows].sum()),
@@ -306,9 +318,7 @@ def _of_regions(regions: Sequence[Region], judge: Judge) -> Iterator[Finding]:
 
 def _finding(region: Region, judge: Judge) -> Finding:
     of = f" of {region.part}" if region.part else ""
-    layers = f"layer {region.first_layer + 1}"
-    if region.last_layer > region.first_layer:
-        layers = f"layers {region.first_layer + 1} to {region.last_layer + 1}"
+    layers = _layers_named(region)
     message = (
         f"{region.volume_mm3:.1f} mm3{of} {_WHAT[region.kind]}: z {region.z_mm[0]:.2f} to {region.z_mm[1]:.2f} mm "
         f"({layers}), up to {region.area_mm2:.1f} mm2 a layer, {region.thickness_mm:.2f} mm thick"
@@ -325,6 +335,12 @@ def _finding(region: Region, judge: Judge) -> Finding:
         limit=limit,
         where_mm=region.where_mm,
     )
+
+
+def _layers_named(of: Region | OffLayers) -> str:
+    if of.last_layer == of.first_layer:
+        return f"layer {of.first_layer + 1}"
+    return f"layers {of.first_layer + 1} to {of.last_layer + 1}"
 
 
 def _rest(rest: Sequence[Region], part: str, judge: Judge, *, more: bool) -> Finding:
@@ -355,26 +371,19 @@ def _measure(region: Region, judge: Judge) -> tuple[float, float | None]:
     return round(region.depth_mm, 3), judge.limits.deviation_max_mm
 
 
-def _is_far(off: OffLayers, limits: Limits) -> bool:
-    """Whether layers are farther off than 95 % of a surface may be."""
-    return abs(off.gap_mm) > limits.deviation_p95_mm
-
-
-def _of_layers(off: OffLayers, limits: Limits) -> Finding:
+def _of_layers(off: OffLayers, judge: Judge) -> Finding:
     how = {
-        "shifted": f"stand elsewhere, up to {off.gap_mm:.2f} mm from the outline",
-        "narrow": f"have beads that end {off.gap_mm:.2f} mm inside the outline",
-        "wide": f"have beads that end {-off.gap_mm:.2f} mm outside the outline",
+        "shifted": f"elsewhere, up to {off.gap_mm:.2f} mm from the outline",
+        "narrow": f"beads that end {off.gap_mm:.2f} mm inside the outline",
+        "wide": f"beads that end {-off.gap_mm:.2f} mm outside the outline",
     }[off.how]
-    message = (
-        f"layers {off.first_layer + 1} to {off.last_layer + 1} of {off.part}, z {off.z_mm[0]:.2f} to {off.z_mm[1]:.2f} "
-        f"mm, {how}"
-    )
+    layers = _layers_named(off)
+    message = f"{layers} of {off.part}, z {off.z_mm[0]:.2f} to {off.z_mm[1]:.2f} mm: {how}"
     return Finding(
         code="deposit-layer-off",
-        severity=Severity.ERROR if _is_far(off, limits) else Severity.WARNING,
+        severity=Severity.ERROR if judge.far(off) else Severity.WARNING,
         part=off.part,
         message=message,
         value=round(off.gap_mm, 3),
-        limit=limits.deviation_p95_mm,
+        limit=round(judge.off_limit_mm(off), 3),
     )

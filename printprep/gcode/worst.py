@@ -92,17 +92,18 @@ def _of_layers(off: OffLayers, severity: Severity, printed: Printed) -> Worst:
 
 def _farthest(checked: Checked, printed: Printed, names: Sequence[str]) -> tuple[Worst, ...]:
     """Where nothing is wrong, the layer of a part whose outline is farthest off at 95 % of it."""
-    if not len(checked.part):
+    near = np.flatnonzero(np.abs(checked.gap_mm) < REACH_MM)  # else it is the seam between parts that nearly touch
+    if not len(near):
         return ()
-    key = checked.part.astype(np.int64) * len(printed.layer_z_mm) + checked.layer
-    far = np.abs(np.minimum(checked.gap_mm, REACH_MM))
+    key = checked.part[near].astype(np.int64) * len(printed.layer_z_mm) + checked.layer[near]
+    far = np.abs(checked.gap_mm[near])
     order = np.lexsort((far, key))
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
     ends = np.append(starts[1:], len(order))
-    long = np.add.reduceat(checked.weight_mm[order], starts) >= LEAST_OUTLINE_MM
+    long = np.add.reduceat(checked.weight_mm[near][order], starts) >= LEAST_OUTLINE_MM
     at_95 = far[order][starts + np.floor(0.95 * (ends - 1 - starts)).astype(np.int64)]
     k = int(np.argmax(np.where(long, at_95, -1.0)))
-    row = order[starts[k]]
+    row = near[order[starts[k]]]
     layer = int(checked.layer[row])
     return (
         Worst(

@@ -30,6 +30,7 @@ PANEL_PX: Final = 300
 GAP_PX: Final = 12
 HEAD_PX, FOOT_PX = 58, 34
 AROUND_MM: Final = 2.0
+EDGE_MM: Final = 16.0  # of the window on a part that is larger
 OTHER: Final = (205, 208, 212)
 """Colour of supports, tower and brim."""
 FAULTS: Final[Mapping[Kind, Rgb]] = {
@@ -132,7 +133,10 @@ def _window(comparison: Comparison, worst: Worst) -> Box:
         return (middle[0] - edge_mm / 2, middle[1] - edge_mm / 2, middle[0] + edge_mm / 2, middle[1] + edge_mm / 2)
     names = [solid.name for solid in comparison.solids]
     points, _ = comparison.cuts[names.index(worst.part)].layer(worst.layer) if worst.part in names else (np.zeros(0), 0)
-    return _grown(_box(points) if len(points) else _layer_box(comparison, worst), AROUND_MM)
+    whole = _grown(_box(points) if len(points) else _layer_box(comparison, worst), AROUND_MM)
+    if not len(points) or max(whole[2] - whole[0], whole[3] - whole[1]) <= EDGE_MM:
+        return whole
+    return _grown(_box(points[points[:, 0].argmax()][None]), EDGE_MM / 2.0)  # its edge, near enough to see beads
 
 
 def _box(points: Float) -> Box:
