@@ -374,8 +374,8 @@ def _measure(region: Region, judge: Judge) -> tuple[float, float | None]:
 def _of_layers(off: OffLayers, judge: Judge) -> Finding:
     how = {
         "shifted": f"elsewhere, up to {off.gap_mm:.2f} mm from the outline",
-        "narrow": f"beads that end {off.gap_mm:.2f} mm inside the outline",
-        "wide": f"beads that end {-off.gap_mm:.2f} mm outside the outline",
+        "narrow": f"the plastic ends {off.gap_mm:.2f} mm inside the outline",
+        "wide": f"the plastic ends {-off.gap_mm:.2f} mm outside the outline",
     }[off.how]
     layers = _layers_named(off)
     message = f"{layers} of {off.part}, z {off.z_mm[0]:.2f} to {off.z_mm[1]:.2f} mm: {how}"

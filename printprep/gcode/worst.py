@@ -79,7 +79,7 @@ def _of_off(off: OffLayers, proof: Proof) -> Severity:
 
 
 def _of_layers(off: OffLayers, severity: Severity, printed: Printed) -> Worst:
-    how = {"shifted": "stands elsewhere", "narrow": "beads too narrow", "wide": "beads too wide"}[off.how]
+    how = {"shifted": "stands elsewhere", "narrow": "too narrow", "wide": "too wide"}[off.how]
     return Worst(
         layer=off.worst_layer,
         z_mm=float(printed.layer_z_mm[off.worst_layer]),
