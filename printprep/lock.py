@@ -16,7 +16,8 @@ from typing import Any, Final
 import numpy as np
 
 from printprep import __version__
-from printprep.case import Acceptance, Case, Limits
+from printprep.case import Case
+from printprep.casefile import Acceptance, Limits
 from printprep.errors import CaseError
 from printprep.files import sha256_of, write_text
 from printprep.plan import Matrix, Plan, SlicedPlate

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from printprep.case import Acceptance, Finding, Limits, Severity, settle, stopping
+from printprep.case import Finding, Severity, settle, stopping
+from printprep.casefile import Acceptance, Limits
 from printprep.errors import CaseError, InputError
 from printprep.files import sha256_of
 from printprep.formats.threemf import Standing, read_standing
