@@ -41,6 +41,7 @@ class Asked:
     parts: tuple[Standing, ...]  # of all plates
     limits: Limits
     accept: tuple[Acceptance, ...]
+    critical: frozenset[str]  # parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +91,17 @@ def asked_for(file: Path, case: Path | None = None) -> Asked:
         raise CaseError(f"{folder} has no {PREPARED}: nobody knows what should be printed; run the case again")
     if lock.files.get(PREPARED) != sha256_of(prepared):
         raise CaseError(f"{prepared} is not the one that was certified: no file can be held against it; run again")
-    limits, accept = lock.limits, lock.accept
+    limits, accept, critical = lock.limits, lock.accept, lock.critical
     if toml is not None:
         wished = read_case_file(toml)
         _check_same(toml, wished.case.id, [part.mesh for part in wished.parts], lock, folder)
         if wished.limits is not None:
             limits = limits.model_copy(update=wished.limits.model_dump(exclude_unset=True))
         accept = wished.accept
-    return Asked(folder=folder, lock=lock, parts=read_standing(prepared), limits=limits, accept=accept)
+        critical |= {part.name for part in wished.parts if part.critical and part.name is not None}
+    return Asked(
+        folder=folder, lock=lock, parts=read_standing(prepared), limits=limits, accept=accept, critical=critical
+    )
 
 
 def _toml_of(case: Path | None) -> Path | None:
@@ -162,7 +166,7 @@ def verifying(
     printer = profiles.printer(asked.lock.printer)
     with (
         progress.step(f"verify {file.name}"),
-        proving(file, solids, printer, asked.limits, asked.lock.critical) as proved,
+        proving(file, solids, printer, asked.limits, asked.critical) as proved,
     ):
         state = _state(file, sha256, asked.lock)
         findings = [*_of_file(file, state, proved), *(_back(f, asked, parts) for f in proved.proof.findings)]
