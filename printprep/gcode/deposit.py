@@ -156,7 +156,7 @@ class Comparison:
         """All that is wrong in one layer."""
         below, here = self.under(layer), self.draw(layer)
         above = self.draw(layer + 1) if layer + 1 < len(self) else self.nothing()
-        found = list(_spots(self, below[-1] if below else self.nothing(), here, above))
+        found = list(_spots(self, layer, below[-1] if below else self.nothing(), here, above))
         return [*found, *(_floating(self, self.holding(layer, below), here) if layer else ())]
 
     def holding(self, layer: int, below: Sequence[Drawn]) -> list[Drawn]:
@@ -198,7 +198,7 @@ def _span(comparison: Comparison, span: range) -> tuple[list[Spot], list[Float]]
     for layer in span:
         above = comparison.draw(layer + 1) if layer + 1 < len(comparison) else comparison.nothing()
         below = comparison.holding(layer, below)
-        areas = [*_spots(comparison, below[-1] if below else comparison.nothing(), here, above)]
+        areas = [*_spots(comparison, layer, below[-1] if below else comparison.nothing(), here, above)]
         if layer:
             areas.extend(_floating(comparison, below, here))
         spots.extend(spot for area in areas for spot in _found(comparison.canvas, area, layer))
@@ -232,31 +232,31 @@ def _outside(canvas: Canvas, wanted: Image, places: Float, colour: int) -> Bool:
     return own & none
 
 
-def _spots(comparison: Comparison, below: Drawn, here: Drawn, above: Drawn) -> Iterator[Area]:
+def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above: Drawn) -> Iterator[Area]:
     canvas = comparison.canvas
-    bare = (here.laid == 0).astype(np.uint8)
-    exposed = ((below.wanted == 0) | (above.wanted == 0)).astype(np.uint8)
-    if not comparison.printed.sparse:
-        exposed[:] = 1
     for number, solid in enumerate(comparison.solids):
-        window = _window(here.wanted == number + 1)
+        window = _around(comparison.cuts[number].layer(layer)[0], canvas)
         if window is None:
             continue
         part = (here.wanted[window] == number + 1).astype(np.uint8)
         inner_px = _distances(part)
-        missing = part & bare[window]
+        bare = (here.laid[window] == 0).astype(np.uint8)
+        missing = part & bare
         rim = missing & (inner_px * canvas.pixel_mm <= BAND_MM).astype(np.uint8)
-        skin = _opened(missing & exposed[window], canvas.disc(SKIN_MM))
+        looked_at = missing
+        if comparison.printed.sparse:  # inside, only where the surface looks up or down
+            looked_at = missing & ((below.wanted[window] == 0) | (above.wanted[window] == 0)).astype(np.uint8)
+        skin = _opened(looked_at, canvas.disc(SKIN_MM))
         lost = _opened(rim, np.ones((2, 2), np.uint8)) | skin
         if lost.any():
-            lost |= _wholly(_opened(missing, canvas.disc(SKIN_MM)), lost, bare[window])
+            lost |= _wholly(_opened(missing, canvas.disc(SKIN_MM)), lost, bare)
             yield Area(
                 kind=Kind.LOST,
                 part=number,
                 window=window,
                 mask=lost,
                 thickness_px=_width(inner_px),
-                depth_px=_distances(bare[window]),
+                depth_px=_distances(bare),
             )
         laid = here.laid[window]
         wrong = part & ((laid != 0) & (laid != solid.tool + 1)).astype(np.uint8)
@@ -276,7 +276,7 @@ def _spots(comparison: Comparison, below: Drawn, here: Drawn, above: Drawn) -> I
 
 def _strays(canvas: Canvas, here: Drawn) -> Iterator[Area]:
     """Plastic of the model that belongs to no part."""
-    window = _window(here.laid > 0)
+    window = _window(here.laid)
     if window is None:
         return
     free = (here.wanted[window] == 0).astype(np.uint8)
@@ -295,7 +295,7 @@ def _strays(canvas: Canvas, here: Drawn) -> Iterator[Area]:
 
 def _floating(comparison: Comparison, below: Sequence[Drawn], here: Drawn) -> Iterator[Area]:
     """Plastic of the model that begins in the air: connected areas with nothing within a support's gap below."""
-    window = _window(here.laid > 0)
+    window = _window(here.laid)
     if window is None:
         return
     laid = (here.laid[window] > 0).astype(np.uint8)
@@ -305,7 +305,7 @@ def _floating(comparison: Comparison, below: Sequence[Drawn], here: Drawn) -> It
     held = cv2.dilate(under, comparison.canvas.disc(2.0 * EDGE_MM))
     count, label = cv2.connectedComponents(laid, connectivity=8)
     touches = np.zeros(count, np.bool_)
-    touches[np.unique(label[held > 0])] = True
+    touches |= np.bincount(label[held > 0], minlength=count) > 0
     touches[0] = True
     if not touches.all():
         floats = (~touches[label]).astype(np.uint8)
@@ -351,15 +351,19 @@ def _width(inner_px: Distances) -> Distances:
     return np.asarray(2.0 * inner_px - 1.0)
 
 
-def _window(mask: Bool) -> tuple[slice, slice] | None:
+def _window(mask: Image) -> tuple[slice, slice] | None:
     """The rows and columns that hold all of ``mask``, with one pixel around; None: it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    x, y, w, h = cv2.boundingRect(mask)
+    return (slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)) if w else None
+
+
+def _around(points_mm: Float, canvas: Canvas) -> tuple[slice, slice] | None:
+    """The rows and columns that hold a section, with pixels to spare; None: it is empty."""
+    if not len(points_mm):
         return None
-    return (
-        slice(max(int(rows[0]) - 1, 0), int(rows[-1]) + 2),
-        slice(max(int(columns[0]) - 1, 0), int(columns[-1]) + 2),
-    )
+    x0, y0 = np.floor((points_mm.min(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).tolist()
+    x1, y1 = np.ceil((points_mm.max(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).tolist()
+    return slice(max(y0 - 2, 0), y1 + 3), slice(max(x0 - 2, 0), x1 + 3)
 
 
 def _found(canvas: Canvas, area: Area, layer: int) -> Iterator[Spot]:
