@@ -97,7 +97,7 @@ def worst_picture(comparison: Comparison, worst: Worst, colours: Colours, plate:
         write(picture, name, (GAP_PX + k * (PANEL_PX + GAP_PX) + PANEL_PX / 2, HEAD_PX - 12), 0.45)
     title = _title(comparison, worst, plate)
     _write_left(picture, title, GAP_PX, 18, 0.5)
-    _legend(picture, seen, height_px - FOOT_PX / 2)
+    _legend(picture, seen, height_px - FOOT_PX / 2, supports=comparison.printed.sparse)
     return Picture(title, png(picture), width_px, height_px)
 
 
@@ -262,12 +262,15 @@ def _scale(picture: Image, canvas: Canvas) -> None:
     write_scale(picture, Camera(np.eye(3), np.zeros(3), px_per_mm, PANEL_PX, PANEL_PX))
 
 
-def _legend(picture: Image, seen: frozenset[Kind], y_px: float) -> None:
-    """Swatches and words: the outline, and each kind of wrong that is seen; what is not printed always."""
+def _legend(picture: Image, seen: frozenset[Kind], y_px: float, *, supports: bool) -> None:
+    """Swatches and words: the outline, and each kind of wrong that is seen; what is not printed always.
+
+    By light ``supports`` are parts like all others.
+    """
     x_px = float(GAP_PX)
     shown = [kind for kind in FAULTS if kind is Kind.LOST or kind in seen]
     rows = [((30, 32, 36), "outline asked for"), *((FAULTS[kind], LEGEND[kind]) for kind in shown)]
-    for k, (colour, text) in enumerate([*rows, (OTHER, "supports, tower, brim")]):
+    for k, (colour, text) in enumerate([*rows, *([(OTHER, "supports, tower, brim")] if supports else [])]):
         half = 1 if k == 0 else 6
         low, high = (x_px, y_px - half), (x_px + 14, y_px + half)
         ends = [tuple(round(v * OVERSAMPLE) for v in corner) for corner in (low, high)]
