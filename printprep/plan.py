@@ -349,6 +349,18 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorstLayer:
+    """A layer of a finished file that a person should look at, and its picture."""
+
+    part: str | None  # None: of no part
+    layer: int  # 1-based, of the layers of the model
+    z_mm: float  # its top
+    what: str
+    severity: str | None  # of a finding; None: nothing is wrong, and no other layer is farther off
+    picture: str  # name of a PNG file in the folder of the build
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlicedPlate:
     """A file for the printer and what is known of it."""
 
@@ -364,6 +376,7 @@ class SlicedPlate:
     anatomy_layer_count: int | None = None  # layers that hold something of a part; None: not counted
     supports: Supports | None = None  # None: not measured
     held: tuple[Held, ...] = ()  # by the proof; empty: not proved
+    worst: tuple[WorstLayer, ...] = ()  # the gravest first
     settings: tuple[Setting, ...] = ()
     findings: tuple[Finding, ...] = ()
     tool_changes: int = 0

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from printprep.case import Case, Finding, settle, stopping
 from printprep.cost import price, total
-from printprep.files import sha256_of
+from printprep.files import sha256_of, write_bytes
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.gcode.guard import guard
 from printprep.lock import CERTIFICATE, PREPARED, break_lock, write_lock
@@ -34,10 +34,11 @@ from printprep.report.heat import Layer
 from printprep.report.pictures import Picture
 from printprep.report.proof import IDENTICAL_MM
 from printprep.report.sides import deviation_pictures
+from printprep.report.worst import Colours, worst_pictures
 from printprep.report.write import write_certificate, write_report
 from printprep.safety import guard_limits
 from printprep.slicers import check_slicer, slice_plate
-from printprep.slicers.proven import in_case_frame, prove_plate
+from printprep.slicers.proven import in_case_frame, proving, solids_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class RunResult:
     plates: tuple[SlicedPlate, ...] = ()
     estimate: Estimate | None = None  # of all plates
     findings: tuple[Finding, ...] = ()
+    worst: dict[int, tuple[Picture, ...]] = field(default_factory=dict)  # of layers to look at, by plate
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -208,20 +210,35 @@ def slice_plates(result: RunResult, progress: Progress) -> RunResult:
 
 
 def prove_plates(result: RunResult, progress: Progress) -> RunResult:
-    """Prove that each file of G-code still holds the anatomy, whatever its slicer said."""
-    plan, limits = _plan(result), _case(result).limits
+    """Prove that each file still holds the anatomy, whatever its slicer said; the certificate says so."""
+    plan, case = _plan(result), _case(result)
     by_index = {plate.index: plate for plate in plan.plates}
+    critical = frozenset(part.name for part in plan.parts if part.critical)
     plates: list[SlicedPlate] = []
     findings: list[Finding] = []
+    pictures: dict[int, tuple[Picture, ...]] = {}
     for sliced in result.plates:
-        if sliced.file.suffix != ".gcode":
-            plates.append(sliced)  # the driver's rasters are compared with the mesh as they are made
-            continue
         plate = by_index[sliced.index]
-        proof = prove_plate(sliced.file, plan, plate, result.printer, limits, progress)
-        plates.append(replace(sliced, held=proof.held))
-        findings += [in_case_frame(finding, plan, plate) for finding in proof.findings]
-    return _with_findings(replace(result, plates=tuple(plates)), tuple(findings))
+        solids = solids_of(plan.parts, plate)
+        with (
+            progress.step(f"prove plate {plate.index}"),
+            proving(sliced.file, solids, result.printer, case.limits, critical) as proved,
+        ):
+            findings += [in_case_frame(finding, plan, plate) for finding in proved.proof.findings]
+            colours = Colours(
+                parts=[plan.part(solid.name).colour for solid in solids],
+                tools={load.tool: load.colour for load in plan.tools},
+            )
+            shown = worst_pictures(proved.proof, proved.checked, proved.comparison, colours, plate.index)
+        for worst, picture in shown:
+            write_bytes(result.request.out / worst.picture, picture.png)
+        pictures[plate.index] = tuple(picture for _, picture in shown)
+        plates.append(replace(sliced, held=proved.proof.held, worst=tuple(worst for worst, _ in shown)))
+    result = _with_findings(replace(result, plates=tuple(plates), worst=pictures), tuple(findings))
+    if result.certificate is not None:
+        path = result.request.out / CERTIFICATE
+        write_certificate(path, case, plan, result.certificate, result.findings, result.plates)
+    return result
 
 
 def guard_plates(result: RunResult, progress: Progress) -> RunResult:
@@ -259,6 +276,7 @@ def report(result: RunResult, progress: Progress) -> RunResult:
             result.profiles,
             deviations_of(result),
             result.plates,
+            result.worst,
         )
         write_lock(out, _case(result), _plan(result), result.plates, tuple(path.name for path in reports))
     return result
