@@ -233,7 +233,7 @@ def test_what_was_added_for_a_print_is_no_anatomy_unless_it_is_asked_for(
 ) -> None:
     meshes(tmp_path, heart=HEART)
     heart = NamedMesh(name="heart", mesh=HEART, unit="mm")
-    added = NamedMesh(name="supports-1", mesh=box(9, 9, 9), unit="mm", added=True)
+    added = NamedMesh(name="supports-1", mesh=box(9, 9, 9), unit="mm", said={"added": "support"})
     _file_with(monkeypatch, added, heart)
     case = read_case(tmp_path / "heart.stl", profiles)
     assert [part.name for part in case.parts] == ["heart"]
