@@ -9,7 +9,6 @@ the beginning or at the end, so only these are read, whatever the size of the fi
 from __future__ import annotations
 
 import base64
-import binascii
 import configparser
 import json
 import re
@@ -131,7 +130,7 @@ class _Said:
         kind, width, height = self.picture
         try:
             data = base64.b64decode("".join(lines), validate=True)
-        except binascii.Error:
+        except ValueError:  # no base64, or no ASCII
             data = b""
         if data:
             self.pictures.append(Picture(kind=kind, width_px=width, height_px=height, data=data))

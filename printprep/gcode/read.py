@@ -1,7 +1,7 @@
 """Read G-code: a stream of blocks for who needs one pass, or all of it as flat arrays.
 
 A file is bounded whatever it holds: rubbish is counted, a line without end is skipped, coordinates beyond a kilometre
-are dropped. Only a file in which no line is a command is refused.
+are dropped. Only a file in which next to no line is a command is refused, and a binary file that is not sound.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ NO_Z_MM: Final = -1e9  # below every layer
 MAX_TEXT: Final = 4096  # bytes of one text; a longer comment becomes several
 OVERLAP: Final = 128  # bytes that the next of them repeats, so that no word is cut in two in both
 MOST_MOVES: Final = 150_000_000  # of a file that is read whole: 7 GB; a file of 2 GB holds some 70 million
+MOST_RUBBISH: Final = 1000  # lines that are no command; in a file that has more of them,
+RUBBISH_SHARE: Final = 10  # and so many for each that is one, the few are there by chance
 LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 MOVE_COLUMNS: Final = {
     "position_mm": "position", "e_mm": "e", "feed_mm_s": "feed", "tool": "tool", "feature": "feature", "kind": "kind",
@@ -171,16 +173,22 @@ class Reader:
                 if not got and filled < BLOCK_BYTES and buffer[filled - 1] != ord("\n"):
                     buffer[filled] = ord("\n")  # the last line has no end of its own
                     filled += 1
-                first = int(count[layout.LINES]) + 1
-                used = int(scan(buffer, filled, out, self._memory))
-                if used:
-                    yield self._block(buffer[:used], out, first)
-                elif filled >= BLOCK_BYTES:
-                    used, count[layout.SKIPPING] = filled, 1
+                at = 0
+                while True:
+                    first = int(count[layout.LINES]) + 1
+                    used = int(scan(buffer[at:filled], filled - at, out, self._memory))
+                    if not used:
+                        break
+                    yield self._block(buffer[at : at + used], out, first)
+                    at += used
+                if count[layout.UNKNOWN] > max(MOST_RUBBISH, RUBBISH_SHARE * count[layout.KNOWN]):
+                    raise not_gcode(self.path, self.counts)
+                if not at and filled >= BLOCK_BYTES:
+                    at, count[layout.SKIPPING] = filled, 1
                     count[layout.OVERLONG] += 1
                     count[layout.LINES] += 1
-                buffer[: filled - used] = buffer[used:filled].copy()
-                filled -= used
+                buffer[: filled - at] = buffer[at:filled].copy()
+                filled -= at
 
     def _block(self, data: Small, out: Output, first: int) -> Block:
         n, k, t = (int(self._memory.count[i]) for i in (layout.MOVES, layout.EVENTS, layout.TEXTS))
@@ -257,7 +265,7 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
     Raises
     ------
     InputError
-        The file cannot be read, is an unsound binary file, none of its lines is a command, or it holds more than
+        The file cannot be read, is an unsound binary file, is no G-code by its lines, or holds more than
         :data:`MOST_MOVES`.
     """
     reader = Reader(path, g90_sets_e=g90_sets_e)
@@ -290,11 +298,9 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
 
 
 def not_gcode(path: Path, counts: Counts) -> InputError:
-    """What to raise for a file in which nothing is a command."""
-    return InputError(
-        f"{path.name} is not G-code: none of its {counts.lines} lines, from line 1 on, is a command; "
-        "export it from the slicer again"
-    )
+    """What to raise for a file in which nothing, or nothing but what is there by chance, is a command."""
+    few = f"only {counts.known} of its first" if counts.known else "none of its"
+    return InputError(f"{path.name} is not G-code: {few} {counts.lines} lines is a command; export it from the slicer")
 
 
 def _layers(moves: Moves) -> tuple[Moves, Float]:

@@ -42,11 +42,11 @@ class File:
 
 def written(block: Block, *, summed: bool = True) -> bytes:
     """The bytes of a block."""
-    packed = {
-        Packing.DEFLATE: zlib.compress,
-        Packing.HEATSHRINK_11_4: lambda data: heatshrink(data, 11),
-        Packing.HEATSHRINK_12_4: lambda data: heatshrink(data, 12),
-    }.get(Packing(block.packing) if block.packing < 4 else Packing.NONE, bytes)(block.data)
+    packed = block.data
+    if block.packing == Packing.DEFLATE:
+        packed = zlib.compress(block.data)
+    elif block.packing in (Packing.HEATSHRINK_11_4, Packing.HEATSHRINK_12_4):
+        packed = heatshrink(block.data, 11 if block.packing == Packing.HEATSHRINK_11_4 else 12)
     head = struct.pack("<HHI", block.kind, block.packing, len(block.data) if block.size is None else block.size)
     if block.packing:
         head += struct.pack("<I", len(packed) if block.packed_size is None else block.packed_size)

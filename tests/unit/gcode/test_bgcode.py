@@ -75,8 +75,11 @@ def test_words_of_the_tables_are_seen_as_comments_and_not_as_commands(tmp_path: 
     )
     lines = text(path).decode().splitlines()
     assert lines[:4] == [
-        "; Producer = PrusaSlicer 2.8.1", "; printer model = MK4S", "; sly = a G1 X999", "; thumbnail 16x12 png, 4 bytes",
-    ]  # fmt: skip
+        "; Producer = PrusaSlicer 2.8.1",
+        "; printer model = MK4S",
+        "; sly = a G1 X999",
+        "; thumbnail 16x12 png, 4 bytes",
+    ]
     assert lines[-2:] == ["G28", "G1 X5 F600"]
     assert {finding.code for finding in guard(path, LIMITS)} == {"gcode-identifying"}
     said = read_embedded(path)
@@ -164,7 +167,7 @@ def test_packed_bytes_that_are_none(tmp_path: Path) -> None:
         (tmp_path / "a.bgcode").write_bytes(
             b"GCDE\x01\x00\x00\x00\x01\x00" + data + zlib.crc32(data).to_bytes(4, "little")
         )
-        with pytest.raises(InputError, match="block 1 at byte 10 (cannot be inflated|does not unpack)"):
+        with pytest.raises(InputError, match=r"block 1 at byte 10 (cannot be inflated|does not unpack)"):
             read_gcode(tmp_path / "a.bgcode")
 
 

@@ -165,7 +165,8 @@ def test_a_word_behind_a_line_is_a_feature_only_where_nothing_else_says_one(tmp_
 
 
 def test_volumetric_extrusion(tmp_path: Path) -> None:
-    text = "M83\nM200 D1.75\nG1 X1 E{0}\nM200 D0\nG1 X2 E1\nM200 D1.75\nG1 X3 E{0}\nM200 S0\nG1 X4 E1\nM200 D99\nG1 X5 E1\n"
+    text = "M83\nM200 D1.75\nG1 X1 E{0}\nM200 D0\nG1 X2 E1\nM200 D1.75\nG1 X3 E{0}\n"
+    text += "M200 S0\nG1 X4 E1\nM200 D99\nG1 X5 E1\n"
     gcode = parse(tmp_path, text.format(AREA_MM2))
     assert gcode.moves.e_mm.tolist() == pytest.approx([1, 1, 1, 1, 1], abs=1e-6)
     absolute = parse(tmp_path, f"M82\nM200 D1.75\nG1 X1 E{AREA_MM2}\nG1 X2 E{3 * AREA_MM2}\n")
