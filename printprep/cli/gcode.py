@@ -23,8 +23,10 @@ def estimate(as_json: bool, **wish: Any) -> None:
       printprep estimate case.toml --printer prusa-xl --process draft
       printprep estimate build/plate-1.gcode --printer prusa-xl --json
     """
+    from printprep.gcode.source import SUFFIXES
+
     sources: tuple[Path, ...] = wish["sources"]
-    if len(sources) == 1 and sources[0].suffix.lower() in (".gcode", ".gco", ".g"):
+    if len(sources) == 1 and sources[0].suffix.lower() in SUFFIXES:
         print_times(sources[0], wish["printer"], as_json)
     elif len(sources) == 1 and sources[0].suffix.lower() in (".sl1", ".sl1s", ".zip"):
         print_layers(sources[0], as_json)
@@ -34,12 +36,14 @@ def estimate(as_json: bool, **wish: Any) -> None:
 
 def print_times(file: Path, printer_id: str, as_json: bool) -> None:
     """Read a G-code file and print its times."""
+    from printprep.gcode.embedded import read_embedded
     from printprep.profiles.load import load_profiles
     from printprep.slicers.own_time import times_on
     from printprep.units import format_duration
 
     printer = load_profiles().printer(printer_id)
     times = times_on(printer, file)
+    said = read_embedded(file)
     if as_json:
         print_json(
             {
@@ -51,6 +55,13 @@ def print_times(file: Path, printer_id: str, as_json: bool) -> None:
                 "extruded_mm3": times.extruded_mm3,
                 "layer_count": len(times.per_layer_s),
                 "tool_changes": times.tool_changes,
+                "slicer": {
+                    "name": said.slicer,
+                    "settings": said.settings,
+                    "figures": said.figures,
+                    "pictures": [[picture.kind, picture.width_px, picture.height_px] for picture in said.pictures],
+                    "finished": said.finished,
+                },
             }
         )
         return
@@ -58,6 +69,10 @@ def print_times(file: Path, printer_id: str, as_json: bool) -> None:
     title = f"{file.name}: {format_duration(times.duration_s)}, {len(times.per_layer_s)} layers"
     rows = [(name, format_duration(s), f"{100 * s / times.duration_s:.0f} %") for name, s in by_time]
     out().print(table(title, ("feature", ">time", ">share"), rows))
+    pictures = f", {len(said.pictures)} pictures" if said.pictures else ""
+    out().print(f"Made by {said.slicer or 'an unknown slicer'}; {len(said.settings)} settings{pictures} in the file")
+    if said.finished is False:
+        out().print("[yellow]The slicer's last words are missing: the file was cut short, or was edited[/]")
 
 
 def print_layers(file: Path, as_json: bool) -> None:

@@ -47,12 +47,15 @@ ROLES: Final = {
     **dict.fromkeys(("skirt", "brim", "skirt/brim"), Role.SKIRT),
     **dict.fromkeys(("custom", "start", "end"), Role.CUSTOM),
 }
-"""Roles by the names, in lower case, that PrusaSlicer, OrcaSlicer, Bambu Studio and Cura write; others are PART."""
+"""Roles by the names, in lower case, that PrusaSlicer, Orca, Bambu Studio, Cura and Slic3r write; others are PART."""
 
 
 BRIDGES: Final = frozenset(
-    ("bridge infill", "overhang perimeter", "internal bridge infill", "bridge", "overhang wall", "internal bridge")
-)
+    (
+        "bridge infill", "overhang perimeter", "internal bridge infill", "bridge", "overhang wall", "internal bridge",
+        "infill (bridge)", "perimeter (bridge)",
+    )
+)  # fmt: skip
 """Features that are laid over air, in lower case; Cura does not mark them."""
 
 

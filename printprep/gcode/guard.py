@@ -235,8 +235,9 @@ class _Watch:
         poured_mm[0] += self.poured_mm
         self.poured_mm = float(poured_mm[-1])
         most = int(poured_mm.argmax())
-        if poured_mm[most] > FEED_STANDING_MM:
-            line = int(moves.line[np.flatnonzero((spot == most) & (pours_mm > 0))[0]])
+        pouring = np.flatnonzero((spot == most) & (pours_mm > 0))
+        if poured_mm[most] > FEED_STANDING_MM and len(pouring):  # without, it was said in the block before
+            line = int(moves.line[pouring[0]])
             self.note(
                 "gcode-too-much-filament", line, f"feeds {poured_mm[most]:.0f} mm of filament on one spot",
                 text=block.line(line), value=float(poured_mm[most]), limit=FEED_STANDING_MM, key="spot",
