@@ -34,6 +34,7 @@ from printprep.gcode.layout import (
     Output,
     Values,
 )  # fmt: skip
+from printprep.gcode.macros import NAME, is_velocity_limit, velocity_limit
 from printprep.gcode.modal import ARC_SEGMENTS, LARGEST, event, followed, inner, run_g, run_m, waits
 
 
@@ -206,6 +207,8 @@ def command(data: Bytes, i: int, end: int, value: Values, out: Output, mem: Memo
         second = data[i + 1] & 0xDF if i + 1 < end else 0
         macro = 65 <= letter <= 90 and (65 <= second <= 90 or (i + 1 < end and data[i + 1] == 95))
         if macro or letter == 84:  # Tx and T? belong to multi-material units
+            if is_velocity_limit(data, i, end):
+                velocity_limit(data, i + len(NAME), end, mem)
             text(i, end, 2, data, out, mem)
         else:
             count[UNKNOWN] += 1

@@ -70,7 +70,7 @@ class Bed(Model):
 
 
 class Motion(Model):
-    """What the firmware allows, x y z e."""
+    """What the firmware allows, x y z e, and how it plans. Defaults are those of the firmwares."""
 
     max_speed_mm_s: tuple[Speed, Speed, Speed, Speed]
     max_acceleration_mm_s2: tuple[Positive, Positive, Positive, Positive]
@@ -78,7 +78,14 @@ class Motion(Model):
     travel_acceleration_mm_s2: Positive
     jerk_mm_s: tuple[Positive, Positive, Positive, Positive] = (8, 8, 0.4, 5)
     junction_deviation_mm: NotNegative = 0  # 0: classic jerk
+    retract_acceleration_mm_s2: Positive | None = None  # Marlin, M204 R; None: as for printing
+    steps_per_mm: tuple[Positive, Positive, Positive, Positive] = (80, 80, 400, 93)  # Marlin, M92
+    planner_blocks: Annotated[int, Field(ge=4, le=64)] = 16  # Marlin, BLOCK_BUFFER_SIZE
+    exact_steps: bool = False  # Prusa's Buddy; Marlin's timer sets the speed once a step, which brakes a little late
+    min_segment_s: NotNegative = 0.02  # Marlin, M205 B: a shorter move is stretched while the buffer is nearly empty
     square_corner_velocity_mm_s: NotNegative = 5  # Klipper
+    minimum_cruise_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.5  # Klipper
+    instantaneous_corner_velocity_mm_s: NotNegative = 1  # Klipper, of the extruder
 
 
 class Fdm(Model):
