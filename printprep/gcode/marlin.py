@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from printprep.geometry.mesh import Float
 from printprep.gcode.trapezoid import PLAN, inner, trapezoid_s
+from printprep.geometry.mesh import Float
 
 LEAST_STEPS: Final = 6  # MIN_STEPS_PER_SEGMENT: what is shorter on every axis waits for the next move
 LEAST_MM_S: Final = 0.05  # MINIMUM_PLANNER_SPEED: at the end of what is known
@@ -35,14 +35,15 @@ def jerk_corner(before: Float, speed: Float, limit: Float, tops: Float, stretch:
     ``tops`` is full speed and the speed of a jump from or to rest, of the block before and of this one; the latter's
     jump is filled in. Where jumping to rest and from there is faster than rounding the corner, that is what is done.
     """
-    top, jump = tops[2], tops[2]
+    top: float = tops[2]
+    jump = top
     for k in range(4):
         if abs(speed[k]) * jump > limit[8 + k] * top:
             jump = limit[8 + k] * top / abs(speed[k])
     tops[3] = jump
     if stretch == 0:
         return jump
-    shared = min(top, tops[0])
+    shared: float = min(top, tops[0])
     scale, factor = shared / tops[0], 1.0
     for k in range(4):
         a, b = before[k] * scale, speed[k]
@@ -135,8 +136,9 @@ def fix(ring: Float, i: int, last: int, exact: bool, times) -> None:  # type: ig
 def most_acceleration(delta: Float, count: int, limit: Float, steps: Float, length: float) -> float:
     """Acceleration in mm/s2 of a block of ``count`` steps on its longest axis, ``delta`` (4,) steps."""
     if delta[0] == 0.0 and delta[1] == 0.0 and delta[2] == 0.0:
-        return limit[15]  # by itself, filament is accelerated without regard to its axis' own limit
-    rate = (limit[13] if delta[3] != 0.0 else limit[14]) * count / length
+        own: float = limit[15]
+        return own  # by itself, filament is accelerated without regard to its axis' own limit
+    rate: float = (limit[13] if delta[3] != 0.0 else limit[14]) * count / length
     for k in range(4):
         own = limit[4 + k] * steps[k]
         if delta[k] != 0.0 and own < rate:
@@ -145,7 +147,9 @@ def most_acceleration(delta: Float, count: int, limit: Float, steps: Float, leng
 
 
 @inner
-def block_of(delta: Float, steps: Float, feed: float, limit: Float, queued: int, blocks: int, here: Float, speed: Float) -> bool:
+def block_of(
+    delta: Float, steps: Float, feed: float, limit: Float, queued: int, blocks: int, here: Float, speed: Float
+) -> bool:
     """Fill the row ``here`` of the ring and ``speed`` (4,) mm/s of the axes; False: too few steps, nothing moves."""
     far = max(abs(delta[0]), abs(delta[1]), abs(delta[2]))
     count = max(far, abs(delta[3]))
@@ -174,7 +178,17 @@ def block_of(delta: Float, steps: Float, feed: float, limit: Float, queued: int,
 
 
 @inner
-def turn(here: Float, delta: Float, steps: Float, speed: Float, before: Float, unit: Float, tops: Float, limit: Float, head: int) -> None:
+def turn(
+    here: Float,
+    delta: Float,
+    steps: Float,
+    speed: Float,
+    before: Float,
+    unit: Float,
+    tops: Float,
+    limit: Float,
+    head: int,
+) -> None:
     """Fill the corner speed of the row ``here``, and remember the move for the next corner."""
     tops[2] = here[TOP]
     if limit[12] < 0.0:
@@ -199,7 +213,8 @@ def turn(here: Float, delta: Float, steps: Float, speed: Float, before: Float, u
 def plan(position, e, feed, kind, setting, stops, table, steps, blocks, exact, times):  # type: ignore[no-untyped-def]
     """Fill ``times`` (n,) with the seconds of each move; a move too short for a block counts to a later one.
 
-    ``steps`` (4,) steps/mm, ``blocks`` is BLOCK_BUFFER_SIZE, ``exact`` whether steps are timed without error; the rest as for :func:`printprep.gcode.motion.move_times_s`.
+    ``steps`` (4,) steps/mm, ``blocks`` is BLOCK_BUFFER_SIZE, ``exact`` whether steps are timed without error; the rest
+    as for :func:`printprep.gcode.motion.move_times_s`.
     """
     ring, delta, at, target = np.zeros((RING, 8)), np.zeros(4), np.zeros(4), np.zeros(4)
     speed, before, unit, tops = np.zeros(4), np.zeros(4), np.zeros(4), np.zeros(4)

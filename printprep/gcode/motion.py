@@ -91,7 +91,16 @@ CORNERING: Final = {"klipper": Cornering.SQUARE_CORNER, "reprapfirmware": Corner
 """By firmware; all others plan as Marlin does."""
 
 STOPS = np.array(
-    [Event.DWELL, Event.TOOL, Event.HOME, Event.NOZZLE_WAIT, Event.BED_WAIT, Event.PAUSE, Event.MOTORS_OFF, Event.PROBE],
+    [
+        Event.DWELL,
+        Event.TOOL,
+        Event.HOME,
+        Event.NOZZLE_WAIT,
+        Event.BED_WAIT,
+        Event.PAUSE,
+        Event.MOTORS_OFF,
+        Event.PROBE,
+    ],
     np.uint8,
 )
 """Events before which the machine comes to rest."""

@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numba import njit
 
-from printprep.geometry.mesh import Float
 from printprep.gcode.trapezoid import PLAN, along, direction, inner, trapezoid_s
+from printprep.geometry.mesh import Float
 
 
 @inner

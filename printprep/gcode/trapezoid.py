@@ -16,7 +16,8 @@ from numba import njit
 from printprep.geometry.mesh import Float
 
 PLAN: Final[dict[str, Any]] = {"cache": True, "nogil": True, "error_model": "numpy"}
-inner: Any = njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+INNER: Final[dict[str, Any]] = {"cache": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner: Any = njit(error_model="numpy", **INNER)
 """For kernels that only kernels call."""
 
 

@@ -88,6 +88,31 @@ class Motion(Model):
     instantaneous_corner_velocity_mm_s: NotNegative = 1  # Klipper, of the extruder
 
 
+class Heater(Model):
+    """One body of one temperature. The constants that Marlin's M306 measures, and prints, are these."""
+
+    power_w: Positive
+    capacity_j_k: Positive  # what warms it by one kelvin
+    loss_w_k: Positive  # to the room, for each kelvin above it
+
+
+class Timing(Model):
+    """What an extruding printer takes besides its moves."""
+
+    ambient_c: Annotated[float, Field(ge=0, le=60)] = 25
+    # The values that Marlin's configuration gives for a common 40 W hotend (MPC_HEATER_POWER and following)
+    nozzle: Heater = Heater(power_w=40, capacity_j_k=16.7, loss_w_k=0.068)
+    # Computed for 235 x 235 mm: 3 mm of aluminium and 4 mm of glass, 220 W, 10 W/(m2 K) on both sides
+    bed: Heater = Heater(power_w=220, capacity_j_k=870, loss_w_k=1.1)
+    nozzle_settle_s: NotNegative = 10  # Marlin, TEMP_RESIDENCY_TIME
+    bed_settle_s: NotNegative = 10  # Marlin, TEMP_BED_RESIDENCY_TIME
+    waits_for_cooling: bool = False  # Klipper's M109 and M190 do, Marlin's only with R
+    home_s: NotNegative = 20  # each G28
+    level_s: NotNegative = 60  # each G29 and the like
+    start_s: NotNegative = 0  # macros of the start code, which a file names only
+    filament_change_s: NotNegative = 180  # M600: a person who is there
+
+
 class Fdm(Model):
     """An extruding printer's head."""
 
@@ -98,7 +123,7 @@ class Fdm(Model):
     nozzle_max_c: Celsius
     bed_max_c: Celsius
     tool_change_s: NotNegative  # for one change, purge not counted
-    heat_up_s: NotNegative  # from cold to first move
+    heat_up_s: NotNegative  # from cold to first move, where only the slicer's time is known; see also [timing]
     purge_mm3: NotNegative = 0  # a change, on a wipe tower
     retraction_mm: NotNegative = 0.8
     retraction_mm_s: Positive = 35
@@ -132,6 +157,7 @@ class Printer(Profile):
     power_w: Positive  # mean while printing
     motion: Motion | None = None
     fdm: Fdm | None = None
+    timing: Timing = Timing()  # of an extruding printer
     resin: Resin | None = None
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)  # engine: {its key: value}
 
