@@ -117,7 +117,7 @@ def forwards(moves: Float, count: int, times) -> None:  # type: ignore[no-untype
 @inner
 def settle(moves: Float, count: int, lazy: bool, times) -> int:  # type: ignore[no-untyped-def]
     """Time the moves that are settled and drop them; how many are left."""
-    settled = backwards(moves, count, lazy)
+    settled: int = backwards(moves, count, lazy)
     if lazy and settled == 0:
         settled = backwards(moves, count, False)
     forwards(moves, settled, times)
