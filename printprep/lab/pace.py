@@ -71,6 +71,15 @@ def read_pace(store: Store, printer: str, process: str | None) -> Pace:
     return pace_of(row.actual_s / row.estimate_s for row in rows)
 
 
+def read_paces(store: Store) -> dict[tuple[str, str | None], Pace]:
+    """What is known, by printer and process; what is not in it has not printed yet."""
+    ratios: dict[tuple[str, str | None], list[float]] = {}
+    with store.reading() as connection:
+        for row in connection.execute(sa.select(PRINTS)):
+            ratios.setdefault((row.printer, row.process), []).append(row.actual_s / row.estimate_s)
+    return {key: pace_of(values) for key, values in ratios.items()}
+
+
 def learn(connection: Connection, job: Job, ended_at: dt.datetime) -> float | None:
     """Keep what ``job``, which has just ended well, took; answers it in s, None: it says nothing of the pace.
 

@@ -6,10 +6,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from printprep.cli.rush import takes
 from printprep.lab import queue, turn
 from printprep.lab.lease import this_agent
-from printprep.lab.pace import pace_of, read_pace
+from printprep.lab.pace import pace_of, read_pace, read_paces
+from printprep.lab.rush import Variant, offers
 from printprep.lab.store import Job, State, Store
+from printprep.plan import Estimate
+from printprep.profiles.load import load_profiles
 
 Wind = Callable[[float], None]
 
@@ -95,3 +99,22 @@ def test_what_says_nothing_of_the_pace_is_not_learned_from(
 ) -> None:
     printed(seconds, **values)
     assert read_pace(store, "a", None).prints == 0
+
+
+def test_a_rush_counts_on_the_pace(store: Store, printed: Callable[..., Job]) -> None:
+    for _ in range(5):
+        printed(4500)
+    assert read_paces(store) == {("a", "draft"): pace_of([1.25] * 5)}
+    estimate = Estimate(duration_s=7200, duration_from="trapezoid", material=())
+    profiles = load_profiles()
+    variant = Variant(profile="ender-3", process="draft", estimate=estimate)
+    plain, paced = (
+        offers([variant], {"a": "ender-3"}, profiles, [], store.now(), paces=paces)[0]
+        for paces in (None, read_paces(store))
+    )
+    assert plain.finish is not None
+    assert paced.finish is not None
+    assert (paced.finish - plain.finish).total_seconds() == pytest.approx(7200 * (pace_of([1.25] * 5).factor - 1))
+    assert takes(plain) == "2 h 00 min"
+    assert takes(paced).startswith("2 h ")
+    assert " to " in takes(paced)
