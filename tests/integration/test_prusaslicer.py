@@ -183,10 +183,10 @@ def test_every_shipped_profile_is_honoured_key_by_key(
     assert [f.code for f in plate.findings] == []
     assert sum(s.requested is not None for s in plate.settings) > 80
     assert plate.estimate.duration_from == "trapezoid"
-    waits_s = sum(times_on(profiles.printer(printer), plate.file).waiting_s.values())
-    moving_s = plate.estimate.duration_s - waits_s
-    # the engine plans without end, in smooth ramps, and counts no change of tool
-    assert moving_s == pytest.approx(plate.extras["slicer_duration_s"], rel=0.35)
+    times = times_on(profiles.printer(printer), plate.file)
+    counted_s = sum(times.by_tool_s.values()) + times.by_feature_s.get("tool change", 0.0)
+    # the engine counts moves and changes of tool too, but plans without end and knows no Klipper
+    assert counted_s == pytest.approx(plate.extras["slicer_duration_s"], rel=0.15)
 
 
 def test_the_wipe_tower_stands_on_the_bed_beside_the_parts(profiles: Profiles, tmp_path: Path) -> None:
