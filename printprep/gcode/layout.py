@@ -14,7 +14,7 @@ Values = npt.NDArray[np.float64]
 MAX_FEATURES: Final = 64
 MAX_OBJECTS: Final = 190
 MAX_NAME_BYTES: Final = 64
-SETTINGS: Final = 16  # columns of a row of settings, see Gcode.settings
+SETTINGS: Final = 21  # columns of a row of settings, see Gcode.settings
 SEEN: Final = 1 << 16  # slots for hashes of texts; must be a power of two
 CODES: Final = 100_000  # ten sub-codes for each of G0..G9999, then the same for M
 

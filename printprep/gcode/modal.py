@@ -178,18 +178,24 @@ def run_g(code: int, value: Values, valued: int, bare: int, out: Output, mem: Me
 
 @inner
 def set_limits(code: int, value: Values, valued: int, mem: Memory) -> None:
-    """M201, M203, M204, M205: what the file asks of the firmware's planner."""
+    """M201, M203, M204, M205, M566: what the file asks of the firmware's planner."""
     if code == 204:
         for letter, first, last in ((83, 13, 14), (80, 13, 13), (84, 14, 14), (82, 15, 15)):
             if has(valued, letter) and value[letter - 65] > 0.0:
                 mem.rows[0, first] = mem.rows[0, last] = value[letter - 65]
     else:
         first = 4 if code == 201 else (0 if code == 203 else 8)
+        scale = 1.0 / 60.0 if code == 566 else 1.0
         for letter, k in ((88, 0), (89, 1), (90, 2), (69, 3)):
             if has(valued, letter) and value[letter - 65] > 0.0:
-                mem.rows[0, first + k] = value[letter - 65]
-        if code == 205 and has(valued, 74):
-            mem.rows[0, 12] = max(value[9], 0.0)
+                mem.rows[0, first + k] = value[letter - 65] * scale
+        if code == 205:
+            if has(valued, 74):
+                mem.rows[0, 12] = max(value[9], 0.0)
+            if has(valued, 66):  # B: us
+                mem.rows[0, 18] = max(value[1], 0.0) / 1e6
+            if has(valued, 83):
+                mem.rows[0, 20] = max(value[18], 0.0)
     mem.state[DIRTY] = 1.0
 
 
@@ -214,7 +220,9 @@ def followed(code: int) -> bool:
     """Whether :func:`run_m` carries out M``code``, so that it must not be misread."""
     if code < 140:
         return 82 <= code <= 84 or 106 <= code <= 107 or code == 18 or code == 104 or code == 109
-    return code == 140 or code == 190 or (200 <= code <= 208 and code != 202 and code != 206) or 220 <= code <= 221
+    if code == 140 or code == 190 or code == 566 or 220 <= code <= 221:
+        return True
+    return 200 <= code <= 208 and code != 202 and code != 206
 
 
 @inner
@@ -237,7 +245,7 @@ def run_m(code: int, value: Values, valued: int, bare: int, out: Output, mem: Me
         motors_off(valued | bare, out, mem)
     elif waits(code):
         event(8, float(code), tool, out, mem)
-    elif code == 201 or 203 <= code <= 205:
+    elif code == 201 or 203 <= code <= 205 or code == 566:
         set_limits(code, value, valued, mem)
     elif code == 200:
         set_volumetric(value, valued, mem)

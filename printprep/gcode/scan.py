@@ -29,6 +29,7 @@ from printprep.gcode.layout import (
     Output,
     Values,
 )  # fmt: skip
+from printprep.gcode.macros import NAME, is_velocity_limit, velocity_limit
 from printprep.gcode.marks import behind, comment, m486, macro, text
 from printprep.gcode.modal import followed, run_g, run_m, waits
 from printprep.gcode.rows import event, inner
@@ -47,6 +48,8 @@ def command(data: Bytes, i: int, end: int, value: Values, out: Output, mem: Memo
         word = 65 <= letter <= 90 and (65 <= second <= 90 or (i + 1 < end and data[i + 1] == 95))
         if word or letter == 84:  # Tx and T? belong to multi-material units
             macro(data, i, end, out, mem)
+            if is_velocity_limit(data, i, end):
+                velocity_limit(data, i + len(NAME), end, mem)
             text(i, end, 2, data, out, mem)
         else:
             count[UNKNOWN] += 1

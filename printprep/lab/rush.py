@@ -28,6 +28,7 @@ from printprep.case import stopping
 from printprep.errors import InputError, LabError, PrintprepError, exit_code
 from printprep.files import sha256_of
 from printprep.lab.jobfile import PrintFile
+from printprep.lab.pace import Pace
 from printprep.lab.queue import ON_PLATE, RUSH, take_in
 from printprep.lab.store import Job, State, Store
 from printprep.plan import Estimate
@@ -84,6 +85,7 @@ class Offer:
     finish: dt.datetime | None  # None: it cannot be printed so
     notes: tuple[str, ...] = ()
     mind: tuple[str, ...] = ()  # what the finish counts on at the printer
+    pace: Pace | None = None  # what this printer really takes with this process; the finish counts on it
 
     def in_time(self, deadline: dt.datetime) -> bool:
         """Whether it is in the hand by then."""
@@ -314,13 +316,15 @@ def offers(
     queued: Sequence[Job],
     now: dt.datetime,
     standings: Mapping[str, tuple[str, ...]] | None = None,
+    paces: Mapping[tuple[str, str | None], Pace] | None = None,
 ) -> tuple[Offer, ...]:
     """Every variant on every printer that it is for, the finest first, then the earliest; what fails comes last.
 
     ``standings`` says what there is to mind at each printer (:func:`printprep.lab.standing.standings`); of equal
-    offers the one with the least to mind goes first.
+    offers the one with the least to mind goes first. ``paces`` is what earlier prints took
+    (:func:`printprep.lab.pace.read_paces`).
     """
-    known = standings or {}
+    known, learned = standings or {}, paces or {}
     order = fidelity(profiles)
     made = [
         _offer(
@@ -331,6 +335,7 @@ def offers(
             now,
             order,
             known.get(printer, ()),
+            learned.get((printer, variant.process)),
         )
         for variant in variants
         for printer, profile in printers.items()
@@ -388,6 +393,7 @@ def _offer(
     now: dt.datetime,
     order: Mapping[str, int],
     standing: tuple[str, ...],
+    pace: Pace | None,
 ) -> Offer:
     wait_s, mind = _wait(here, now)
     plates = len(variant.files)
@@ -395,7 +401,8 @@ def _offer(
     technology = profiles.printer(variant.profile).technology
     minutes = profiles.lab().post_processing_min
     post_s = 60 * minutes.get(technology, minutes.get("default", 0.0))
-    seconds = None if variant.estimate is None else wait_s + variant.estimate.duration_s + post_s
+    factor = 1.0 if pace is None else pace.factor
+    seconds = None if variant.estimate is None else wait_s + variant.estimate.duration_s * factor + post_s
     return Offer(
         printer=printer,
         variant=variant,
@@ -406,6 +413,7 @@ def _offer(
         finish=None if seconds is None else now + dt.timedelta(seconds=seconds),
         notes=notes,
         mind=(*standing, *mind),
+        pace=pace,
     )
 
 

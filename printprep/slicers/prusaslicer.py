@@ -315,7 +315,7 @@ def _verify(job: _Job, copied: Copied, anatomy_layer_count: int) -> None:
 
 
 def _estimate(job: _Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple[Finding, ...]]:
-    """Time and material; our own trapezoids stand in where the engine's time cannot be believed."""
+    """Material, and the time as the firmware will take it; an engine's time that cannot be is a finding."""
     loads = loads_of_all_tools(job.plan, job.fdm)
     uses = []
     section_mm2 = math.pi / 4 * job.fdm.filament_mm**2
@@ -327,10 +327,10 @@ def _estimate(job: _Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple
         raise SliceFailed(f"PrusaSlicer feeds no filament through tools {sorted(unfed)}, which have parts to print")
     fastest_mm3_s = max(f.max_flow_mm3_s for use in uses if (f := job.profiles.material(use.material).fdm))
     least_s = sum(use.mm3 for use in uses) / fastest_mm3_s
-    said_s = figures.duration_s
+    said_s, own_s = figures.duration_s, times_on(job.printer, gcode).duration_s
+    estimate = Estimate(duration_s=own_s, duration_from="trapezoid", material=tuple(uses))
     if said_s is not None and least_s <= said_s <= _LONGEST_S:
-        return Estimate(duration_s=said_s + job.fdm.heat_up_s, duration_from="slicer", material=tuple(uses)), ()
-    own_s = times_on(job.printer, gcode).duration_s
+        return estimate, ()
     said = "nothing" if said_s is None else f"{said_s:.0f} s"
     doubt = Finding(
         code="slicer-time-implausible",
@@ -342,7 +342,7 @@ def _estimate(job: _Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple
         value=said_s,
         limit=least_s,
     )
-    return Estimate(duration_s=own_s, duration_from="trapezoid", material=tuple(uses)), (doubt,)
+    return estimate, (doubt,)
 
 
 def _untested(engine: str) -> tuple[Finding, ...]:

@@ -94,8 +94,8 @@ def test_settings_of_the_planner_follow_the_moves(tmp_path: Path) -> None:
     assert (gcode.settings[0] == -1).all()
     row = gcode.settings[1]
     assert (row[0], row[3], row[5], row[8], row[12]) == (100, 50, 500, 8, 0.02)
-    assert row[13:].tolist() == [1000, 2000, 1500]
-    assert gcode.settings[2, 13:].tolist() == [700, 700, 1500]
+    assert row[13:16].tolist() == [1000, 2000, 1500]
+    assert gcode.settings[2, 13:16].tolist() == [700, 700, 1500]
 
 
 def test_features_and_layers_of_the_slicers(tmp_path: Path) -> None:
