@@ -8,13 +8,14 @@ timings.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
 from printprep import __version__
 from printprep.case import Case
+from printprep.casefile import Acceptance
 from printprep.errors import CaseError
 from printprep.files import sha256_of, write_text
 from printprep.plan import Plan, SlicedPlate
@@ -36,6 +37,8 @@ class Lock:
     printer: str  # id of the profile that the plates were made for
     materials: dict[int, str]  # id of the material in each tool
     files: dict[str, str]  # sha256 by name, all in the lock's own folder
+    inputs: dict[str, str] = field(default_factory=dict)  # sha256 of the file that each part came in, by its name
+    accept: tuple[Acceptance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ def write_lock(
         "scale": case.scale,
         "mirrored": case.mirrored,
         "inputs": {part.name: {"sha256": part.source.sha256, "unit": part.source.unit} for part in case.parts},
+        "accept": [accepted.model_dump() for accepted in case.accept],
         "printer": plan.printer,
         "process": plan.process,
         "tools": [{"tool": t.tool, "material": t.material, "parts": list(t.parts)} for t in plan.tools],
@@ -99,6 +103,8 @@ def read_lock(folder: Path) -> Lock:
             printer=_text(document["printer"]),
             materials={int(tool["tool"]): _text(tool["material"]) for tool in document["tools"]},
             files={_plain_name(name): _text(sha256) for name, sha256 in document["files"].items()},
+            inputs={name: _text(said["sha256"]) for name, said in document.get("inputs", {}).items()},
+            accept=tuple(Acceptance.model_validate(said) for said in document.get("accept", [])),
         )
     except FileNotFoundError as exc:
         raise CaseError(f"{folder} has no {NAME}: it is not a build, or its run was stopped; run it again") from exc

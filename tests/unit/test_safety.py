@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from printprep.case import Finding, Severity
+from printprep.case import Finding, Severity, stopping
 from printprep.files import sha256_of
 from printprep.lock import NAME, PREPARED
 from printprep.profiles.load import Profiles, load_profiles
@@ -101,3 +101,26 @@ def test_a_file_asks_no_more_than_the_profile_allows(
     assert "gcode-over-limits" not in look(plate, firmware, profiles)
     plate.write_text(f"{JOB}{command}\n{END}", encoding="ascii")
     assert "gcode-over-limits" in look(plate, firmware, profiles)
+
+
+def accept(plate: Path, **entry: str) -> None:
+    lock = json.loads((plate.parent / NAME).read_text(encoding="utf-8"))
+    lock["accept"] = [{"code": "gcode-unknown-command", "reason": "the beeper of this printer", **entry}]
+    lock["files"]["plate-1.gcode"] = sha256_of(plate)
+    (plate.parent / NAME).write_text(json.dumps(lock), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("value", "stops"), [("M355", False), ("M81", True), (None, False)])
+def test_what_the_case_accepts_by_name_is_sent_and_says_why(
+    plate: Path, profiles: Profiles, value: str | None, stops: bool
+) -> None:
+    plate.write_text(f"{JOB}M355 S1\n{END}", encoding="ascii")
+    accept(plate, **({} if value is None else {"value": value}))
+    finding = look(plate, "ender-3", profiles)["gcode-unknown-command"]
+    assert (finding.value, bool(stopping((finding,)))) == ("M355", stops)
+    assert finding.accepted == (None if stops else "the beeper of this printer")
+
+
+def test_a_lock_accepts_no_file_for_another_printer(plate: Path, profiles: Profiles) -> None:
+    accept(plate, code="wrong-printer")
+    assert stopping((look(plate, "prusa-xl", profiles)["wrong-printer"],))
