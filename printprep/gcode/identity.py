@@ -71,7 +71,7 @@ _OBJECT = re.compile(
 _SETTING = re.compile(r"\s*(?:[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+ ?=|SETTING_3 |objects_info\b)")
 """A slicer's settings: their values are names of profiles and code of the lab's own, hundreds in each file."""
 _MARK = re.compile(
-    r"\s*(?:TYPE:|FEATURE: |[A-Z_]+: ?-?[\d.]+(?:e[-+]?\d+)?\s*$|generated (?:by|with) \S+ \S+"
+    r"\s*(?:TYPE:|COLOR_CHANGE,|FEATURE: |[A-Z_]+: ?-?[\d.]+(?:e[-+]?\d+)?\s*$|generated (?:by|with) \S+ \S+"
     r"|thumbnail\w* (?:begin|end)|(?:start|stop) printing object, unique label id)",
     re.IGNORECASE,
 )
@@ -127,7 +127,7 @@ def strange_words(comment: str, known_words: frozenset[str] = frozenset()) -> tu
 
 def likely_a_name(words: tuple[str, ...]) -> bool:
     """Whether words that nobody knows look like a person's name or number, rather than like a remark."""
-    return any(word[0].isupper() or not word.isascii() or any(c.isdigit() for c in word) for word in words)
+    return any(word[0].isupper() or not word.isascii() or sum(c.isdigit() for c in word) > 3 for word in words)
 
 
 def picture_line(comment: str) -> bool:
