@@ -203,8 +203,8 @@ class _Watch:
         poured_mm[0] += before_mm
         self.poured_mm = float(poured_mm[-1])
         most = int(poured_mm.argmax())
-        if poured_mm[most] > FEED_STANDING_MM:
-            here = np.flatnonzero((spot == most) & (pours_mm > 0))
+        here = np.flatnonzero((spot == most) & (pours_mm > 0))
+        if poured_mm[most] > FEED_STANDING_MM and len(here):  # without, it was said in the block before
             so_far_mm = np.cumsum(pours_mm[here]) + (before_mm if most == 0 else 0.0)
             line = int(moves.line[here[int(np.argmax(so_far_mm > FEED_STANDING_MM))]])
             self.note(
