@@ -132,7 +132,15 @@ def settle(findings: tuple[Finding, ...], accept: tuple[Acceptance, ...]) -> tup
     """``findings`` with the case's reason written into those that it accepts."""
 
     def reason(finding: Finding) -> str | None:
-        return next((a.reason for a in accept if a.code == finding.code and a.part in (None, finding.part)), None)
+        value = None if finding.value is None else str(finding.value)
+        return next(
+            (
+                a.reason
+                for a in accept
+                if a.code == finding.code and a.part in (None, finding.part) and a.value in (None, value)
+            ),
+            None,
+        )
 
     return tuple(replace(f, accepted=reason(f)) for f in findings)
 

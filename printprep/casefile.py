@@ -257,6 +257,7 @@ class Acceptance(BaseModel):
     code: str = Field(description="of the finding, as `printprep check` shows it")
     reason: Annotated[str, Field(min_length=3)] = Field(description="why it may be so; it goes into the record")
     part: str | None = Field(default=None, description="only for this part; else for all")
+    value: str | None = Field(default=None, description="only where the finding's value is this, as the command M600")
 
 
 class CaseHeader(BaseModel):

@@ -36,7 +36,7 @@ from printprep.report.proof import IDENTICAL_MM
 from printprep.report.sides import deviation_pictures
 from printprep.report.worst import Colours, worst_pictures
 from printprep.report.write import write_certificate, write_report
-from printprep.safety import guard_limits
+from printprep.safety import anatomy_words, guard_limits, takes_mm3
 from printprep.slicers import check_slicer, slice_plate
 from printprep.slicers.proven import in_case_frame, proving, solids_of
 
@@ -248,11 +248,13 @@ def guard_plates(result: RunResult, progress: Progress) -> RunResult:
         return result  # a resin file holds pictures and numbers that we wrote ourselves
     materials = {tool.tool: result.profiles.material(tool.material) for tool in _plan(result).tools}
     names = {Path(part.source.file).stem for part in _case(result).parts} - {part.name for part in _case(result).parts}
-    limits = guard_limits(result.printer, materials, names)
+    words = (*anatomy_words(result.profiles), *(part.name for part in _plan(result).parts))
+    by_index = {plate.index: plate for plate in _plan(result).plates}
     findings: list[Finding] = []
     for plate in gcode:
+        amount = takes_mm3(_plan(result), by_index[plate.index], result.printer, result.process)
         with progress.step(f"guard plate {plate.index}"):
-            findings += guard(plate.file, limits)
+            findings += guard(plate.file, guard_limits(result.printer, materials, names, words, amount))
     return _with_findings(result, tuple(findings))
 
 

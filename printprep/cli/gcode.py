@@ -89,5 +89,8 @@ def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -
         print_findings(findings, out())
     else:
         out().print(f"[green]{file.name} may be sent.[/green]")
-    if stopping(findings):
+    bad = len(stopping(findings))
+    if bad and not as_json:
+        out().print(f"[red]{file.name} must not be sent: {bad} reason{'s' * (bad > 1)}.[/red]")
+    if bad:
         raise click.exceptions.Exit(4)

@@ -39,7 +39,7 @@ from printprep.gcode.words import number, starts
 
 @inner
 def text(start: int, end: int, kind: int, data: Bytes, out: Output, mem: Memory) -> None:
-    """Set aside ``data[start:end]`` unless the same text was set aside before."""
+    """Set aside ``data[start:end]`` unless the same text was set aside before; a macro does something each time."""
     while end > start and (data[end - 1] == 13 or data[end - 1] == 32):
         end -= 1
     if end <= start:
@@ -51,11 +51,12 @@ def text(start: int, end: int, kind: int, data: Bytes, out: Output, mem: Memory)
         h = np.uint64(1)
     count = mem.count
     slot = np.int64(h & np.uint64(SEEN - 1))
-    while mem.seen[slot] != np.uint64(0):
+    while mem.seen[slot] != np.uint64(0) and kind != 2:
         if mem.seen[slot] == h:
             return
         slot = (slot + 1) & (SEEN - 1)
-    if count[HASHES] < SEEN // 2:  # beyond that, repeated texts are set aside again, which costs time and no more
+    # beyond half of the slots, repeated texts are set aside again, which costs time and no more
+    if kind != 2 and count[HASHES] < SEEN // 2:
         mem.seen[slot] = h
         count[HASHES] += 1
     row = out.texts[count[TEXTS]]

@@ -113,6 +113,17 @@ class Timing(Model):
     filament_change_s: NotNegative = 180  # M600: a person who is there
 
 
+MacroName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*_[A-Z0-9_]+$")]
+
+
+class Macros(Model):
+    """A Klipper printer's own commands that a file may call; every other is refused."""
+
+    start: tuple[MacroName, ...] = ()  # homes and heats, as its name says: PRINT_START
+    end: tuple[MacroName, ...] = ()  # switches the heaters off
+    other: tuple[MacroName, ...] = ()
+
+
 class Fdm(Model):
     """An extruding printer's head."""
 
@@ -130,6 +141,7 @@ class Fdm(Model):
     start_gcode: str
     end_gcode: str
     tool_change_gcode: str = ""
+    macros: Macros = Macros()
 
 
 class Resin(Model):
@@ -151,6 +163,7 @@ class Printer(Profile):
     """A printer."""
 
     maker: str
+    called: tuple[str, ...] = ()  # by slicers and by its firmware (printer_model, M862.3); empty: no file is asked
     technology: Technology
     firmware: Firmware
     bed: Bed
