@@ -72,7 +72,8 @@ _SETTING = re.compile(r"\s*(?:[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+ ?=|SETTING_3 |objec
 """A slicer's settings: their values are names of profiles and code of the lab's own, hundreds in each file."""
 _MARK = re.compile(
     r"\s*(?:TYPE:|COLOR_CHANGE,|FEATURE: |[A-Z_]+: ?-?[\d.]+(?:e[-+]?\d+)?\s*$|generated (?:by|with) \S+ \S+"
-    r"|thumbnail\w* (?:begin|end)|(?:start|stop) printing object, unique label id)",
+    r"|thumbnail(?:\w* (?:begin|end)| \d+x\d+ \w+, \d+ bytes$)"
+    r"|Producer = \S+ [\d.]\S*$|Produced on = [-\d: atUTC]+$|(?:start|stop) printing object, unique label id)",
     re.IGNORECASE,
 )
 _PICTURE = re.compile(r"\s?[A-Za-z0-9+/]{4,}={0,2}\s*")
