@@ -1,8 +1,8 @@
 """CuraEngine's settings from our profiles.
 
 Pure: profiles in, values by key out, for all tools and for each. What is not said here follows by the formulas of
-Cura's definitions (:mod:`printprep.slicers.cura_definitions`). Cura measures its support angle as printprep does, from the
-vertical. It knows no limit of flow, so speeds are held to what each material's flow allows.
+Cura's definitions (:mod:`printprep.slicers.cura_definitions`). Cura measures its support angle as printprep does,
+from the vertical. It knows no limit of flow, so speeds are held to what each material's flow allows.
 """
 
 from __future__ import annotations

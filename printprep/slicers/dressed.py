@@ -32,8 +32,12 @@ LAYER: Final = "\0layer"
 CUSTOM: Final = ";TYPE:Custom"
 """The mark of what is the profile's own: its purge line is no anatomy."""
 
-_HEAT: Final = re.compile(r"M(?:104|105|109|116|140|190|82|83)\b")
-"""Commands of an engine that the profile's own G-code stands in for: heat, and how the extruder counts."""
+MODES: Final = "G21\nG90\nM83\n"
+"""How both engines' moves are meant. G90 comes first: in Marlin it speaks for the extruder, too, and undoes an M83."""
+
+_OURS: Final = re.compile(r"(?:M(?:104|105|109|116|140|190|82|83)|G(?:21|90))\b")
+"""Commands of an engine that are said here instead: heat, and how numbers are meant."""
+_FAN: Final = re.compile(r"M10[67]\b")
 _TOOL: Final = re.compile(r"T(\d+)\b")
 
 
@@ -46,6 +50,7 @@ class Dress:
     filaments: tuple[FdmMaterial, ...]  # by tool of the printer
     used: tuple[int, ...]  # tools that print; the engine counts only these
     bed_c: float
+    own_fan: bool = False  # whether the fan runs as each material wants, instead of as the engine says
 
     def start(self, first: int) -> str:
         """The start G-code, with ``first`` the tool that begins."""
@@ -62,7 +67,15 @@ class Dress:
             "toolchange_z": z_mm,
         }
         said = self._filled("tool_change_gcode", values)
-        return said if re.search(rf"^T{after}\b", said, re.MULTILINE) else f"{said}T{after}\n"
+        called = said if re.search(rf"^T{after}\b", said, re.MULTILINE) else f"{said}T{after}\n"
+        return called + (self.fan(after) if layer > 0 else "")
+
+    def fan(self, tool: int) -> str:
+        """How fast the fan runs from the second layer on, if it is not the engine's."""
+        percent = self.filaments[tool].fan_percent
+        if not self.own_fan:
+            return ""
+        return f"M106 S{round(2.55 * percent)}\n" if percent > 0 else "M107\n"
 
     def warm(self) -> str:
         """What follows the first layer: the temperatures of all others."""
@@ -90,7 +103,7 @@ class Dress:
         return fill(getattr(self.fdm, key), {**known, **values}, f"{key} of printer {self.printer.id}")
 
 
-def dress_of(job: Job) -> Dress:
+def dress_of(job: Job, *, own_fan: bool = False) -> Dress:
     """The dress of a plate: its printer's G-code with its materials' temperatures."""
     filaments = []
     for load in loads_of_all_tools(job.plan, job.fdm):
@@ -103,6 +116,7 @@ def dress_of(job: Job) -> Dress:
         filaments=tuple(filaments),
         used=job.tools,
         bed_c=max(filaments[tool].bed_c for tool in job.tools),  # one bed: the hottest that lies on it
+        own_fan=own_fan,
     )
 
 
@@ -128,13 +142,13 @@ def put_on(lines: Iterator[str], target: Path, dress: Dress, made_by: str) -> No
     tool, head = _head(lines)
     with target.open("w", encoding="utf-8", newline="\n") as out:
         first = dress.used[tool] if tool < len(dress.used) else -1
-        out.write(f"{made_by}\n{CUSTOM}\n{dress.start(first)}")
+        out.write(f"{made_by}\n{CUSTOM}\n{dress.start(first)}{MODES}")
         layer, z_mm, highest_mm, tool = -1, 0.0, 0.0, first
         for line in chain(head, lines):
             if line.startswith(LAYER):
                 layer += 1
                 if layer == 1:
-                    out.write(dress.warm())
+                    out.write(dress.warm() + dress.fan(tool))
                 out.write(f"{line[len(LAYER) :]}\n")
                 continue
             if called := _TOOL.match(line):
@@ -145,7 +159,7 @@ def put_on(lines: Iterator[str], target: Path, dress: Dress, made_by: str) -> No
                     out.write(dress.change(tool, dress.used[number], max(layer, 0), z_mm))
                     tool = dress.used[number]
                 continue
-            if _HEAT.match(line):
+            if _OURS.match(line) or (dress.own_fan and _FAN.match(line)):
                 continue
             if line.startswith("G") and (at := line.find(" Z")) > 0:
                 z_mm = float(line[at + 2 :].split(" ", 1)[0].split(";", 1)[0])
