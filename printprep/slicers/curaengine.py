@@ -9,6 +9,7 @@ walls, filament against its own sum.
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -348,7 +349,8 @@ def _width(requested: Requested) -> float:
 def _bead(requested: Requested, job: Job) -> Bead:
     """How the engine was asked to lay supports."""
     tool = requested.tools[0]
-    gap_mm = float(str(tool["support_top_distance"]))
+    layer_mm = job.process.layer_height_mm
+    gap_mm = layer_mm * math.ceil(float(str(tool["support_top_distance"])) / layer_mm - 1e-6)  # whole layers
     return Bead(
         width_mm=float(str(tool["support_line_width"])),
         layer_mm=job.process.layer_height_mm,
