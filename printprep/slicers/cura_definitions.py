@@ -24,7 +24,7 @@ MACHINE: Final = "fdmprinter.def.json"
 EXTRUDER: Final = "fdmextruder.def.json"
 HOW_TO_GET: Final = "get them with: apt-get download cura && dpkg-deb -x cura_*.deb .cache/cura"
 _SEARCH: Final = "CURA_ENGINE_SEARCH_PATH"
-_FOLDERS: Final = ("/usr/share/cura/resources/definitions", ".cache/cura/usr/share/cura/resources/definitions")
+FOLDERS: Final = ("/usr/share/cura/resources/definitions", ".cache/cura/usr/share/cura/resources/definitions")
 
 Value = bool | int | float | str | list[Any]
 
@@ -61,8 +61,8 @@ def find_definitions() -> Path:
         They are not there; without them CuraEngine would end with exit code 0 and wrong diameters.
     """
     named = [Path(folder) for folder in os.environ.get(_SEARCH, "").split(":") if folder]
-    beside = Path(__file__).parents[2] / _FOLDERS[1]
-    for folder in (*named, *(Path(folder) for folder in _FOLDERS), beside):
+    beside = Path(__file__).parents[2] / FOLDERS[-1]
+    for folder in (*named, *(Path(folder) for folder in FOLDERS), beside):
         if (folder / MACHINE).is_file():
             return folder.resolve()
     raise SlicerNotFound(f"CuraEngine's machine definitions ({MACHINE}) are not here; {HOW_TO_GET}")
