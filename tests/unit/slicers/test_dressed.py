@@ -94,7 +94,8 @@ def test_a_printer_without_gcode_of_its_own_still_changes_tools(job: Job) -> Non
 def test_tools_layers_and_places_are_seen_in_the_file(dressed: Callable[..., Gcode], job: Job) -> None:
     seen = seen_in(dressed(), "0")
     assert seen.tools == {1: 200, 3: 200}
-    assert (seen.layer_count, seen.top_mm) == (50, pytest.approx(10.0))
+    assert seen.layer_count == 50
+    assert seen.top_mm == pytest.approx(10.0)
     assert seen.first_layer == {"WALL-OUTER": (100.0, 100.0, 120.0, 110.0)}
     verify(job, seen, 50)
 
