@@ -16,6 +16,7 @@ from printprep.casefile import (
     Acceptance,
     ConnectWish,
     Critical,
+    Engine,
     Hollow,
     KeepOut,
     LabelStyle,
@@ -116,6 +117,7 @@ class Case:
     orient: OrientWish | None = None
     split: Split = field(default_factory=Split)
     supports: SupportsWish = field(default_factory=SupportsWish)
+    slicer: Engine | None = None
     label: Label | None = None
     connect: tuple[ConnectWish, ...] = ()
     accept: tuple[Acceptance, ...] = ()

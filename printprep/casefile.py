@@ -25,6 +25,7 @@ from printprep.opaque import OPAQUE_ID, identifying
 Unit = Literal["um", "mm", "cm", "m", "in"]
 Side = Literal["left", "right"]
 LabelStyle = Literal["engrave", "emboss", "tab", "none"]
+Engine = Literal["prusaslicer", "curaengine", "slic3r"]
 ZoneKind = Literal["keep_out", "critical"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Coordinate = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]  # 1e9 of any unit is no anatomy
@@ -274,6 +275,7 @@ class CaseHeader(BaseModel):
     deadline: dt.datetime | None = Field(default=None, description="when it must be in the hand, with its offset")
     mirror: Literal["left-right"] | None = Field(default=None, description="print the mirror image, on purpose")
     synthetic: bool = Field(default=False, description="no patient: a demonstration or a test")
+    slicer: Engine | None = Field(default=None, description="engine for extruding printers; else the first that fits")
 
     @field_validator("id")
     @classmethod

@@ -55,6 +55,7 @@ class Request:
     synthetic: bool = False
     supports: bool = True
     timeout_s: float = 3600.0  # for one plate in a slicer
+    slicer: str | None = None  # id of an engine; None: the case's, or the first that fits the printer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +110,13 @@ def run_case(
         profiles=profiles,
     )
     steps = list(STEPS)
-    if steps.index(until) >= steps.index("slice"):
-        check_slicer(result.printer)  # before minutes are spent on the rest
     if steps.index(until) >= steps.index("certify"):
         break_lock(request.out)
     for name, step in STEPS.items():
         started_s = time.perf_counter()
         result = step(result, progress)
+        if name == "read" and steps.index(until) >= steps.index("slice"):
+            check_slicer(result.printer, _slicer(result))  # before minutes are spent on the rest
         result = replace(result, timings_s={**result.timings_s, name: round(time.perf_counter() - started_s, 3)})
         if name == until or (result.stopped and not past_errors):
             break
@@ -203,7 +204,15 @@ def slice_plates(result: RunResult, progress: Progress) -> RunResult:
     """Slice every plate and compare what was requested with what the engine resolved."""
     plan, wish = _plan(result), result.request
     plates = tuple(
-        slice_plate(plan, plate, result.profiles, wish.out, timeout_s=wish.timeout_s, progress=progress)
+        slice_plate(
+            plan,
+            plate,
+            result.profiles,
+            wish.out,
+            slicer=_slicer(result),
+            timeout_s=wish.timeout_s,
+            progress=progress,
+        )
         for plate in plan.plates
     )
     return _with_findings(replace(result, plates=plates), tuple(f for plate in plates for f in plate.findings))
@@ -369,6 +378,12 @@ def _through(result: RunResult, stages: tuple[Stage, ...], progress: Progress) -
 def _with_findings(result: RunResult, findings: tuple[Finding, ...]) -> RunResult:
     """The result with more findings, each with the case's reason if it accepts it."""
     return replace(result, findings=(*result.findings, *settle(findings, _case(result).accept)))
+
+
+def _slicer(result: RunResult) -> str | None:
+    """The engine that was asked for: on the command line, or by the case for printers that extrude; None: the first."""
+    said = _case(result).slicer if result.printer.technology == "fdm" else None
+    return result.request.slicer or said
 
 
 def _case(result: RunResult) -> Case:

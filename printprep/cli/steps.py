@@ -41,6 +41,7 @@ def print_options(command: F) -> F:
             click.option("--process", default="standard", show_default=True, help="Id of a process profile."),
             click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("build"), show_default=True),
             click.option("--supports/--no-supports", default=True, show_default=True),
+            click.option("--slicer", help="Engine: prusaslicer, curaengine, slic3r, resin. Default: as the case says."),
             click.option("--timeout", "timeout_s", default=3600.0, show_default=True, help="For one plate, in s."),
         ]
     ):

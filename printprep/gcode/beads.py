@@ -126,6 +126,11 @@ def read_beads(path: Path, filament_mm: float, *, g90_sets_e: bool = True, top_m
     return beads(read_gcode(path, g90_sets_e=g90_sets_e), filament_mm, top_mm)
 
 
+def role_of(feature: str) -> Role:
+    """What beads of a feature are for, by the name that a slicer gives it."""
+    return ROLES.get(feature.lower(), Role.PART)
+
+
 def _flat(section_mm2: Float, height_mm: Float) -> Float:
     """Width of beads that lie on something."""
     return np.asarray(section_mm2 / height_mm + height_mm * (1.0 - math.pi / 4.0))
@@ -133,7 +138,7 @@ def _flat(section_mm2: Float, height_mm: Float) -> Float:
 
 def _roles(gcode: Gcode) -> Small:
     """(f,) the role of each feature of the file."""
-    return np.array([ROLES.get(name.lower(), Role.PART) for name in gcode.features], np.uint8)
+    return np.array([role_of(name) for name in gcode.features], np.uint8)
 
 
 def _bridges(gcode: Gcode) -> Bool:

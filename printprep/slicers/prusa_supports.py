@@ -69,7 +69,7 @@ def measured(
     plate: Plate,
     profiles: Profiles,
     meshes: Mapping[str, Mesh],
-    resolved: Mapping[str, str],
+    lines: Bead,
     tower: Tower | None,
 ) -> Supports:
     """What the supports of a plate touch and hold.
@@ -82,8 +82,8 @@ def measured(
         What was asked.
     meshes
         The parts in the plate frame.
-    resolved
-        The engine's settings as it resolved them.
+    lines
+        How the engine was asked to lay supports.
     tower
         The wipe tower's place.
     """
@@ -103,7 +103,7 @@ def measured(
     return measure(
         support_lines(gcode, fdm.filament_mm, None if tower is None else tower.place_mm),
         parts,
-        bead(resolved, profiles.process(plan.process).fdm, fdm.nozzle_mm),
+        lines,
         reach=access(list(meshes.values())),
         keep_out=plan.keep_out,
         soluble=frozenset(soluble),

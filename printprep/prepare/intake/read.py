@@ -146,6 +146,7 @@ def _brought_together(
         scale=header.scale,
         mirrored=header.mirror is not None,
         synthetic=header.synthetic,
+        slicer=header.slicer,
         deadline=header.deadline,
         limits=_limits(case.limits if case else None, profiles.lab()),
         keep_out=tuple(frame.zone(zone) for zone in case.keep_out) if case else (),
