@@ -26,7 +26,7 @@ from printprep.prepare.pipeline import begin, plan_of
 from printprep.prepare.steer import steer
 from printprep.profiles.load import Profiles, load_profiles
 from printprep.run import Request, run_case
-from printprep.safety import guard_limits
+from printprep.safety import anatomy_words, guard_limits
 from printprep.slicers import slice_plate
 from printprep.slicers.proven import prove_plate
 
@@ -171,7 +171,8 @@ def test_the_proof_finds_both_parts_whole(sliced: Sliced) -> None:
 def test_the_guard_lets_the_file_pass(sliced: Sliced) -> None:
     profiles = sliced.profiles
     materials = {load.tool: profiles.material(load.material) for load in sliced.plan.tools}
-    assert guard(sliced.made.file, guard_limits(profiles.printer("prusa-xl"), materials, set())) == ()
+    known = (*anatomy_words(profiles), *(part.name for part in sliced.plan.parts))
+    assert guard(sliced.made.file, guard_limits(profiles.printer("prusa-xl"), materials, (), known)) == ()
 
 
 def test_supports_hold_and_are_measured(sliced: Sliced) -> None:

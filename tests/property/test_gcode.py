@@ -65,10 +65,11 @@ def test_any_commands_give_finite_moves_and_a_time_not_below_distance_over_speed
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(*[st.floats(0, 200).map(lambda v: round(v, 2))] * 2), min_size=2, max_size=30), st.booleans())
-def test_a_way_there_takes_as_long_as_the_way_back(points: list[tuple[float, float]], jerk: bool) -> None:
-    cornering = Cornering.JERK if jerk else Cornering.SQUARE_CORNER
-
+@given(
+    st.lists(st.tuples(*[st.floats(0, 200).map(lambda v: round(v, 2))] * 2), min_size=2, max_size=30),
+    st.sampled_from(Cornering),
+)
+def test_a_way_there_takes_as_long_as_the_way_back(points: list[tuple[float, float]], cornering: Cornering) -> None:
     def time_s(path: list[tuple[float, float]]) -> float:
         x, y = path[0]
         text = [f"G28\nG92 X{x} Y{y}\nG1 F3000", *(f"G1 X{x} Y{y}" for x, y in path[1:])]
@@ -76,6 +77,6 @@ def test_a_way_there_takes_as_long_as_the_way_back(points: list[tuple[float, flo
         assert gcode is not None
         return estimate(gcode, MotionLimits(), cornering=cornering).duration_s
 
-    assert time_s(points) == np.float64(time_s(points[::-1])).round(9) or abs(
-        time_s(points) - time_s(points[::-1])
-    ) < 1e-3 * max(1.0, time_s(points))
+    there_s, back_s = time_s(points), time_s(points[::-1])
+    # Marlin leaves rest at the speed of a jerk and comes to it almost without: 8 mm/s at 1,000 mm/s2, both ways
+    assert abs(there_s - back_s) < 0.02 + 1e-3 * there_s
