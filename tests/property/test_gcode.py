@@ -60,7 +60,9 @@ def test_any_commands_give_finite_moves_and_a_time_not_below_distance_over_speed
         assert np.isfinite(result.duration_s)
         step = np.linalg.norm(np.diff(gcode.moves.position_mm, axis=0, prepend=np.zeros((1, 3))), axis=1)
         fastest = np.where(gcode.moves.kind == 2, np.inf, np.maximum(gcode.moves.feed_mm_s, 1e-3))
-        at_least = float((step / fastest).sum())
+        # Marlin gathers moves below 6 steps, so that a move may begin and end that far from where the file says
+        gathered_mm = 0.3 if cornering in (Cornering.JERK, Cornering.JUNCTION_DEVIATION) else 0.0
+        at_least = float((np.maximum(step - gathered_mm, 0.0) / fastest).sum())
         assert sum(result.by_tool_s.values()) >= at_least * 0.999 - 1e-3
 
 
