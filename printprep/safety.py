@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from printprep.case import Acceptance, Finding, Severity, settle
+from printprep.case import Finding, Severity, settle
+from printprep.casefile import Acceptance
 from printprep.errors import InputError
 from printprep.gcode.guard import GuardLimits, allowed_commands, guard
 from printprep.gcode.vocabulary import words_of
