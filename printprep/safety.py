@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from printprep.case import Finding, Severity, settle
+from printprep.casefile import Acceptance
 from printprep.errors import InputError
 from printprep.gcode.guard import GuardLimits, allowed_commands, guard
 from printprep.gcode.vocabulary import words_of
@@ -186,6 +187,20 @@ def _guard_before_sending(file: Path, printer: Printer | None, profiles: Profile
         *_untouched(file, lock),
         *settle(guard(file, limits), lock.accept),
     )
+
+
+def vouched(file: Path, profiles: Profiles) -> tuple[tuple[str, ...], tuple[Acceptance, ...]]:
+    """The words that name no person in ``file``, and what its case accepts: of the build that it stands in, if any.
+
+    Raises
+    ------
+    CaseError
+        There is a lock beside the file that cannot be read.
+    """
+    lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
+    if lock is None or file.name not in lock.files:
+        return tuple(anatomy_words(profiles)), ()
+    return (*anatomy_words(profiles), *lock.inputs), lock.accept
 
 
 def _not_certified(file: Path) -> Finding:

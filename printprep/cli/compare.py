@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from printprep.cli.steps import UNITS
-from printprep.cli.terminal import json_option, out, print_json, table
+from printprep.cli.terminal import Positive, json_option, out, print_json, table
 
 if TYPE_CHECKING:
     from printprep.geometry.mesh import Mesh
@@ -29,9 +29,7 @@ SAMPLES = 200_000
     show_default=True,
     help="Beside all vertices.",
 )
-@click.option(
-    "--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Of mesh A, before it is compared."
-)
+@click.option("--scale", type=Positive(), default=1.0, help="Of mesh A, before it is compared.")
 @click.option(
     "--align",
     type=click.Choice(["none", "rigid"]),
@@ -39,7 +37,7 @@ SAMPLES = 200_000
     show_default=True,
     help="Compare where they lie, or turn and shift A onto B first.",
 )
-@click.option("--limit", "limit_mm", type=click.FloatRange(min=0, min_open=True), help="Exit with 1 beyond, in mm.")
+@click.option("--limit", "limit_mm", type=Positive(), help="Exit with 1 beyond, in mm.")
 @click.option(
     "--picture", type=click.Path(dir_okay=False, path_type=Path), help="PNG: B in the colours of its distance."
 )

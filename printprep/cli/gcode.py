@@ -43,6 +43,8 @@ def estimate(as_json: bool, materials: tuple[str, ...], store_url: str | None, *
 
 def print_layers(file: Path, as_json: bool) -> None:
     """Print what a file of layers says of its time and its resin, and how many layers are in it."""
+    from rich.markup import escape
+
     from printprep.formats import chitu, sl1
     from printprep.formats.layers import figures
     from printprep.units import format_duration
@@ -56,7 +58,7 @@ def print_layers(file: Path, as_json: bool) -> None:
         return
     took = "time unknown" if duration_s is None else format_duration(duration_s)
     resin = "volume unknown" if volume_ml is None else f"{volume_ml:.1f} ml of resin"
-    out().print(f"{file.name}: {took}, {len(layers)} layers, {resin}, as the file says")
+    out().print(f"{escape(file.name)}: {took}, {len(layers)} layers, {resin}, as the file says")
 
 
 @click.command()
@@ -67,30 +69,34 @@ def print_layers(file: Path, as_json: bool) -> None:
 def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -> None:
     """Refuse a G-code file that could harm or that identifies; exit code 4.
 
+    In the folder of its build the names of the case's parts are known, and what the case accepts holds.
+
     \b
     Example:
       printprep guard build/plate-1.gcode --printer prusa-xl --material pla --material petg
     """
-    from printprep.case import stopping
+    from rich.markup import escape
+
+    from printprep.case import settle, stopping
     from printprep.gcode.guard import guard as guard_gcode
     from printprep.profiles.load import load_profiles
     from printprep.report.document import finding_json
-    from printprep.safety import guard_limits, refuse_pictures
+    from printprep.safety import guard_limits, refuse_pictures, vouched
 
     refuse_pictures(file)
     profiles = load_profiles()
-    findings = guard_gcode(
-        file,
-        guard_limits(profiles.printer(printer), {tool: profiles.material(name) for tool, name in enumerate(materials)}),
-    )
+    words, accept = vouched(file, profiles)
+    loaded = {tool: profiles.material(name) for tool, name in enumerate(materials)}
+    limits = guard_limits(profiles.printer(printer), loaded, known_words=words)
+    findings = settle(guard_gcode(file, limits), accept)
     if as_json:
         print_json({"findings": [finding_json(finding) for finding in findings]})
     elif findings:
         print_findings(findings, out())
     else:
-        out().print(f"[green]{file.name} may be sent.[/green]")
+        out().print(f"[green]{escape(file.name)} may be sent.[/green]")
     bad = len(stopping(findings))
     if bad and not as_json:
-        out().print(f"[red]{file.name} must not be sent: {bad} reason{'s' * (bad > 1)}.[/red]")
+        out().print(f"[red]{escape(file.name)} must not be sent: {bad} reason{'s' * (bad > 1)}.[/red]")
     if bad:
         raise click.exceptions.Exit(4)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from printprep.cli.certified import certificate_table, whole_line
-from printprep.cli.terminal import json_option, out, print_findings, print_json, progress, table
+from printprep.cli.terminal import Positive, json_option, out, print_findings, print_json, progress, table
 
 if TYPE_CHECKING:
     from printprep.run import RunResult
@@ -24,7 +24,7 @@ def case_options(command: F) -> F:
         [
             click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path)),
             click.option("--units", type=click.Choice(UNITS), help="Unit of files that have none (STL, OBJ, PLY)."),
-            click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="Size of the print over life."),
+            click.option("--scale", type=Positive(), help="Size of the print over life."),
             click.option("--case-id", help="Opaque id; never a name. Default: from the hash of the files."),
             click.option("--synthetic", is_flag=True, help="No patient: a demonstration or a test."),
         ]

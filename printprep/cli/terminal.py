@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,20 @@ WIDTH = 120
 """Characters a line where nobody's terminal says: in a file or a pipe."""
 
 COLOUR = {"info": "cyan", "warning": "yellow", "error": "bold red"}  # of a finding, the worst last
+
+
+class Positive(click.FloatRange):
+    """A number over 0 that can be reckoned with: click lets ``nan`` and ``inf`` through any range."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read what was typed, or fail with the option's name."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number to reckon with.", param, ctx)
+        return number
 
 
 def json_option(command: F) -> F:

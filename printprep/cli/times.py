@@ -109,6 +109,7 @@ def _document(
         "extruded_mm3": times.extruded_mm3,
         "tools": tools,
         "layer_count": len(times.per_layer_s),
+        "anatomy_layer_count": times.anatomy_layer_count,
         "tool_changes": times.tool_changes,
         "waits_for_person": times.for_person,
     }
@@ -134,7 +135,7 @@ def _show(file: Path, named: str, times: GcodeTimes, tools: list[dict[str, Any]]
         (escape(name), format_duration(s), f"{100 * s / times.duration_s:.1f} %", _bar(s / longest_s))
         for name, s in by_time
     ]
-    title = f"{len(times.per_layer_s)} layers{_changes(times)}"
+    title = f"{_layers(times)}{_changes(times)}"
     out().print(table(title, ("feature", ">time", ">share", ""), rows))
     shown = [
         (
@@ -157,6 +158,13 @@ def _show(file: Path, named: str, times: GcodeTimes, tools: list[dict[str, Any]]
         out().print("[dim]--material ID, one for each tool, tells grams and cost.[/dim]")
     if times.for_person:
         out().print(f"[yellow]It waits {times.for_person} times for a person, and nobody knows how long.[/]")
+
+
+def _layers(times: GcodeTimes) -> str:
+    """Supports have heights of their own, which nobody counts as layers of the print."""
+    every = len(times.per_layer_s)
+    own = times.anatomy_layer_count or every
+    return f"{own} layers" + (f", and {every - own} of supports alone" if own < every else "")
 
 
 def _slicer(said: Embedded) -> dict[str, Any]:

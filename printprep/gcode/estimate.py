@@ -33,6 +33,7 @@ class GcodeTimes:
     tool_changes: int  # after the first tool was chosen
     waiting_s: dict[int, float] = field(default_factory=dict)  # by tool: all but moves
     for_person: int = 0  # how often it waits for a person; only changing filament is timed
+    anatomy_layer_count: int = 0  # of per_layer_s, those that hold something of a part, not support alone
 
 
 def estimate(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from printprep.errors import ProfileError
 from printprep.gcode.estimate import GcodeTimes, estimate
 from printprep.gcode.motion import CORNERING
 from printprep.gcode.read import read_gcode
+from printprep.gcode.supports import anatomy_layers
 from printprep.profiles.models import Printer
 
 
@@ -24,8 +26,9 @@ def times_on(printer: Printer, gcode: Path) -> GcodeTimes:
     fdm = printer.fdm
     if printer.motion is None or fdm is None:
         raise ProfileError(f"{printer.id} has no [motion] and [fdm]: its profile must say what the firmware allows")
-    return estimate(
-        read_gcode(gcode, g90_sets_e=printer.firmware != "klipper"),
+    read = read_gcode(gcode, g90_sets_e=printer.firmware != "klipper")
+    times = estimate(
+        read,
         printer.motion,
         cornering=CORNERING.get(printer.firmware),
         timing=printer.timing,
@@ -33,3 +36,4 @@ def times_on(printer: Printer, gcode: Path) -> GcodeTimes:
         tool_change_s=fdm.tool_change_s,
         filament_mm=fdm.filament_mm,
     )
+    return replace(times, anatomy_layer_count=anatomy_layers(read))

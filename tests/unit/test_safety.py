@@ -10,11 +10,12 @@ import pytest
 
 from printprep.case import Finding, Severity, stopping
 from printprep.files import sha256_of
+from printprep.gcode.guard import guard
 from printprep.geometry.mesh import Mesh
 from printprep.lock import NAME, PREPARED
 from printprep.plan import Plan, PlannedPart, Plate
 from printprep.profiles.load import Profiles, load_profiles
-from printprep.safety import sending_guard, takes_mm3
+from printprep.safety import anatomy_words, guard_limits, sending_guard, takes_mm3, vouched
 
 JOB = "G90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\nG1 X20 Y20 Z0.2 F3000\nG1 X40 E1 F1200\n"
 END = "M104 S0\nM140 S0\nM84\n"
@@ -127,6 +128,26 @@ def test_what_the_case_accepts_by_name_is_sent_and_says_why(
 def test_a_lock_accepts_no_file_for_another_printer(plate: Path, profiles: Profiles) -> None:
     accept(plate, code="wrong-printer")
     assert stopping((look(plate, "prusa-xl", profiles)["wrong-printer"],))
+
+
+@pytest.mark.parametrize(("name", "said"), [("femur", True), ("Graft_Aneu", True), ("Erika_Mustermann", False)])
+def test_the_guard_alone_knows_the_words_of_the_build_and_no_others(
+    plate: Path, profiles: Profiles, name: str, said: bool
+) -> None:
+    document = json.loads((plate.parent / NAME).read_text())
+    document["inputs"] = {"Graft_Aneu": {"sha256": "0"}}
+    (plate.parent / NAME).write_text(json.dumps(document))
+    plate.write_text(f";MESH:{name}\n{JOB}{END}", encoding="ascii")
+    words, accepted = vouched(plate, profiles)
+    found = guard(plate, guard_limits(profiles.printer("ender-3"), {}, known_words=words))
+    assert accepted == ()
+    assert ("gcode-identifying" not in {finding.code for finding in found}) is said
+    assert set(vouched(plate.rename(plate.with_name("other.gcode")), profiles)[0]) == set(anatomy_words(profiles))
+
+
+def test_the_guard_alone_is_told_what_the_case_accepts(plate: Path, profiles: Profiles) -> None:
+    accept(plate, code="gcode-unknown-command", reason="ours")
+    assert [entry.code for entry in vouched(plate, profiles)[1]] == ["gcode-unknown-command"]
 
 
 def test_a_cube_takes_a_skin_at_least_and_its_box_at_most(profiles: Profiles) -> None:

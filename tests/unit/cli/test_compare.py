@@ -123,3 +123,13 @@ def test_a_source_is_compared_with_what_was_prepared_of_it_at_the_scale_of_the_p
     assert (code, json.loads(text)["hausdorff_mm"]) == (0, pytest.approx(0.0, abs=1e-3))
     assert np.linalg.det(np.array(json.loads(text)["motion"])[:3, :3]) == pytest.approx(1.0)
     assert json.loads(run(capsys, *both)[1])["hausdorff_mm"] > 10.0  # on the bed it stands elsewhere
+
+
+@pytest.mark.parametrize("option", ["--scale", "--limit"])
+@pytest.mark.parametrize("value", ["nan", "inf", "0"])
+def test_nothing_is_within_a_limit_that_is_no_number(
+    capsys: pytest.CaptureFixture[str], files: tuple[str, str], option: str, value: str
+) -> None:
+    code, text, complaint = run(capsys, *files, "--units", "mm", option, value)
+    assert (code, text) == (2, "")
+    assert option in complaint

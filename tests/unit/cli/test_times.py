@@ -73,6 +73,14 @@ def test_the_document_adds_up(file: Path) -> None:
     assert document["waits_for_person"] == 2
 
 
+def test_layers_of_supports_alone_are_not_counted_as_the_prints(tmp_path: Path) -> None:
+    path = tmp_path / "plate-1.gcode"
+    path.write_text(GCODE + ";LAYER_CHANGE\nG1 Z0.5\n;TYPE:Support material\nG1 X100 E10\n")
+    document = json.loads(run(str(path), "--printer", "ender-3", "--json"))
+    assert (document["layer_count"], document["anatomy_layer_count"]) == (3, 2)
+    assert "2 layers, and 1 of supports alone" in run(str(path), "--printer", "ender-3")
+
+
 def test_people_see_a_table_and_what_is_missing(file: Path) -> None:
     text = run(str(file), "--printer", "voron-2.4")
     assert "9 of 10 such prints within" in text
