@@ -127,12 +127,14 @@ def doctor(as_json: bool) -> None:
     if as_json:
         print_json({"python": python, "programs": [asdict(f) for f in found]})
     else:
+        from rich.markup import escape
+
         rows = [
             (
                 f"[green]{f.version}[/green]" if f.version else "[red]missing[/red]" if f.needed else "missing",
                 f.name,
                 f.use,
-                f.path or f.get or "",
+                escape(f.path or f.get or ""),
             )
             for f in found
         ]

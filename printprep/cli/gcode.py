@@ -56,7 +56,7 @@ def print_layers(file: Path, as_json: bool) -> None:
         return
     took = "time unknown" if duration_s is None else format_duration(duration_s)
     resin = "volume unknown" if volume_ml is None else f"{volume_ml:.1f} ml of resin"
-    out().print(f"{file.name}: {took}, {len(layers)} layers, {resin}, as the file says")
+    out().print(f"{file.name}: {took}, {len(layers)} layers, {resin}, as the file says", markup=False)
 
 
 @click.command()
@@ -71,6 +71,8 @@ def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -
     Example:
       printprep guard build/plate-1.gcode --printer prusa-xl --material pla --material petg
     """
+    from rich.markup import escape
+
     from printprep.case import stopping
     from printprep.gcode.guard import guard as guard_gcode
     from printprep.profiles.load import load_profiles
@@ -88,9 +90,9 @@ def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -
     elif findings:
         print_findings(findings, out())
     else:
-        out().print(f"[green]{file.name} may be sent.[/green]")
+        out().print(f"[green]{escape(file.name)} may be sent.[/green]")
     bad = len(stopping(findings))
     if bad and not as_json:
-        out().print(f"[red]{file.name} must not be sent: {bad} reason{'s' * (bad > 1)}.[/red]")
+        out().print(f"[red]{escape(file.name)} must not be sent: {bad} reason{'s' * (bad > 1)}.[/red]")
     if bad:
         raise click.exceptions.Exit(4)
