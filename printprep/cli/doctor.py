@@ -139,6 +139,6 @@ def doctor(as_json: bool) -> None:
             for f in found
         ]
         out().print(table(f"Python {python}", ("version", "program", "for", "where, or how to get it"), rows))
-        out().print("Resin printers need no slicer; extruding printers need PrusaSlicer.")
+        out().print("Resin printers need no slicer; extruding printers need PrusaSlicer, or another by --slicer.")
     if any(f.needed and f.version is None for f in found):
         raise click.exceptions.Exit(1)
