@@ -29,6 +29,8 @@ def cost(build: Path, as_json: bool) -> None:
     if as_json:
         print_json({"plates": plates, "estimate": case})
         return
+    from rich.markup import escape
+
     from printprep.units import format_duration
 
     names = [*(str(plate["file"]) for plate in plates), *(["all"] if len(plates) > 1 else [])]
@@ -38,7 +40,7 @@ def cost(build: Path, as_json: bool) -> None:
     columns = ("", *(f">{name}" for name in names))
     out().print(table(f"Cost, {case['cost']['currency']}", columns, [*rows, total]))
     materials = [
-        (f"T{use['tool']}", use["material"], f"{use['g']:.1f} g", f"{Decimal(str(use['cost'])):.2f}")
+        (f"T{use['tool']}", escape(use["material"]), f"{use['g']:.1f} g", f"{Decimal(str(use['cost'])):.2f}")
         for use in case["material"]
     ]
     out().print(table("Material", ("tool", "material", ">mass", ">cost"), materials))

@@ -26,6 +26,8 @@ def demo(ctx: click.Context, folder: Path, printer: str, process: str) -> None:
     Example:
       printprep demo --out build/demo
     """
+    from rich.markup import escape
+
     started_s = time.perf_counter()
     with as_file(files("printprep") / "demo" / "dissection") as source:
         case = folder / "case"
@@ -40,7 +42,7 @@ def demo(ctx: click.Context, folder: Path, printer: str, process: str) -> None:
     finish(result, False)
     if result.plates[0].file.suffix == ".gcode":
         print_on_the_virtual_printer(ctx, result.plates[0].file)
-    out().print(f"Look at [bold]{folder / 'report.html'}[/bold].")
+    out().print(f"Look at [bold]{escape(str(folder / 'report.html'))}[/bold].")
     out().print(f"From meshes to the last line: {format_duration(time.perf_counter() - started_s)}.")
 
 

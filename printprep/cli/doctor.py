@@ -127,16 +127,18 @@ def doctor(as_json: bool) -> None:
     if as_json:
         print_json({"python": python, "programs": [asdict(f) for f in found]})
     else:
+        from rich.markup import escape
+
         rows = [
             (
                 f"[green]{f.version}[/green]" if f.version else "[red]missing[/red]" if f.needed else "missing",
                 f.name,
                 f.use,
-                f.path or f.get or "",
+                escape(f.path or f.get or ""),
             )
             for f in found
         ]
         out().print(table(f"Python {python}", ("version", "program", "for", "where, or how to get it"), rows))
-        out().print("Resin printers need no slicer; extruding printers need PrusaSlicer.")
+        out().print("Resin printers need no slicer; extruding printers need PrusaSlicer, or another by --slicer.")
     if any(f.needed and f.version is None for f in found):
         raise click.exceptions.Exit(1)

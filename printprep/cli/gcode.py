@@ -58,7 +58,7 @@ def print_layers(file: Path, as_json: bool) -> None:
         return
     took = "time unknown" if duration_s is None else format_duration(duration_s)
     resin = "volume unknown" if volume_ml is None else f"{volume_ml:.1f} ml of resin"
-    out().print(f"{escape(file.name)}: {took}, {len(layers)} layers, {resin}, as the file says")
+    out().print(f"{file.name}: {took}, {len(layers)} layers, {resin}, as the file says", markup=False)
 
 
 @click.command()

@@ -105,7 +105,9 @@ def show_jobs(
             words = reason if len(reason) <= REASON_LENGTH else f"{reason[: REASON_LENGTH - 1]}…"
             out().print(f"{job.id} {job.state}: {words}", markup=False, soft_wrap=True)
     if plates:
-        rows_of_plates = [(p.printer, coloured(p.state), escape(p.who or "nobody"), moment(p.at)) for p in plates]
+        rows_of_plates = [
+            (escape(p.printer), coloured(p.state), escape(p.who or "nobody"), moment(p.at)) for p in plates
+        ]
         out().print(table("Plates", ("printer", "plate", "last cleared by", "since"), rows_of_plates))
 
 

@@ -53,6 +53,9 @@ def preview(
         legend = [{"name": name, "colour": list(colour)} for name, colour in shown.legend.items()]
         print_json({"picture": str(path), "layers": len(beads.layer_z_mm), "z_mm": shown.z_mm, "legend": legend})
         return
+    from rich.markup import escape
+
     for name, (red, green, blue) in shown.legend.items():
-        out().print(f"[rgb({red},{green},{blue})]\u25a0[/] {name}")
-    out().print(f"{path}: {f'z {shown.z_mm:g} mm, ' if shown.z_mm else ''}{len(beads.layer_z_mm)} layers in all")
+        out().print(f"[rgb({red},{green},{blue})]\u25a0[/] {escape(name)}")
+    height = f"z {shown.z_mm:g} mm, " if shown.z_mm else ""
+    out().print(f"{path}: {height}{len(beads.layer_z_mm)} layers in all", markup=False)

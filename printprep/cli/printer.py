@@ -73,7 +73,7 @@ def add(
             name=name, link="octoprint", profile=profile, url=url, key=key, allow_insecure=allow_insecure
         )
     path = add_printer(named, replace=replace)
-    console().print(f"{name} is written down in {path}. Try it: printprep printer test {name}")
+    console().print(f"{name} is written down in {path}. Try it: printprep printer test {name}", markup=False)
 
 
 @printer.command("list")
@@ -96,7 +96,9 @@ def list_printers(as_json: bool) -> None:
 
 
 def _row(named: NamedPrinter) -> tuple[str, str, str, str]:
-    return named.name, named.profile, named.link, named.port or named.url or "in this computer"
+    from rich.markup import escape
+
+    return named.name, escape(named.profile), named.link, escape(named.port or named.url or "in this computer")
 
 
 @printer.command("test")
@@ -134,10 +136,13 @@ def test(name: str, as_json: bool) -> None:
             }
         )
         return
+    from rich.markup import escape
+
     heat = [(f"tool {tool}", f"{t['actual_c']:.1f} °C", f"{t['target_c']:.0f} °C") for tool, t in tools.items()]
     if bed is not None:
         heat.append(("bed", f"{bed['actual_c']:.1f} °C", f"{bed['target_c']:.0f} °C"))
-    out().print(f"[green]{name} answers[/green]: {identity.firmware} {identity.version}, {status.state}")
+    said = escape(f"{identity.firmware} {identity.version}, {status.state}")
+    out().print(f"[green]{escape(name)} answers[/green]: {said}")
     out().print(table("Temperatures", ("heater", ">now", ">wanted"), heat))
 
 

@@ -73,6 +73,8 @@ def show(name: str, origin: bool, directory: Path | None, as_json: bool) -> None
     Example:
       printprep profile show materials/petg-clear --origin
     """
+    from rich.markup import escape
+
     from printprep.profiles.diff import values
     from printprep.profiles.load import load_profiles
 
@@ -84,7 +86,8 @@ def show(name: str, origin: bool, directory: Path | None, as_json: bool) -> None
         print_json(document | {"origin": dict(origins)} if origin else document)
         return
     rows = [
-        (key, _shown(key, value), *([origins.get(key, "")] if origin else [])) for key, value in values(found).items()
+        (key, _shown(key, value), *([escape(origins.get(key, ""))] if origin else []))
+        for key, value in values(found).items()
     ]
     out().print(table(f"{kind}/{found.id}", ("key", "value", *(["from"] if origin else [])), rows))
 
@@ -103,6 +106,8 @@ def diff(a: str, b: str, directory: Path | None, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from rich.markup import escape
+
     from printprep.profiles.diff import diff_profiles
     from printprep.profiles.load import load_profiles
 
@@ -111,14 +116,19 @@ def diff(a: str, b: str, directory: Path | None, as_json: bool) -> None:
         print_json({"a": a, "b": b, "differences": [asdict(d) for d in differences]})
         return
     rows = [
-        (d.key, _shown(d.key, d.a), _shown(d.key, d.b), f"[dim]{d.a_from or ''}[/dim]", f"[dim]{d.b_from or ''}[/dim]")
+        (
+            d.key,
+            _shown(d.key, d.a),
+            _shown(d.key, d.b),
+            *(f"[dim]{escape(f)}[/dim]" if f else "" for f in (d.a_from, d.b_from)),
+        )
         for d in differences
     ]
     console = out()
     if rows:
         console.print(table(f"{a} and {b}", ("key", a, b, f"{a} from", f"{b} from"), rows))
     else:
-        console.print(f"{a} and {b} say the same.")
+        console.print(f"{a} and {b} say the same.", markup=False)
 
 
 @profile.command()
@@ -169,6 +179,8 @@ def _shown(key: str, value: object) -> str:
 
 
 def _printers(printers: Iterable[Printer]) -> tuple[tuple[str, ...], Rows]:
+    from rich.markup import escape
+
     def head(p: Printer) -> str:
         if p.fdm is not None:
             shared = " on one nozzle" if p.fdm.shared_nozzle and p.fdm.tools > 1 else ""
@@ -179,7 +191,7 @@ def _printers(printers: Iterable[Printer]) -> tuple[tuple[str, ...], Rows]:
     rows = (
         (
             p.id,
-            p.name,
+            escape(p.name),
             p.technology,
             p.firmware,
             f"{p.bed.width_mm:g} x {p.bed.depth_mm:g} x {p.bed.height_mm:g}",
@@ -202,10 +214,12 @@ def _materials(materials: Iterable[Material]) -> tuple[tuple[str, ...], Rows]:
 
 
 def _processes(processes: Iterable[Process]) -> tuple[tuple[str, ...], Rows]:
+    from rich.markup import escape
+
     rows = (
         (
             p.id, f"{p.fdm.layer_height_mm:g}", f"{p.resin.layer_height_mm:g}", str(p.fdm.perimeters),
-            f"{p.fdm.infill_percent:g} %", p.gives_up,
+            f"{p.fdm.infill_percent:g} %", escape(p.gives_up),
         )
         for p in sorted(processes, key=lambda p: p.fdm.layer_height_mm)
     )  # fmt: skip
@@ -213,9 +227,11 @@ def _processes(processes: Iterable[Process]) -> tuple[tuple[str, ...], Rows]:
 
 
 def _tissues(tissues: Iterable[Tissue]) -> tuple[tuple[str, ...], Rows]:
+    from rich.markup import escape
+
     rows = (
         (
-            t.id, _swatch(t.colour), t.name, t.material_class, str(t.priority), "yes" if t.paired else "",
+            t.id, _swatch(t.colour), escape(t.name), t.material_class, str(t.priority), "yes" if t.paired else "",
             "{:g} to {:g}".format(*t.size_mm) if t.size_mm else "-",
         )
         for t in tissues
@@ -224,9 +240,11 @@ def _tissues(tissues: Iterable[Tissue]) -> tuple[tuple[str, ...], Rows]:
 
 
 def _labs(labs: Iterable[Lab]) -> tuple[tuple[str, ...], Rows]:
+    from rich.markup import escape
+
     rows = (
         (
-            lab.id, lab.name, lab.currency, str(lab.labour_per_h), str(lab.energy_per_kwh),
+            lab.id, escape(lab.name), lab.currency, str(lab.labour_per_h), str(lab.energy_per_kwh),
             f"{100 * lab.failure_rate:g} %",
         )
         for lab in labs

@@ -67,7 +67,11 @@ def add(path: Path, printer: str, deadline: str | None, who: str, store_url: str
     else:
         show_jobs("Queued", jobs)
     if printer not in registered:
-        console().print(f"[yellow]{printer} is not set up yet[/]: printprep printer add, before its agent can print.")
+        from rich.markup import escape
+
+        console().print(
+            f"[yellow]{escape(printer)} is not set up yet[/]: printprep printer add, before its agent can print."
+        )
 
 
 @queue.command("list")
@@ -244,4 +248,4 @@ def clear_plate(printer: str, who: str, store_url: str | None, as_json: bool) ->
     if as_json:
         print_json(plate_document(plate))
     else:
-        out().print(f"The plate of {printer} is clear, says {plate.who}.")
+        out().print(f"The plate of {printer} is clear, says {plate.who}.", markup=False)

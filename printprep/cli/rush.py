@@ -109,22 +109,24 @@ def show(found: tuple[Offer, ...], choice: Choice, queued: tuple[Job, ...], dead
     from rich.markup import escape
 
     def row(offer: Offer) -> tuple[str, ...]:
-        process = offer.variant.process
+        printer, process = escape(offer.printer), escape(offer.variant.process)
         if offer.finish is None:
-            return offer.printer, process, "[red]cannot[/]", "", "", "", escape(offer.variant.problem or "")
+            return printer, process, "[red]cannot[/]", "", "", "", escape(offer.variant.problem or "")
         seconds = (deadline - offer.finish).total_seconds()
         spare = f"[green]{duration(seconds)}[/]" if seconds >= 0 else f"[red]{duration(-seconds)} late[/]"
         mark = "[bold]" if offer is choice.offer else ""
         words = escape(" ".join((offer.gives_up, *offer.notes)))
-        return offer.printer, f"{mark}{process}", moment(offer.finish), spare, takes(offer), price(offer), words
+        return printer, f"{mark}{process}", moment(offer.finish), spare, takes(offer), price(offer), words
 
     columns = ("printer", "process", "finish", ">to spare", ">prints", ">cost", "what it gives up")
     out().print(table(f"By {moment(deadline)}", columns, [row(offer) for offer in found]))
     for words, printers in minded(found).items():
-        out().print(f"[yellow]mind[/] {', '.join(printers)}: {escape('; '.join(words))}", soft_wrap=True)
+        out().print(f"[yellow]mind[/] {escape(', '.join(printers))}: {escape('; '.join(words))}", soft_wrap=True)
     out().print(choice.why, markup=False)
     for job in queued:
-        out().print(f"[green]Queued[/] {job.id} on {job.printer}, place {job.position}: {job.file.name}")
+        out().print(
+            f"[green]Queued[/] {job.id} on {escape(job.printer)}, place {job.position}: {escape(job.file.name)}"
+        )
 
 
 def minded(found: tuple[Offer, ...]) -> dict[tuple[str, ...], list[str]]:

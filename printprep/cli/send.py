@@ -141,10 +141,12 @@ def _report(file: Path, named: NamedPrinter, result: SendResult, as_json: bool) 
         account = asdict(result) | {"findings": [finding_json(finding) for finding in result.findings]}
         print_json({"file": str(file), "printer": named.name, **account})
         return
+    from rich.markup import escape
+
     colour = "green" if result.outcome == "finished" else "yellow"
     who = "" if result.counted else " (as the server says)"
     out().print(
-        f"[{colour}]{result.outcome}[/{colour}] on {named.name} ({result.firmware}): "
+        f"[{colour}]{result.outcome}[/{colour}] on {escape(named.name)} ({escape(result.firmware)}): "
         f"{result.lines_total:,} commands in the file, {result.lines_sent:,} sent, "
         f"{result.lines_accepted:,} acknowledged{who}, {result.repeated:,} repeated, in {result.duration_s:.1f} s"
     )

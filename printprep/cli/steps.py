@@ -156,6 +156,8 @@ def finish(result: RunResult, as_json: bool) -> None:
 
 def summary(result: RunResult, document: dict[str, Any]) -> None:
     """What a person reads at the end, the most important last: parts, findings, plates, cost, verdict."""
+    from rich.markup import escape
+
     console = out()
     if document["parts"]:
         console.print(parts_table(document["parts"], brief=document["certificate"] is not None))
@@ -165,7 +167,7 @@ def summary(result: RunResult, document: dict[str, Any]) -> None:
         console.print(certificate_table(document))
     print_findings(result.findings, console)
     if document["certificate"]:
-        console.print(whole_line(document))
+        console.print(whole_line(document), markup=False)
     for plate in document["plates"]:
         console.print(plate_line(plate))
     if document["estimate"] and document["estimate"]["cost"]:
@@ -177,7 +179,7 @@ def summary(result: RunResult, document: dict[str, Any]) -> None:
         )
     elif result.plates:
         files = ", ".join(plate.file.name for plate in result.plates)
-        console.print(f"[green]Ready[/green] in {result.request.out}: {files} ({counts}).")
+        console.print(f"[green]Ready[/green] in {escape(str(result.request.out))}: {escape(files)} ({counts}).")
     else:
         console.print(f"[green]Nothing stands against it[/green] ({counts}).")
 
@@ -195,6 +197,7 @@ def cost_table(cost: dict[str, Any]) -> Any:
 
 def parts_table(parts: list[dict[str, Any]], *, brief: bool = False) -> Any:
     """The parts of a document as a table; what is not known yet, or ``brief`` leaves to another, has no column."""
+    from rich.markup import escape
 
     def tool(part: dict[str, Any]) -> str:
         return "-" if part["tool"] is None else f"T{part['tool']}"
@@ -203,10 +206,10 @@ def parts_table(parts: list[dict[str, Any]], *, brief: bool = False) -> Any:
         return f"{part['deviation_mm']['max']:.3f}" if part["deviation_mm"] else "-"
 
     columns = {
-        "part": [part["name"] for part in parts],
-        "tissue": [part["tissue"] or "-" for part in parts],
+        "part": [escape(part["name"]) for part in parts],
+        "tissue": [escape(part["tissue"] or "-") for part in parts],
         "side": [part["side"] or "-" for part in parts],
-        "material": [part["material"] or "-" for part in parts],
+        "material": [escape(part["material"] or "-") for part in parts],
         "tool": [tool(part) for part in parts],
         ">triangles": [f"{part['triangles']:,}" for part in parts],
         ">ml": [f"{part['volume_mm3'] / 1000:,.2f}" for part in parts],
@@ -220,6 +223,8 @@ def parts_table(parts: list[dict[str, Any]], *, brief: bool = False) -> Any:
 
 def orientations_table(orientations: list[dict[str, Any]]) -> Any:
     """The ways up to choose among, by ``[orient] choice`` in case.toml; an arrow marks the one taken."""
+    from rich.markup import escape
+
     rows = [
         (
             ("> " if one["chosen"] else "  ") + str(one["number"] or "asked"),
@@ -228,7 +233,7 @@ def orientations_table(orientations: list[dict[str, Any]]) -> Any:
             f"{one['support_mm3'] / 1000:.1f}",
             f"{one['marked_mm2']:.0f}",
             f"{one['height_mm']:.1f}",
-            one["reason"],
+            escape(one["reason"]),
         )
         for one in orientations
     ]
@@ -238,12 +243,14 @@ def orientations_table(orientations: list[dict[str, Any]]) -> Any:
 
 def plate_line(plate: dict[str, Any]) -> str:
     """One line for one plate."""
+    from rich.markup import escape
+
     from printprep.units import format_duration
 
     estimate = plate["estimate"]
     grams = sum(use["g"] for use in estimate["material"])
     layers = plate["anatomy_layer_count"] or plate["layer_count"]
     return (
-        f"[bold]{plate['file']}[/bold]  {layers} layers, {format_duration(estimate['duration_s'])}, "
+        f"[bold]{escape(plate['file'])}[/bold]  {layers} layers, {format_duration(estimate['duration_s'])}, "
         f"{grams:.0f} g, sha256 {plate['sha256'][:12]}…"
     )

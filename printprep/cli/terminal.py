@@ -72,14 +72,15 @@ def console() -> Console:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table; a column whose name begins with ``>`` is right-aligned."""
+    """A table; a column whose name begins with ``>`` is right-aligned. Only cells may hold rich's markup."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
-    result = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    result = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
         right = column.startswith(">")
-        result.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+        result.add_column(escape(column.lstrip(">")), justify="right" if right else "left", overflow="fold")
     for row in rows:
         result.add_row(*row)
     return result
@@ -109,12 +110,16 @@ class _Bars:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
+        from rich.markup import escape
+
+        name = escape(name)
         task = self._bars.add_task(name, total=1.0)
         bars = self._bars
 
         class _Bar:
             def advance(self, done: float, message: str = "") -> None:
-                bars.update(task, completed=done, description=f"{name} [dim]{message}[/dim]" if message else name)
+                more = f" [dim]{escape(message)}[/dim]" if message else ""
+                bars.update(task, completed=done, description=name + more)
 
         yield _Bar()
         bars.update(task, completed=1.0, description=name)

@@ -48,6 +48,8 @@ def verify(what: Path, case: Path | None, plate: int | None, pictures: Path | No
 
 def verify_build(build: Path, as_json: bool) -> None:
     """Compare every file of a build with its lock."""
+    from rich.markup import escape
+
     from printprep.lock import verify_lock
 
     states = verify_lock(build)
@@ -55,7 +57,7 @@ def verify_build(build: Path, as_json: bool) -> None:
     if as_json:
         print_json({"files": [asdict(state) for state in states], "verified": not bad})
     else:
-        rows = [(s.file, f"[{'red' if s in bad else 'green'}]{s.state}[/]", s.sha256[:16]) for s in states]
+        rows = [(escape(s.file), f"[{'red' if s in bad else 'green'}]{s.state}[/]", s.sha256[:16]) for s in states]
         out().print(
             table(f"Case {states[0].case_id}" if states else "Nothing locked", ("file", "state", "sha256"), rows)
         )
@@ -141,10 +143,10 @@ def _say(found: Verified, worst: list[dict[str, Any]], pictures: Path | None) ->
         f"{limits.deviation_max_mm:g} mm"
     )
     columns = ("part", "in the file", "tool", ">outline m", ">95 % mm", ">not printed mm3", ">wrong tool mm3")
-    console.print(table(escape(title), columns, rows))
+    console.print(table(title, columns, rows))
     print_findings(found.findings, console)
     for one in worst:
-        console.print(f"{(pictures or Path()) / one['picture']}: layer {one['layer']}, {one['what']}")
+        console.print(escape(f"{(pictures or Path()) / one['picture']}: layer {one['layer']}, {one['what']}"))
     if found.holds:
         console.print(f"[green]{escape(found.file.name)} holds the anatomy.[/green]")
     else:

@@ -76,7 +76,7 @@ def estimate(
     for name, seconds in zip(names, sums, strict=True):
         if seconds > 0:
             by_feature_s[name] = by_feature_s.get(name, 0.0) + float(seconds)
-    changes = _tool_changes(gcode)
+    changes = tool_changes(gcode)
     if timing is None:
         rest = _without_heaters(gcode, changes * tool_change_s, heat_up_s)
     else:
@@ -107,6 +107,7 @@ def _without_heaters(gcode: Gcode, changes_s: float, heat_up_s: float) -> Pauses
     return rest
 
 
-def _tool_changes(gcode: Gcode) -> int:
+def tool_changes(gcode: Gcode) -> int:
+    """How often the tool changes after the first one was chosen."""
     tools = gcode.events.value[gcode.events.kind == Event.TOOL]
     return int((np.diff(tools) != 0).sum())

@@ -71,11 +71,13 @@ _OBJECT = re.compile(
 _SETTING = re.compile(r"\s*(?:[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+ ?=|SETTING_3 |objects_info\b)")
 """A slicer's settings: their values are names of profiles and code of the lab's own, hundreds in each file."""
 _MARK = re.compile(
-    r"\s*(?:TYPE:|COLOR_CHANGE,|FEATURE: |[A-Z_]+: ?-?[\d.]+(?:e[-+]?\d+)?\s*$|generated (?:by|with) \S+ \S+"
+    r"\s*(?:(?-i:[A-Z_]+): ?-?[\d.]+(?:e[-+]?\d+)?\s*$"
+    r"|generated (?:by|with) \S+ \S+(?: on [-\d]+ at [\d:]+(?: UTC)?)?\s*$"
     r"|thumbnail(?:\w* (?:begin|end)| \d+x\d+ \w+, \d+ bytes$)"
-    r"|Producer = \S+ [\d.]\S*$|Produced on = [-\d: atUTC]+$|(?:start|stop) printing object, unique label id)",
+    r"|Producer = \S+ [\d.]\S*$|Produced on = [-\d: atUTC]+$)",
     re.IGNORECASE,
 )
+"""Marks with numbers and versions in them; the words of features and objects are judged like any other."""
 _PICTURE = re.compile(r"\s?[A-Za-z0-9+/]{4,}={0,2}\s*")
 PICTURE_CHARS: Final = 60
 """A line of a thumbnail in base64; only the last one is shorter."""

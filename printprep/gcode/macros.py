@@ -11,6 +11,7 @@ import numpy as np
 
 from printprep.gcode.layout import DIRTY, Bytes, Memory
 from printprep.gcode.rows import inner
+from printprep.gcode.words import number
 
 NAME: Final = np.frombuffer(b"SET_VELOCITY_LIMIT", np.uint8)
 MOST: Final = 1e6  # mm/s or mm/s2; beyond it, rubbish
@@ -23,28 +24,9 @@ def is_velocity_limit(data: Bytes, i: int, end: int) -> bool:
         return False
     for k in range(len(NAME)):
         c = data[i + k]
-        if (c & 0xDF if c != 95 else c) != NAME[k]:
+        if c & 0xDF != NAME[k]:
             return False
     return end == i + len(NAME) or data[i + len(NAME)] == 32
-
-
-@inner
-def decimal(data: Bytes, i: int, end: int) -> float:
-    """The plain decimal number at ``i``, or -1."""
-    value, scale, seen = 0.0, 0.0, False
-    while i < end:
-        c = data[i]
-        if 48 <= c <= 57:
-            value, seen = value * 10.0 + (c - 48.0), True
-            scale *= 10.0
-        elif c == 46 and scale == 0.0:
-            scale = 1.0
-        else:
-            break
-        i += 1
-    if not seen or value > MOST * max(scale, 1.0):
-        return -1.0
-    return value / scale if scale > 0.0 else value
 
 
 @inner
@@ -59,10 +41,10 @@ def velocity_limit(data: Bytes, i: int, end: int, mem: Memory) -> None:
         letter, length = data[start] & 0xDF if start < end else 0, i - start
         if i >= end or data[i] != 61:
             continue
-        value = decimal(data, i + 1, end)
+        value, _, ok = number(data, i + 1, end)
         while i < end and data[i] != 32:
             i += 1
-        if value < 0.0:
+        if not ok or not 0.0 <= value <= MOST:
             continue
         if letter == 65 and length == 5 and value > 0.0:  # ACCEL
             mem.rows[0, 13] = mem.rows[0, 14] = value

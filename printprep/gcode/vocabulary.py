@@ -17,41 +17,41 @@ bed been before before_layer_change begin beginning below bit blob block blocks 
 brush build bury busy but button bvoh by c calibrate calibrating calibration can cancel center centre cfg chamber
 change changed changes changing check checking clean cleaning clear cleared click clips close cm3 code cold collision
 color colour comment complete completed config connector continue continuing control cool cooldown cooling coordinates
-copy corner corners correction cost count counter cp creality cube cura cura_steamengine curaengine curr current
-custom cut cutter cycle d default delay density deretract diameter disable distance distances do does done down draft
-draw dry duration dwell e each echo edge edges elapsed emergency empty enable enabled end ended ender ending ends
-energy engine eof estimated eta even every exclude executable execute exhaust exit expert extension external extra
-extrude extruder extruders extruding extrusion f fade fan fans fast feature feed feedrate feedrates filament filaments
-fill final find finish finished finishing firmware first flavor flex flow flush flushing for free from front full
-further g gantry gap gcode gcodes generated get glass go grid group h has have head header heat heatbed heatbreak
-heated heater heating height help high hips hit hold home homed homing hot hotend hour hours id ideamaker idle if in
-increase infill init initial initialize initializing inner input insert inserted inside instance instances interface
-internal interval intro inwards ironing is it its jerk job jpg junction k kept key klipper knob knot label last layer
-layer_change layers left length lengths less let level leveled leveling levelled levelling lidar lift lighting limit
-limits line linear lines list little load loaded loading local low lower lowering m machine make manual mark marlin
-material materials max maximum maxx maxy maxz mbl measure measures measuring mesh message metal meter meters
-millimeter millimeters millimetres min mini minimum minute minutes minx miny minz mk2 mk3 mk4 mm mm2 mm3 mmu mmu2 mmu3
-mode model more motion motor motors mount move moved moves moving multi n name nan new next no node none nonmesh
+copy corner corners correction cost count counter cp creality cube cura cura_steamengine curaengine curr current custom
+cut cutter cycle d default delay density deretract diameter disable distance distances do does done down draft draw dry
+duration dwell e each echo edge edges elapsed emergency empty enable enabled end ended ender ending ends energy engine
+eof estimated eta even every exclude executable execute exhaust exit expert extension external extra extrude extruder
+extruders extruding extrusion f fade fan fans fast feature feed feedrate feedrates filament filaments fill final find
+finish finished finishing firmware first flavor flex floating flow flush flushing for free from front full further g
+gantry gap gcode gcodes generated get glass go grid group h has have head header heat heatbed heatbreak heated heater
+heating height help high hips hit hold home homed homing hot hotend hour hours id ideamaker idle if in increase infill
+init initial initialize initializing inner input insert inserted inside instance instances interface internal interval
+intro inwards ironing is it its jerk job jpg junction k kept key klipper knob knot label last layer layer_change layers
+left length lengths less let level leveled leveling levelled levelling lidar lift lighting limit limits line linear
+lines list little load loaded loading local low lower lowering m machine make manual mark marlin material materials max
+maximum maxx maxy maxz mbl measure measures measuring mesh message metal meter meters mill millimeter millimeters
+millimetres milling min mini minimum minute minutes minx miny minz mixed mk2 mk3 mk4 mm mm2 mm3 mmu mmu2 mmu3 mode
+model more motion motor motors mount move moved moves moving multi multiple n name nan new next no node none nonmesh
 normal not note notes notification notify now nozzle num number nylon object objects of off offset on only ooze oozing
 open option or orca orcaslicer origin original other out outer outside over overhang overhangs override p pa pad panel
-parameter park parking part parts path pattern pause paused pausing pc pc-abs per percent perimeter perimeters pet
-petg phase pin pla place plane plate platform platter play please plus png point pos position positioning positions
-post power pp preheat preheating prep prepare preparing present press pressure prevent previous primary prime priming
-print printed printer printers printing probe probes probing process profile progress prusa prusament prusaslicer pull
-purge purged purging push pva pvb qgl qoi quality quick raft raise raising ram rammed ramming rate rates rating raw
-reach reached ready reduce relative relay release remain remaining remove removing repeat report reprap reprapfirmware
+parameter park parking part parts path pattern pause paused pausing pc pc-abs per percent perimeter perimeters pet petg
+phase pin pla place plane plate platform platter play please plus png point pos position positioning positions post
+power pp preheat preheating prep prepare preparing present press pressure prevent previous primary prime priming print
+printed printer printers printing probe probes probing process profile progress prusa prusament prusaslicer pull purge
+purged purging push pva pvb qgl qoi quality quick raft raise raising ram rammed ramming rate rates rating raw reach
+reached ready reduce relative relay release remain remaining remove removing repeat report reprap reprapfirmware
 required reset resolution rest restore resume resuming retract retracting retraction retractions right routine run s
 safe safety scarf scrape scratching screen scrub seam sec second seconds see select send sensor sequence series set
-sets setting settings setup shape sheet shield short shutdown side silent simplify3d single size skin skip skirt
+sets setting settings setup shape sheet shell shield short shutdown side silent simplify3d single size skin skip skirt
 skirts sl slic3r slice slicer slicing slow slower slowly small soak solid soon sound spacing sparse specific speed
 spiral spool squish stability stand standard standby start started starting state steamengine steel step stepper
-steppers steps still stop stopped stopping store style superslicer support supports swap switch switched system t tail
-takes target temp temperature temperatures test than that the them then these thick thickness thin this thread threads
-thumbnail thumbnails time timelapse tip to toggle tool toolchange toolchanges tools top total touch toward towards
-tower tpe tpu transition travel tree true tune turn type u undefined under unique unit units unload unloading
-unretract until up update use used uses using utc v value values variable vase velocity version vertical vibration
-volume voron vt vt0 wait waiting wall walls warm warming warning was waste watch waypoint we when while whole width
-will wipe wipe_end wipe_start wiped wipes wiping with without x xl xy y you your z zero zone
+steppers steps still stop stopped stopping store style superslicer support supports surface swap switch switched system
+t tail takes target temp temperature temperatures test than that the them then these thick thickness thin this thread
+threads thumbnail thumbnails time timelapse tip to toggle tool toolchange toolchanges tools top total touch toward
+towards tower tpe tpu transition travel tree true tune turn type u undefined under unique unit units unknown unload
+unloading unretract until up update use used uses using utc v value values variable vase velocity version vertical
+vibration volume voron vt vt0 wait waiting wall walls warm warming warning was waste watch waypoint we when while whole
+width will wipe wipe_end wipe_start wiped wipes wiping with without x xl xy y you your z zero zone
 """
 TRADE: Final = frozenset(_WORDS.split())
 """Words that say nothing of a person."""

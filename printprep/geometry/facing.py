@@ -171,7 +171,10 @@ def _place(middle: Float, lower: Float, side: float) -> Int:
 
 @njit(cache=True, nogil=True)
 def _look(normals: Float) -> Int:
-    """Cell of each direction on the octahedron unfolded to a square (Meyer et al. 2010, On floating-point normals)."""
+    """Cell of each direction on the octahedron unfolded to a square.
+
+    Meyer et al., On floating-point normal vectors, Computer Graphics Forum 29 (2010) 1405-1409.
+    """
     cell = np.empty(len(normals), np.int32)
     for f in range(len(normals)):
         x, y, z = normals[f, 0], normals[f, 1], normals[f, 2]

@@ -16,9 +16,10 @@ critical    critical surface that supports or the bed touch, over all of it
 staircase   mean of abs(cos) of the angle between the normal of critical surface and up: times the layer's height it
             is the cusp height of Dolenc and Maekelae, "Slicing procedures for layered manufacturing techniques",
             Computer-Aided Design 26 (1994) 119-126; a level plane has no steps
-peel        largest layer over the hull's mean shadow: the film's pull on a resin print grows with it (Pan et al.,
-            "Study of separation force in constrained surface projection stereolithography",
-            Rapid Prototyping Journal 23 (2017) 353-361)
+peel        largest layer over the hull's mean shadow: the film's pull on a resin print grows with its area, besides
+            with speed, gap and viscosity, which no term knows (Pan et al., "Study of separation force in constrained
+            surface projection stereolithography", Rapid Prototyping Journal 23 (2017) 353-361,
+            https://doi.org/10.1108/RPJ-12-2015-0188)
 suction     shadow of sealed pockets over the hull's mean shadow
 ==========  =============================================================================================
 
@@ -66,9 +67,10 @@ _TRIES: Final = 4  # rounds of DIFFERENT when a keep-out zone is touched by all
 class Weights:
     """Share of each term; 0 ignores it. See the module's table.
 
-    Printing by light has weights of its own. The film pulls at each fresh layer with its area: makers say to tilt what
-    has a large level layer, and to keep cups away from the film (Formlabs, Model Orientation best practices; Prusa,
-    Basics of SLA printing), so ``peel`` and ``suction`` count there and the contact with the bed does not. No rule
+    Printing by light has weights of its own. The film pulls at each fresh layer with its area: a maker says to tilt
+    flat surfaces and to keep suction cups away from the film (Formlabs, Model orientation best practices for SLA
+    printing, https://formlabs.com/support/Model-Orientation/), so ``peel`` and ``suction`` count there and the contact
+    with the bed does not. How much each counts is ours. No rule
     forbids a flat side on the platform: what stands there by its own underside (:data:`STANDS`) is built without a
     lift, is measured so, and needs no supports. So a cube stays on its face, since on an edge its largest layer is
     larger and its height too; a plate stands on its narrow side or leans; a tall cylinder stands on its end; anatomy,

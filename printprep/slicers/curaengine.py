@@ -21,6 +21,7 @@ from typing import Final
 from printprep.errors import SettingNotHonoured, SliceFailed
 from printprep.files import replacing, sha256_of
 from printprep.formats import stl
+from printprep.gcode.estimate import tool_changes
 from printprep.gcode.read import read_gcode
 from printprep.gcode.supports import Bead, anatomy_layers
 from printprep.geometry.mesh import Mesh
@@ -29,7 +30,7 @@ from printprep.profiles.load import Profiles
 from printprep.progress import SILENT, Progress
 from printprep.slicers.cura_definitions import find_definitions, read_definitions, text_of
 from printprep.slicers.cura_settings import Requested, cura_tower, left_out, settings
-from printprep.slicers.dressed import LAYER, dress_of, put_on, seen_in, tool_changes
+from printprep.slicers.dressed import LAYER, dress_of, put_on, seen_in
 from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine
 from printprep.slicers.fit import open_parts
 from printprep.slicers.job import Job, implausible, job_of, least_s, untested, uses_of, verify

@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from printprep.errors import SliceFailed
-from printprep.gcode.layout import Event, Kind
+from printprep.gcode.layout import Kind
 from printprep.gcode.read import Gcode
 from printprep.profiles.models import Fdm, FdmMaterial, Printer
 from printprep.slicers.job import Box, Copied, Job, loads_of_all_tools
@@ -206,9 +206,3 @@ def seen_in(gcode: Gcode, sha256: str) -> Copied:
         top_mm=float(moves.position_mm[laid, 2].max(initial=0.0)),
         first_layer=boxes,
     )
-
-
-def tool_changes(gcode: Gcode) -> int:
-    """How often the tool changes after the first one was chosen."""
-    tools = gcode.events.value[gcode.events.kind == Event.TOOL]
-    return int((np.diff(tools) != 0).sum())

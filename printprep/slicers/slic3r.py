@@ -19,13 +19,14 @@ from typing import Final
 
 from printprep.errors import SliceFailed
 from printprep.files import replacing, sha256_of
+from printprep.gcode.estimate import tool_changes
 from printprep.gcode.read import read_gcode
 from printprep.gcode.supports import Bead, anatomy_layers
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Estimate, Plan, Plate, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.progress import SILENT, Progress
-from printprep.slicers.dressed import LAYER, dress_of, put_on, seen_in, tool_changes
+from printprep.slicers.dressed import LAYER, dress_of, put_on, seen_in
 from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine
 from printprep.slicers.fit import open_parts
 from printprep.slicers.honoured import compare

@@ -112,3 +112,20 @@ def test_a_file_that_was_cut_short_is_said(tmp_path: Path, data: Path) -> None:
     path = tmp_path / "cut.gcode"
     path.write_bytes(whole[: len(whole) // 2])
     assert "cut short" in run(estimate, str(path), "--printer", "prusa-mk4-mmu3")
+
+
+def test_brackets_in_a_file_are_words_and_no_markup(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "[bold"
+    folder.mkdir()
+    path = folder / "[red]x[].gcode"
+    text = (data / "gcode" / "prusaslicer.gcode").read_text().replace(";TYPE:Perimeter", ";TYPE:[/x]")
+    path.write_text(text)
+    drawn = run(preview, str(path), "--printer", "ender-3", "--layer", "2", "--out", str(folder / "[/].png"))
+    assert "[/x]" in drawn
+    assert "[/].png" in drawn
+    timed = run(estimate, str(path), "--printer", "ender-3")
+    assert "[red]x[].gcode" in timed
+    assert "[/x]" in timed
+    refused = CliRunner(env={"COLUMNS": "160"}).invoke(guard, [str(path), "--printer", "ender-3"])
+    assert refused.exit_code == 4
+    assert "[red]x[].gcode must not be sent" in refused.output

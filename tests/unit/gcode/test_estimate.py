@@ -159,6 +159,10 @@ def test_klipper_follows_what_the_file_sets_and_knows_no_m201(tmp_path: Path) ->
     assert took("M201 X100\nM203 X10\nM205 X1") == pytest.approx(1.1, rel=1e-4)
     assert took("SET_VELOCITY_LIMIT ACCEL=\nSET_VELOCITY_LIMIT ACCEL=-5 =3 ACCEL") == pytest.approx(1.1, rel=1e-4)
     assert took("SET_VELOCITY_LIMITS ACCEL=500") == pytest.approx(1.1, rel=1e-4)
+    long = f"0.{'5' * 400}"
+    assert took(f"SET_VELOCITY_LIMIT VELOCITY={'9' * 400} SQUARE_CORNER_VELOCITY={long}") == pytest.approx(
+        1.1, rel=1e-4
+    )
 
 
 def test_klipper_smooths_zigzag_by_its_cruise_ratio(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from printprep.errors import DoesNotFit, SettingNotHonoured, SliceFailed
+from printprep.gcode.estimate import tool_changes
 from printprep.gcode.read import Gcode, read_gcode
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Plan
 from printprep.profiles.load import Profiles
-from printprep.slicers.dressed import LAYER, Dress, dress_of, put_on, seen_in, tool_changes
+from printprep.slicers.dressed import LAYER, Dress, dress_of, put_on, seen_in
 from printprep.slicers.job import Job, implausible, job_of, least_s, uses_of, verify
 from printprep.slicers.laid import check_laid
 
