@@ -46,6 +46,7 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
         "units": "mm",
         "deadline": dt.datetime(2030, 1, 31, 7, 0, tzinfo=dt.timezone(dt.timedelta(hours=1))),
         "mirror": "left-right",
+        "slicer": "curaengine",
     },
     PartWish: {
         "name": "bone",
