@@ -99,11 +99,14 @@ def _body(bodies: Sequence[Body], cluster: Cluster, rest: Sequence[Cluster], eno
 
 
 def _finding(code: str, part: str, what: str, bodies: Sequence[Body], cluster: Cluster, enough_mm2: float) -> Finding:
-    nearest = bodies[cluster.nearest].part if cluster.nearest is not None else "any"
+    nearest = "part any"
+    if cluster.nearest is not None:
+        other = bodies[cluster.nearest].part
+        nearest = f"another body of part {other}" if other == part else f"part {other}"
     if cluster.contact_mm2 > 0 or cluster.gap_mm < 1e-3:
-        how = f"it touches part {nearest} by only {cluster.contact_mm2:.2f} mm2, less than {enough_mm2:g} mm2"
+        how = f"it touches {nearest} by only {cluster.contact_mm2:.2f} mm2, less than {enough_mm2:g} mm2"
     else:
-        how = f"the nearest is part {nearest}, {cluster.gap_mm:.2f} mm away"
+        how = f"the nearest is {nearest}, {cluster.gap_mm:.2f} mm away"
     return Finding(
         code=code,
         severity=Severity.WARNING,

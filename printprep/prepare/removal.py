@@ -100,7 +100,7 @@ def on_critical(bed: Bed, made: Supports, rows: tuple[Removal, ...]) -> Iterator
         )
 
 
-def impossible(bed: Bed, bare: tuple[Bare, ...], *, held: bool) -> Iterator[Finding]:
+def impossible(bed: Bed, bare: tuple[Bare, ...], *, held: bool, infilled: bool) -> Iterator[Finding]:
     """A finding for each of the worst places that have no support: what begins in the air before what only hangs over.
 
     Together these name all reasons. A place of :data:`LOOSE_MM2` or more that begins in the air is an error: it stays
@@ -119,7 +119,7 @@ def impossible(bed: Bed, bare: tuple[Bare, ...], *, held: bool) -> Iterator[Find
                 severity=Severity.ERROR if loose else Severity.WARNING,
                 message=(
                     f"a place of {one.area_mm2:.2f} mm2 that {kind} on plate {bed.plate.index} has no support, because "
-                    f"{one.reason}{more}; {_then(one, loose=loose, held=held)}"
+                    f"{one.reason}{more}; {_then(one, loose=loose, held=held, infilled=infilled)}"
                 ),
                 value=round(one.area_mm2, 3),
                 limit=LOOSE_MM2 if one.island else 0.0,
@@ -127,7 +127,7 @@ def impossible(bed: Bed, bare: tuple[Bare, ...], *, held: bool) -> Iterator[Find
             )
 
 
-def _then(one: Bare, *, loose: bool, held: bool) -> str:
+def _then(one: Bare, *, loose: bool, held: bool, infilled: bool) -> str:
     """What it leads to and what to do, as the end of a sentence."""
     leads = ""
     if loose:
@@ -135,6 +135,8 @@ def _then(one: Bare, *, loose: bool, held: bool) -> str:
     if one.reason == KEEP_OUT:
         return f"{leads}orient the body otherwise, or move the zone"
     if one.reason == ENCLOSED:
-        inside = 'it is the ceiling of a cavity: say infill = "ribs" or "lattice" where the part is hollowed'
-        return f"{leads}{inside}, or orient the body so that it leans"
+        inside = 'say infill = "ribs" or "lattice" where the part is hollowed'
+        if infilled:
+            inside = "its infill stands too far apart to carry it: say a smaller infill_spacing_mm"
+        return f"{leads}it is the ceiling of a cavity: {inside}, or orient the body so that it leans"
     return f"{leads}orient the body otherwise" + ("" if loose else ", or look at it after the print")

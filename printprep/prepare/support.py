@@ -57,12 +57,18 @@ def support(draft: Draft, progress: Progress = SILENT) -> Draft:
     return draft
 
 
+def _infilled(draft: Draft) -> bool:
+    """Whether the cavities of the case have struts or ribs already, so that more of the same is the advice."""
+    wishes = [part.hollow for part in draft.case.parts if part.hollow is not None]
+    return bool(wishes) and all(wish.infill is not None for wish in wishes)
+
+
 def _support(draft: Draft, plate: Plate) -> Draft:
     wish = draft.process.resin.supports
     bed = lifted(draft, plate, wish)
     rules = rules_of(draft, wish, on_pad=bed.lift_mm > 0)
     made = geometry.support(_body(draft, bed, wish), rules, _ground(draft, bed))
-    draft = draft.with_findings(*impossible(bed, made.bare, held=bool(made.trunks)))
+    draft = draft.with_findings(*impossible(bed, made.bare, held=bool(made.trunks), infilled=_infilled(draft)))
     if not made.trunks:
         return draft
     name = supports_name(plate.index)

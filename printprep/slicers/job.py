@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
 from printprep.case import Finding, Severity
 from printprep.errors import DoesNotFit, ProfileError, SliceFailed
 from printprep.geometry.mesh import Mesh
@@ -48,6 +50,16 @@ class Job:
     def top_mm(self) -> float:
         """Height of the highest part."""
         return max(float(mesh.bounds_mm[1, 2]) for mesh in self.meshes.values())
+
+    @property
+    def air_mm(self) -> float:
+        """Height between bed and top in which no part has anything, as between bodies that lie far apart."""
+        spans = [mesh.vertices[mesh.faces][:, :, 2] for mesh in self.meshes.values()]
+        lower = np.concatenate([span.min(axis=1) for span in spans])
+        upper = np.concatenate([span.max(axis=1) for span in spans])
+        order = np.argsort(lower)
+        reached = np.maximum.accumulate(np.maximum(upper[order], 0.0))
+        return float(np.maximum(lower[order][1:] - reached[:-1], 0.0).sum())
 
 
 @dataclass(slots=True)
@@ -160,7 +172,8 @@ def verify(job: Job, copied: Copied, anatomy_layer_count: int) -> None:
             f"tools {sorted(missing)} never print: {', '.join(lost)} vanished from the G-code; a part of higher "
             "priority covers them, or they are thinner than a line"
         )
-    layers = 1 + max(0.0, job.top_mm - job.process.first_layer_height_mm) / job.process.layer_height_mm
+    filled_mm = job.top_mm - job.air_mm
+    layers = 1 + max(0.0, filled_mm - job.process.first_layer_height_mm) / job.process.layer_height_mm
     if anatomy_layer_count < 0.98 * layers - 2 or copied.top_mm < job.top_mm - 3 * job.process.layer_height_mm:
         raise SliceFailed(
             f"{anatomy_layer_count} layers up to {copied.top_mm:.2f} mm for parts of {job.top_mm:.2f} mm: "

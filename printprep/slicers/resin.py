@@ -25,6 +25,7 @@ from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.raster import Panel
 from printprep.geometry.section import sections
 from printprep.geometry.solid import union
+from printprep.geometry.support import stands
 from printprep.plan import Estimate, MaterialUse, Matrix, Plan, Plate, Setting, SlicedPlate, are_supports
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Material, Printer, Resin, ResinProcess
@@ -297,11 +298,19 @@ def _volume(job: _Job, rendered: Rendered) -> tuple[Finding, ...]:
 def _supports(job: _Job) -> tuple[Finding, ...]:
     if any(are_supports(name) for name in job.meshes):
         return ()
-    why = "nothing on it needs any" if job.plan.supports else "none were wished for"
+    severity, why = Severity.INFO, "nothing on it needs any"
+    if not job.plan.supports:
+        why = "none were wished for"
+        if not stands(join(list(job.meshes.values()))):
+            severity = Severity.WARNING
+            why += (
+                ", and what lies flat on the bed is too small for the largest layer: the film may pull the print off; "
+                "print it with supports, or turn a flat side to the bed"
+            )
     return (
         Finding(
             code="resin-no-supports",
-            severity=Severity.INFO,
+            severity=severity,
             message=f"plate {job.plate.index} has no supports and no pad: {why}",
         ),
     )

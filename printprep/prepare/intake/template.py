@@ -47,6 +47,7 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
         "deadline": dt.datetime(2030, 1, 31, 7, 0, tzinfo=dt.timezone(dt.timedelta(hours=1))),
         "slicer": "prusaslicer",
         "mirror": "left-right",
+        "slicer": "curaengine",
     },
     PartWish: {
         "name": "bone",

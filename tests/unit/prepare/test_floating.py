@@ -53,6 +53,12 @@ def test_a_part_that_touches_no_other_is_named_with_its_gap(profiles: Profiles) 
     assert "the nearest is part a, 2.50 mm away" in loose.message
 
 
+def test_a_loose_body_whose_neighbour_is_of_its_own_part_is_not_told_to_be_near_itself(profiles: Profiles) -> None:
+    (loose,) = found(profiles, a=join([box(10, 0), box(5, 12.5)]))
+    assert (loose.code, loose.part) == ("floating-body", "a")
+    assert "the nearest is another body of part a, 2.50 mm away" in loose.message
+
+
 def test_parts_that_hold_to_each_other_are_one_piece(profiles: Profiles) -> None:
     (loose,) = found(profiles, a=box(10, 0), b=box(5, 15), c=box(5, 20))
     assert "parts b, c hold together" in loose.message

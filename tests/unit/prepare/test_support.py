@@ -10,7 +10,7 @@ import pytest
 from manifold3d import Manifold
 
 from printprep.case import Case, Finding, Part, Severity, Source, settle, stopping
-from printprep.casefile import Acceptance, KeepOut, Sphere
+from printprep.casefile import Acceptance, Hollow, KeepOut, Sphere
 from printprep.errors import DoesNotFit, ProfileError
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid, union
@@ -166,6 +166,16 @@ def test_the_ceiling_of_a_cavity_is_told_with_its_area_and_what_carries_it(profi
     assert told.where_mm is not None
     assert told.where_mm[2] == pytest.approx(18.0, abs=0.1)
     assert 'infill = "ribs" or "lattice"' in told.message
+
+
+def test_a_ceiling_that_its_infill_does_not_carry_is_told_what_else_to_do(profiles: Profiles) -> None:
+    shell = Manifold.cube((30, 30, 20)) - Manifold.cube((26, 26, 16)).translate((2, 2, 2))
+    draft = placed(profiles, {"shell": (from_solid(shell.translate((80, 40, 0))), "bone")})
+    wish = Hollow(wall_mm=2.0, infill="lattice")
+    case = replace(draft.case, parts=tuple(replace(part, hollow=wish) for part in draft.case.parts))
+    (told,) = [f for f in support(replace(draft, case=case)).findings if f.code == "support-impossible"]
+    assert "say a smaller infill_spacing_mm" in told.message
+    assert '"lattice"' not in told.message
 
 
 def test_the_pull_of_the_film_is_the_profiles(profiles: Profiles) -> None:

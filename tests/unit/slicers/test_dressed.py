@@ -113,6 +113,19 @@ def test_what_is_missing_or_off_the_bed_is_refused(dressed: Callable[..., Gcode]
         verify(job, replace(seen, first_layer={"PRIME-TOWER": (0, 0, 300, 5)}), 50)
 
 
+def test_air_between_bodies_at_different_heights_is_no_missing_anatomy(
+    dressed: Callable[..., Gcode], plan_of: Callable[..., Plan], cube: Cube, profiles: Profiles
+) -> None:
+    parts = {"bone": (cube(10, (100, 100, 0)), 1, "pla"), "artery": (cube(10, (110, 100, 25)), 3, "tpu-95a")}
+    plan = plan_of(parts)
+    apart = job_of(plan, plan.plates[0], profiles, "Engine")
+    assert apart.air_mm == pytest.approx(15.0)
+    seen = replace(seen_in(dressed(), "0"), top_mm=35.0)
+    verify(apart, seen, 100)  # of 175 layers 75 are air
+    with pytest.raises(SliceFailed, match="about 100 were due"):
+        verify(apart, seen, 95)
+
+
 def test_layers_walls_and_filament_as_asked_pass(dressed: Callable[..., Gcode], job: Job) -> None:
     fed_mm3 = 50 * 40 * WIDTH_MM * HEIGHT_MM
     check_laid(job, dressed(), "Engine", {1: fed_mm3, 3: fed_mm3}, WIDTH_MM)

@@ -50,6 +50,15 @@ def test_a_hollow_cube_is_in_the_layers_to_the_last_pixel(
     assert plate.findings[0].severity is Severity.INFO
 
 
+def test_leaving_supports_out_is_a_warning_for_a_body_that_does_not_lie_flat(
+    profiles: Profiles, cube: MakeCube, plan_of: MakePlan, tmp_path: Path
+) -> None:
+    foot = {"foot": (cube(0.5, (5, 5, 0)), 0, "resin-standard"), "top": (cube(4.0, (5, 5, 0.5)), 0, "resin-standard")}
+    told = next(f for f in cut(bare(plan_of(foot, "prusa-sl1s")), profiles, tmp_path).findings)
+    assert (told.code, told.severity) == ("resin-no-supports", Severity.WARNING)
+    assert "too small for the largest layer" in told.message
+
+
 def test_supports_are_lit_like_every_other_part(
     profiles: Profiles, cube: MakeCube, plan_of: MakePlan, tmp_path: Path
 ) -> None:
