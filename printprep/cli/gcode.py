@@ -43,8 +43,6 @@ def estimate(as_json: bool, materials: tuple[str, ...], store_url: str | None, *
 
 def print_layers(file: Path, as_json: bool) -> None:
     """Print what a file of layers says of its time and its resin, and how many layers are in it."""
-    from rich.markup import escape
-
     from printprep.formats import chitu, sl1
     from printprep.formats.layers import figures
     from printprep.units import format_duration

@@ -45,7 +45,6 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
         "id": "CASE-0001",
         "units": "mm",
         "deadline": dt.datetime(2030, 1, 31, 7, 0, tzinfo=dt.timezone(dt.timedelta(hours=1))),
-        "slicer": "prusaslicer",
         "mirror": "left-right",
         "slicer": "curaengine",
     },
