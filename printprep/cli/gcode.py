@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from printprep.cli.ahead import print_variants
 from printprep.cli.steps import along_the_way, case_options, finish, print_options
 from printprep.cli.terminal import json_option, out, print_findings, print_json, table
 
@@ -14,17 +15,21 @@ from printprep.cli.terminal import json_option, out, print_findings, print_json,
 @click.command()
 @case_options
 @print_options
+@click.option("--variants", is_flag=True, help="Of a case: every process, told without slicing.")
 @json_option
-def estimate(as_json: bool, **wish: Any) -> None:
+def estimate(as_json: bool, variants: bool, **wish: Any) -> None:
     """Time, material and cost: of a case, by slicing it; of a G-code or resin file, by reading it.
 
     \b
     Example:
       printprep estimate case.toml --printer prusa-xl --process draft
+      printprep estimate case.toml --printer prusa-xl --variants
       printprep estimate build/plate-1.gcode --printer prusa-xl --json
     """
     sources: tuple[Path, ...] = wish["sources"]
-    if len(sources) == 1 and sources[0].suffix.lower() in (".gcode", ".gco", ".g"):
+    if variants:
+        print_variants(as_json, **wish)
+    elif len(sources) == 1 and sources[0].suffix.lower() in (".gcode", ".gco", ".g"):
         print_times(sources[0], wish["printer"], as_json)
     elif len(sources) == 1 and sources[0].suffix.lower() in (".sl1", ".sl1s", ".zip"):
         print_layers(sources[0], as_json)

@@ -1,0 +1,405 @@
+"""A plate as PrusaSlicer would fill it, drawn in a few layers that stand for all.
+
+In each, the outlines themselves, and lines as long as those that would fill it, are timed as the printer's firmware
+plans them (:mod:`printprep.gcode.sketch`); the rest is lengths, speeds and volumes of the profiles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from scipy.spatial import cKDTree
+
+from printprep.errors import ProfileError
+from printprep.gcode.sketch import chords, waves
+from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.strata import (
+    FINEST_MM,
+    Propped,
+    Single,
+    Stack,
+    area_deeper_mm2,
+    choose_layers,
+    cut_stack,
+    depth_mm,
+    grown,
+    propped,
+    runs,
+    small_areas,
+    standing_at,
+)  # fmt: skip
+from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer
+from printprep.profiles.tower import tower_size
+from printprep.slicers import prusa_habits as habit
+from printprep.slicers.ledger import Ahead, Ledger
+from printprep.slicers.prusa_settings import ENGINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Zones:
+    """Overhang that must, or must not, be held: middles of cells (n, 3) in the plate's frame."""
+
+    enforced_mm: Float
+    blocked_mm: Float
+    step_mm: float  # edge of a cell, the longest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """One plate, cut, with what its profiles say."""
+
+    stack: Stack
+    tools: Sequence[int]
+    printer: Printer
+    fdm: Fdm
+    motion: Motion
+    process: FdmProcess
+    materials: dict[int, Material]
+    props: Propped | None
+    ledger: Ledger = field(default_factory=Ledger)
+
+    @classmethod
+    def of(
+        cls,
+        meshes: Sequence[Mesh],
+        tools: Sequence[int],
+        printer: Printer,
+        process: FdmProcess,
+        materials: dict[int, Material],
+        supports: bool,
+        zones: Zones | None,
+        layers: int,
+    ) -> Drawn:
+        """Cut the layers of a plate; see :func:`printprep.slicers.ahead.ahead`."""
+        if printer.fdm is None or printer.motion is None:
+            raise ProfileError(f"printer {printer.id} has no [fdm] and [motion]: what it takes cannot be told")
+        top_mm = max(float(mesh.bounds_mm[1, 2]) for mesh in meshes)
+        chosen = choose_layers(top_mm, process.first_layer_height_mm, process.layer_height_mm, layers)
+        stack = cut_stack(meshes, chosen, top_layers=process.top_layers, bottom_layers=process.bottom_layers)
+        return cls(
+            stack=stack,
+            tools=tools,
+            printer=printer,
+            fdm=printer.fdm,
+            motion=printer.motion,
+            process=process,
+            materials=materials,
+            props=_props(meshes, stack, process, zones) if supports else None,
+        )
+
+    def told(self) -> Ahead:
+        """Draw every chosen layer, and sum up."""
+        for k in range(len(self.stack.layers)):
+            for part, tool in enumerate(self.tools):
+                self._part(k, part, tool)
+            if self.props is not None:
+                self._support(k)
+        self._brim()
+        changes = self._changes()
+        return self.ledger.told(self.stack.layers.count, self.printer, self.fdm, self.motion, changes)
+
+    @property
+    def line_mm(self) -> float:
+        """Width of a line: PrusaSlicer's 0, "automatic"."""
+        return 1.125 * self.fdm.nozzle_mm
+
+    def spacing_mm(self, k: int, width_mm: float) -> float:
+        """Between lines that touch: a line is a rectangle between two half rounds."""
+        return width_mm - float(self.stack.layers.height_mm[k]) * (1.0 - math.pi / 4)
+
+    def section_mm2(self, k: int, width_mm: float) -> float:
+        """Cross-section of a line."""
+        return self.spacing_mm(k, width_mm) * float(self.stack.layers.height_mm[k])
+
+    def speed(self, k: int, tool: int, wished_mm_s: float, width_mm: float) -> float:
+        """Of what is wished, what the first layer and the material's flow let pass."""
+        if k == 0:
+            wished_mm_s = self.process.first_layer_mm_s
+        fdm = self.materials[tool].fdm
+        return wished_mm_s if fdm is None else min(wished_mm_s, fdm.max_flow_mm3_s / self.section_mm2(k, width_mm))
+
+    def engine(self, key: str, default: float) -> float:
+        """A raw setting of the process, or the engine's default."""
+        value = self.process.slicer.get(ENGINE, {}).get(key, default)
+        return float(value)
+
+    def _part(self, k: int, part: int, tool: int) -> None:
+        mask = self.stack.owner[k] == part + 1
+        loops = self._loops(k, part)
+        if not loops:
+            return
+        process, width_mm, cell_mm = self.process, self.line_mm, self.stack.cell_mm
+        spacing_mm = self.spacing_mm(k, width_mm)
+        outer = self.ledger.group(k, habit.OUTER)
+        speed = self.speed(k, tool, process.external_perimeter_mm_s, width_mm)
+        length_mm = 0.0
+        for loop in loops:
+            self.ledger.sketch.draw(outer, loop, speed)
+            length_mm += _length_mm(loop)
+        self._lay(k, tool, length_mm, width_mm)
+        depth = depth_mm(mask, cell_mm)
+        inner_mm = (
+            (
+                area_deeper_mm2(depth, spacing_mm, cell_mm)
+                - area_deeper_mm2(depth, process.perimeters * spacing_mm, cell_mm)
+            )
+            / spacing_mm
+            if process.perimeters > 1
+            else 0.0
+        )
+        if inner_mm > 0:
+            inner = self.ledger.group(k, habit.INNER, inner_mm)
+            inner_speed = self.speed(k, tool, process.perimeter_mm_s, width_mm)
+            for loop in loops:
+                self.ledger.sketch.draw(inner, loop, inner_speed)
+            self._lay(k, tool, inner_mm, width_mm)
+        if process.perimeters > 1:
+            self.ledger.fixed_s[k, habit.TRAVEL] += self._hops_s(len(loops) * (process.perimeters - 1), spacing_mm)
+        self._gaps(k, tool, depth)
+        inside = depth > process.perimeters * spacing_mm - habit.OVERLAP * width_mm
+        self._fill(k, tool, inside)
+        self._travels(k, tool, loops)
+
+    def _loops(self, k: int, part: int) -> list[Float]:
+        points, start = self.stack.outlines[part].layer(k)
+        loops = []
+        for a, b in pairwise(start):
+            loop = cv2.approxPolyDP(points[a:b].astype(np.float32)[:, None, :], habit.RESOLUTION_MM, closed=True)[
+                :, 0, :
+            ]
+            if len(loop) >= 3:
+                loops.append(np.concatenate([loop, loop[:1]]).astype(np.float64))
+        return [loop for loop in loops if _length_mm(loop) > 4 * self.fdm.nozzle_mm]
+
+    def _fill(self, k: int, tool: int, inside: Bool) -> None:
+        process, width_mm, cell_mm = self.process, self.line_mm, self.stack.cell_mm
+        skin = inside & ~self.stack.inside[k]
+        wide = grown(depth_mm(skin, cell_mm) > width_mm, width_mm, cell_mm)  # not the strips beside steep walls
+        sparse = inside & ~skin & ~grown(skin & wide, habit.SKIN_MARGIN_MM, cell_mm)
+        if process.infill_percent < 100:
+            sparse &= ~small_areas(sparse, habit.SMALL_MM2, cell_mm)
+        else:
+            sparse = np.zeros_like(sparse)
+        solid = inside & ~sparse
+        top = solid & self.stack.top[k]
+        bridge = solid & self.stack.bottom[k] & ~top if k else np.zeros_like(top)
+        for feature, area, wished in (
+            (habit.SOLID, solid & ~top & ~bridge, process.infill_mm_s),
+            (habit.TOP, top, process.external_perimeter_mm_s),
+            (habit.BRIDGE, bridge, self.engine("bridge_speed", habit.BRIDGE_MM_S)),
+        ):
+            across_mm = self.fdm.nozzle_mm if feature == habit.TOP else width_mm
+            self._hatch(k, tool, feature, area, self.spacing_mm(k, across_mm), wished, across_mm)
+        density = process.infill_percent / 100.0
+        if density <= 0 or not sparse.any():
+            return
+        area_mm2 = float(np.count_nonzero(sparse)) * cell_mm**2
+        spacing_mm = self.spacing_mm(k, width_mm)
+        edge_mm = sum(_length_mm(loop) for loop in _outlines(sparse, cell_mm))
+        wanted_mm = area_mm2 * density / spacing_mm + edge_mm / 2.0  # ends are joined along every other gap of lines
+        group = self.ledger.group(k, habit.SPARSE, wanted_mm)
+        lengths_mm = _lines(sparse, cell_mm)
+        speed = self.speed(k, tool, process.infill_mm_s, width_mm)
+        if process.infill_pattern == "gyroid":
+            unit_mm = spacing_mm / (density * habit.GYROID_DENSER)
+            path = waves(lengths_mm, 2 * math.pi * unit_mm, habit.GYROID_HEIGHT * unit_mm, habit.GYROID_STEPS)
+        else:
+            path = chords(lengths_mm, spacing_mm / density)
+        self.ledger.sketch.draw(group, path, speed)
+        self._lay(k, tool, wanted_mm, width_mm)
+        self._pieces(k, tool, sparse)
+
+    def _hatch(
+        self,
+        k: int,
+        tool: int,
+        feature: str,
+        area: Bool,
+        spacing_mm: float,
+        wished_mm_s: float,
+        width_mm: float,
+        times: float = 1.0,
+    ) -> None:
+        """Fill an area with lines ``spacing_mm`` apart, ``times`` over in the height of a layer."""
+        cells = float(np.count_nonzero(area))
+        if not cells:
+            return
+        cell_mm = self.stack.cell_mm
+        wanted_mm = times * cells * cell_mm**2 / spacing_mm
+        group = self.ledger.group(k, feature, wanted_mm)
+        path = chords(_lines(area, cell_mm), spacing_mm)
+        self.ledger.sketch.draw(group, path, self.speed(k, tool, wished_mm_s, width_mm))
+        self._lay(k, tool, wanted_mm, width_mm, times)
+        self._pieces(k, tool, area, times)
+
+    def _pieces(self, k: int, tool: int, area: Bool, times: float = 1.0) -> None:
+        """The ways to each piece of an area, with a retraction."""
+        pieces = times * (cv2.connectedComponents(area.astype(np.uint8), connectivity=8)[0] - 1)
+        self.ledger.fixed_s[k, habit.TRAVEL] += self._hops_s(pieces, habit.PIECE_MM) + pieces * self._retraction_s(tool)
+
+    def _gaps(self, k: int, tool: int, depth: Single) -> None:
+        """What is too narrow between walls for another one is filled with short lines."""
+        width_mm, cell_mm = self.line_mm, self.stack.cell_mm
+        spacing_mm = self.spacing_mm(k, width_mm)
+        area_mm2 = 0.0
+        for walls in range(1, self.process.perimeters):
+            rest = depth > walls * spacing_mm
+            next_one = depth > (walls + habit.FITS) * spacing_mm
+            gap = rest & ~grown(next_one, habit.FITS * spacing_mm + 2.0 * max(cell_mm - FINEST_MM, 0.0), cell_mm)
+            area_mm2 += float(np.count_nonzero(gap)) * cell_mm**2
+        if not area_mm2:
+            return
+        length_mm = area_mm2 / (habit.GAP_WIDTH * spacing_mm)
+        speed = self.speed(k, tool, self.engine("gap_fill_speed", habit.GAP_MM_S), width_mm)
+        self.ledger.fixed_s[k, habit.GAP] += length_mm / speed
+        self.ledger.fixed_s[k, habit.TRAVEL] += self._hops_s(length_mm / habit.GAP_PIECE_MM, habit.GAP_PIECE_MM)
+        self.ledger.mm3[k, tool] += area_mm2 * float(self.stack.layers.height_mm[k])
+
+    def _hops_s(self, number: float, far_mm: float) -> float:
+        """Travels of the same length: from rest to rest."""
+        acceleration = self.motion.travel_acceleration_mm_s2
+        top = min(self.process.travel_mm_s, math.sqrt(acceleration * far_mm))
+        return number * (top / acceleration + far_mm / top)
+
+    def _travels(self, k: int, tool: int, loops: list[Float]) -> None:
+        """From loop to loop, the nearest first, once for each outline; inner walls and fillings begin nearby."""
+        at = np.array([loop[0] for loop in loops])
+        left, here = list(range(1, len(at))), 0
+        far = 0
+        group = self.ledger.group(k, habit.TRAVEL)
+        for _ in range(len(left)):
+            there = min(left, key=lambda i: float(np.hypot(*(at[i] - at[here]))))
+            far += float(np.hypot(*(at[there] - at[here]))) > habit.FAR_MM
+            self.ledger.sketch.draw(group, at[[here, there]], self.process.travel_mm_s, prints=False)
+            left.remove(there)
+            here = there
+        self.ledger.fixed_s[k, habit.TRAVEL] += (far + 1) * self._retraction_s(tool)
+
+    def _retraction_s(self, tool: int) -> float:
+        """Back and forth."""
+        fdm = self.materials[tool].fdm
+        own = None if fdm is None else fdm.retraction_mm
+        return 2.0 * (self.fdm.retraction_mm if own is None else own) / self.fdm.retraction_mm_s
+
+    def _support(self, k: int) -> None:
+        """Lines far apart with a line around them; close together next to a part."""
+        assert self.props is not None
+        process, cell_mm, tool = self.process, self.stack.cell_mm, self.support_tool
+        apart_mm = self.engine("support_material_spacing", habit.SUPPORT_SPACING_MM)
+        interface = self.engine("support_material_interface_layers", habit.INTERFACE_LAYERS)
+        width_mm = self.fdm.nozzle_mm  # PrusaSlicer's automatic width of supports
+        layer_mm = float(self.stack.layers.height_mm[k])
+        standing, close = standing_at(
+            self.stack,
+            self.props,
+            k,
+            snap_mm=apart_mm + width_mm,
+            gap_mm=habit.SUPPORT_GAP * self.line_mm,
+            next_to_mm=interface * max(layer_mm, self.support_layer_mm),
+        )
+        if not standing.any():
+            return
+        times = layer_mm / self.support_layer_mm if k else 1.0
+        spacing_mm = width_mm - min(layer_mm, self.support_layer_mm) * (1.0 - math.pi / 4)
+        close_mm = spacing_mm + self.engine("support_material_interface_spacing", 0.0)
+        self._hatch(k, tool, habit.INTERFACE, close, close_mm, process.perimeter_mm_s, width_mm, times)
+        self._hatch(
+            k, tool, habit.SUPPORT, standing & ~close, spacing_mm + apart_mm, process.perimeter_mm_s, width_mm, times
+        )
+        outlines = _outlines(standing, cell_mm)
+        if self.engine("support_material_with_sheath", 1.0):
+            length_mm = times * sum(_length_mm(loop) for loop in outlines)
+            group = self.ledger.group(k, habit.SUPPORT, length_mm)
+            speed = self.speed(k, tool, process.perimeter_mm_s, width_mm)
+            for loop in outlines:
+                self.ledger.sketch.draw(group, loop, speed)
+            self._lay(k, tool, length_mm, width_mm, times)
+        self._travels(k, tool, outlines)
+
+    @property
+    def support_layer_mm(self) -> float:
+        """Height of the layers of supports, which PrusaSlicer lays at heights of their own.
+
+        Where the gap to the part is no whole number of layers, the tops of supports lie between the part's layers.
+        """
+        layer_mm = self.process.layer_height_mm
+        layers = habit.CONTACT_MM / layer_mm
+        return max(layer_mm, habit.SUPPORT_LAYER_MM) if abs(layers - round(layers)) < 0.01 else layer_mm / habit.BETWEEN
+
+    @property
+    def support_tool(self) -> int:
+        """The tool that lays supports."""
+        return self.tools[0]
+
+    def _brim(self) -> None:
+        process, cell_mm = self.process, self.stack.cell_mm
+        if process.brim_mm <= 0:
+            return
+        foot = self.stack.owner[0] > 0
+        area = grown(foot, process.brim_mm, cell_mm) & ~foot
+        width_mm = 2.0 * process.first_layer_height_mm  # PrusaSlicer's first_layer_extrusion_width of 200 %
+        self._hatch(0, self.tools[0], habit.BRIM, area, self.spacing_mm(0, width_mm), process.perimeter_mm_s, width_mm)
+
+    def _lay(self, k: int, tool: int, length_mm: float, width_mm: float, times: float = 1.0) -> None:
+        self.ledger.mm3[k, tool] += length_mm * self.section_mm2(k, width_mm) / times
+
+    def _changes(self) -> int:
+        """Changes of tools; each layer begins with the tool that the one before it ended with, if it has it."""
+        count = self.stack.layers.count
+        used = [{self.tools[part - 1] for part in np.unique(owner) if part} for owner in self.stack.owner]
+        changes = np.array([max(len(tools) - 1, 0) for tools in used])
+        total = int((changes * count).sum())
+        total += sum(not (a & b) for a, b in pairwise(used) if a and b)
+        size = tower_size(self.fdm, self.process, len(set(self.tools)))
+        if size is None or not total:
+            return total
+        last = int(np.flatnonzero(changes).max()) if changes.any() else 0
+        for k in range(last + 1):
+            tool, section_mm2 = self.tools[0], self.section_mm2(k, habit.TOWER_LINE * self.fdm.nozzle_mm)
+            purged_mm3 = float(changes[k]) * self.fdm.purge_mm3
+            length_mm = purged_mm3 / section_mm2 + 2.0 * size.width_mm
+            speed = self.speed(k, tool, self.process.perimeter_mm_s, habit.TOWER_LINE * self.fdm.nozzle_mm)
+            self.ledger.fixed_s[k, habit.TOWER] += length_mm / speed
+            for own in used[k]:
+                self.ledger.mm3[k, own] += length_mm * section_mm2 / len(used[k])
+        return total
+
+
+def _props(meshes: Sequence[Mesh], stack: Stack, process: FdmProcess, zones: Zones | None) -> Propped:
+    """What supports hold: overhangs that are not blocked."""
+    angle_deg, floor_mm = process.overhang_angle_deg, process.first_layer_height_mm
+    if zones is None:
+        return propped(meshes, stack, angle_deg, floor_mm)
+    found = propped(meshes, stack, angle_deg, floor_mm, zones.enforced_mm)
+    if not len(zones.blocked_mm):
+        return found
+    at_mm = np.column_stack([(found.cell[:, ::-1] + 0.5) * stack.cell_mm + np.array(stack.corner_mm), found.high_mm])
+    near, _ = cKDTree(zones.blocked_mm).query(at_mm, distance_upper_bound=zones.step_mm + stack.cell_mm)
+    free = np.isinf(near)
+    return Propped(cell=found.cell[free], low_mm=found.low_mm[free], high_mm=found.high_mm[free])
+
+
+def _length_mm(loop: Float) -> float:
+    step = np.diff(loop, axis=0)
+    return float(np.hypot(step[:, 0], step[:, 1]).sum())
+
+
+def _outlines(mask: Bool, cell_mm: float) -> list[Float]:
+    """The closed outlines of a mask."""
+    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    near = [cv2.approxPolyDP(loop, 1.0, closed=True)[:, 0, :] for loop in found]
+    return [np.concatenate([loop, loop[:1]]).astype(np.float64) * cell_mm for loop in near if len(loop) > 2]
+
+
+def _lines(area: Bool, cell_mm: float) -> Float:
+    """Lengths of lines that fill an area, a few that stand for all."""
+    rows = int(np.count_nonzero(area.any(axis=1)))
+    found = runs(area, max(rows // habit.LINES, 1))
+    if not len(found):
+        found = runs(area, 1)
+    return np.asarray(found * cell_mm, np.float64)
