@@ -34,16 +34,16 @@ def print_variants(as_json: bool, **wish: Any) -> None:
 
 def document(result: RunResult, process: str, estimate: Estimate) -> dict[str, Any]:
     """One variant for programs."""
-    from printprep.slicers.ahead import SPREAD
+    from printprep.slicers.ahead import range_s
 
-    off = SPREAD if result.printer.technology == "fdm" else 0.0
+    low_s, high_s = range_s(estimate.duration_s, result.printer, result.profiles.process(process))
     cost = estimate.cost
     return {
         "printer": result.printer.id,
         "process": process,
         "duration_s": estimate.duration_s,
-        "duration_from_s": estimate.duration_s * (1.0 - off),
-        "duration_to_s": estimate.duration_s * (1.0 + off),
+        "duration_from_s": low_s,
+        "duration_to_s": high_s,
         "material": [
             {"material": use.material, "tool": use.tool, "mm3": use.mm3, "g": use.g} for use in estimate.material
         ],

@@ -180,6 +180,7 @@ class Drawn:
         process, width_mm, cell_mm = self.process, self.line_mm, self.stack.cell_mm
         skin = inside & ~self.stack.inside[k]
         wide = grown(depth_mm(skin, cell_mm) > width_mm, width_mm, cell_mm)  # not the strips beside steep walls
+        wide = wide | self.stack.top[k] | self.stack.bottom[k]
         sparse = inside & ~skin & ~grown(skin & wide, habit.SKIN_MARGIN_MM, cell_mm)
         if process.infill_percent < 100:
             sparse &= ~small_areas(sparse, habit.SMALL_MM2, cell_mm)
@@ -300,36 +301,36 @@ class Drawn:
             k,
             snap_mm=apart_mm + width_mm,
             gap_mm=habit.SUPPORT_GAP * self.line_mm,
-            next_to_mm=interface * max(layer_mm, self.support_layer_mm),
+            next_to_mm=interface * layer_mm,
         )
         if not standing.any():
             return
-        times = layer_mm / self.support_layer_mm if k else 1.0
-        spacing_mm = width_mm - min(layer_mm, self.support_layer_mm) * (1.0 - math.pi / 4)
+        times, close_times = self._support_layers(layer_mm) if k else (1.0, 1.0)
+        speed_mm_s = process.perimeter_mm_s
+        spacing_mm = self.spacing_mm(k, width_mm)
         close_mm = spacing_mm + self.engine("support_material_interface_spacing", 0.0)
-        self._hatch(k, tool, habit.INTERFACE, close, close_mm, process.perimeter_mm_s, width_mm, times)
-        self._hatch(
-            k, tool, habit.SUPPORT, standing & ~close, spacing_mm + apart_mm, process.perimeter_mm_s, width_mm, times
-        )
+        self._hatch(k, tool, habit.INTERFACE, close, close_mm, speed_mm_s, width_mm, close_times)
+        base = standing & ~close
+        self._hatch(k, tool, habit.SUPPORT, base, spacing_mm + apart_mm, speed_mm_s, width_mm, times)
         outlines = _outlines(standing, cell_mm)
-        if self.engine("support_material_with_sheath", 1.0):
-            length_mm = times * sum(_length_mm(loop) for loop in outlines)
-            group = self.ledger.group(k, habit.SUPPORT, length_mm)
-            speed = self.speed(k, tool, process.perimeter_mm_s, width_mm)
-            for loop in outlines:
-                self.ledger.sketch.draw(group, loop, speed)
-            self._lay(k, tool, length_mm, width_mm, times)
+        sheath = self.engine("support_material_with_sheath", 1.0)
+        length_mm = times * (sheath + 0.5) * sum(_length_mm(loop) for loop in outlines)  # half: where lines are joined
+        group = self.ledger.group(k, habit.SUPPORT, length_mm)
+        speed = self.speed(k, tool, speed_mm_s, width_mm)
+        for loop in outlines:
+            self.ledger.sketch.draw(group, loop, speed)
+        self._lay(k, tool, length_mm, width_mm, times)
         self._travels(k, tool, outlines)
 
-    @property
-    def support_layer_mm(self) -> float:
-        """Height of the layers of supports, which PrusaSlicer lays at heights of their own.
+    def _support_layers(self, layer_mm: float) -> tuple[float, float]:
+        """Layers of supports, and of those next to a part, for each of the part's.
 
-        Where the gap to the part is no whole number of layers, the tops of supports lie between the part's layers.
+        PrusaSlicer lays supports at heights of their own, thicker where it can. Where the gap to the part is no whole
+        number of layers, the tops of supports lie between the part's layers and are cut in two.
         """
-        layer_mm = self.process.layer_height_mm
         layers = habit.CONTACT_MM / layer_mm
-        return max(layer_mm, habit.SUPPORT_LAYER_MM) if abs(layers - round(layers)) < 0.01 else layer_mm / habit.BETWEEN
+        whole = abs(layers - round(layers)) < 0.01
+        return min(layer_mm / habit.SUPPORT_LAYER_MM, 1.0), 1.0 if whole else 2.0
 
     @property
     def support_tool(self) -> int:

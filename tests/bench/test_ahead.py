@@ -12,6 +12,7 @@ import pytest
 from printprep.formats import stl
 from printprep.profiles.load import load_profiles
 from printprep.slicers.drawn import Drawn
+from printprep.slicers.prusa_habits import LAYERS
 
 pytestmark = pytest.mark.bench
 Organ = Callable[[int], Path]
@@ -30,7 +31,7 @@ def test_one_variant_after_its_sections(organ: Organ, table: Table, cpu: Cpu) ->
     def cut() -> Drawn:
         return Drawn.of(
             [mesh], [0], profiles.printer("voron-2.4"), profiles.process("standard").fdm,
-            {0: profiles.material("pla")}, supports=True, zones=None, layers=48,
+            {0: profiles.material("pla")}, supports=True, zones=None, layers=LAYERS,
         )  # fmt: skip
 
     cut().told()  # compiles

@@ -12,7 +12,7 @@ from printprep.geometry.mesh import Mesh, join
 from printprep.plan import Plan
 from printprep.profiles.load import Profiles
 from printprep.slicers import resin
-from printprep.slicers.ahead import ahead, estimate_ahead, plate_ahead, with_process
+from printprep.slicers.ahead import ahead, estimate_ahead, plate_ahead, range_s, with_process
 from printprep.slicers.ledger import Ahead
 
 MakeCube = Callable[[float, tuple[float, float, float]], Mesh]
@@ -89,6 +89,13 @@ def test_layers_of_light_are_told_as_they_are_sliced(
     one = estimate_ahead(plan, plan.plates[0], profiles)
     assert one.duration_s == pytest.approx(sliced.duration_s)
     assert one.material[0].mm3 == pytest.approx(sliced.material[0].mm3, rel=1e-3)
+
+
+def test_thick_layers_are_told_with_more_doubt(profiles: Profiles) -> None:
+    printer = profiles.printer("ender-3")
+    low_s, high_s = range_s(100.0, printer, profiles.process("standard"))
+    assert low_s < 100.0 < high_s < range_s(100.0, printer, profiles.process("rush"))[1]
+    assert range_s(100.0, profiles.printer("prusa-sl1s"), profiles.process("rush")) == (100.0, 100.0)
 
 
 def test_a_printer_by_light_is_not_told_by_lines(profiles: Profiles, cube: MakeCube) -> None:
