@@ -5,14 +5,14 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from printprep.cli.main import main
+from printprep.cli.gcode import estimate
 
 ARTERY = Path(__file__).parents[2] / "data" / "samples" / "case_aortic_dissection" / "pulmonary_artery.ply"
 
 
 def test_every_process_is_told_without_slicing(tmp_path: Path) -> None:
     wish = [str(ARTERY), "--units", "mm", "--scale", "0.3", "--synthetic", "--out", str(tmp_path)]
-    done = CliRunner().invoke(main, ["estimate", *wish, "--printer", "ender-3", "--variants", "--json"])
+    done = CliRunner().invoke(estimate, [*wish, "--printer", "ender-3", "--variants", "--json"])
     assert done.exit_code == 0, done.output
     variants = json.loads(done.stdout)["variants"]
     assert [one["process"] for one in variants] == ["fine", "standard", "draft", "rush"]
