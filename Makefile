@@ -3,13 +3,15 @@
 # make check   the fast half, before each commit
 # make bench   speed and memory as ratios against named peers, in one run
 # make trials  long trials that CI does not wait for
+# make fuzz    looks for bytes that crash the readers of G-code, FUZZ_S seconds for each (60)
 # make samples what becomes of every sample: renews tests/data/samples/README.md
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+FUZZ_S ?= 60
 
-.PHONY: setup engines demo test check lint bench trials samples clean
+.PHONY: setup engines demo test check lint bench trials fuzz samples clean
 
 setup: .venv/.installed
 
@@ -42,6 +44,11 @@ bench: setup engines
 
 trials: setup engines
 	$(BIN)/pytest -q -m long
+
+fuzz: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	for target in reader binary embedded guard; do \
+	  $(BIN)/python -m tests.fuzz.run $$target -max_total_time=$(FUZZ_S) -verbosity=0 || exit 1; done
 
 samples: setup
 	$(BIN)/python -m tests.docs.samples

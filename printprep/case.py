@@ -16,6 +16,7 @@ from printprep.casefile import (
     Acceptance,
     ConnectWish,
     Critical,
+    Engine,
     Hollow,
     KeepOut,
     LabelStyle,
@@ -116,6 +117,7 @@ class Case:
     orient: OrientWish | None = None
     split: Split = field(default_factory=Split)
     supports: SupportsWish = field(default_factory=SupportsWish)
+    slicer: Engine | None = None
     label: Label | None = None
     connect: tuple[ConnectWish, ...] = ()
     accept: tuple[Acceptance, ...] = ()
@@ -132,7 +134,15 @@ def settle(findings: tuple[Finding, ...], accept: tuple[Acceptance, ...]) -> tup
     """``findings`` with the case's reason written into those that it accepts."""
 
     def reason(finding: Finding) -> str | None:
-        return next((a.reason for a in accept if a.code == finding.code and a.part in (None, finding.part)), None)
+        value = None if finding.value is None else str(finding.value)
+        return next(
+            (
+                a.reason
+                for a in accept
+                if a.code == finding.code and a.part in (None, finding.part) and a.value in (None, value)
+            ),
+            None,
+        )
 
     return tuple(replace(f, accepted=reason(f)) for f in findings)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -24,6 +25,7 @@ from printprep.opaque import OPAQUE_ID, identifying
 Unit = Literal["um", "mm", "cm", "m", "in"]
 Side = Literal["left", "right"]
 LabelStyle = Literal["engrave", "emboss", "tab", "none"]
+Engine = Literal["prusaslicer", "curaengine", "slic3r"]
 ZoneKind = Literal["keep_out", "critical"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Coordinate = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]  # 1e9 of any unit is no anatomy
@@ -35,6 +37,11 @@ Names = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 """A name, or a list of them."""
+
+LABEL_SIGNS = "[A-Za-z0-9._ -]"
+"""What a label is written with."""
+
+LABEL_LONGEST = 40  # characters of a label
 
 
 class Limits(BaseModel):
@@ -84,6 +91,15 @@ class Hollow(BaseModel):
     infill_thickness_mm: Annotated[float, Field(gt=0, le=10)] = Field(
         default=1.2, description="of a strut or rib; no thinner than the printer makes walls"
     )
+
+    @model_validator(mode="after")
+    def _plugs_have_holes(self) -> Self:
+        if self.plugs and not self.drain_holes:
+            raise ValueError(
+                "plugs = true and drain_holes = 0: without a hole there is nothing to plug; ask for holes, or leave "
+                "plugs out"
+            )
+        return self
 
 
 class Sphere(BaseModel):
@@ -176,8 +192,11 @@ class LabelWish(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     style: LabelStyle = Field(default="engrave", description="how; a tab stands in where no place is flat enough")
-    text: Annotated[str, Field(pattern=r"^[A-Za-z0-9._ -]{1,40}$")] | None = Field(
-        default=None, description="else the case's id, and L or R when all sides that are said agree; never a name"
+    text: str | None = Field(
+        default=None,
+        json_schema_extra={"pattern": f"^{LABEL_SIGNS}{{1,{LABEL_LONGEST}}}$"},
+        description="else the case's id, and L or R when all sides that are said agree; never a name; up to "
+        f"{LABEL_LONGEST} letters of a to z, digits, blanks, dots, hyphens and underscores",
     )
     height_mm: Annotated[float, Field(gt=0, le=50)] | None = Field(
         default=None, description="of a capital letter; else the lab's label_height_mm"
@@ -186,6 +205,24 @@ class LabelWish(BaseModel):
         default=0.6, description="of the letters, into the part or out of it"
     )
     part: str | None = Field(default=None, description="only on this part; else on any that is not critical")
+
+    @field_validator("text")
+    @classmethod
+    def _can_be_written(cls, value: str | None) -> str | None:
+        if value is None:
+            return value
+        if not 1 <= len(value) <= LABEL_LONGEST:
+            raise ValueError(
+                f"has {len(value)} characters, 1 to {LABEL_LONGEST} can be written; shorten it, or leave text out, "
+                "which writes the case id"
+            )
+        strange = re.sub(LABEL_SIGNS, "", value)
+        if strange:
+            raise ValueError(
+                f"is {value!r}: {' '.join(dict.fromkeys(map(repr, strange)))} cannot be written; use letters of a to z "
+                "without accents, digits, blanks, dots, hyphens and underscores"
+            )
+        return value
 
 
 class ConnectWish(BaseModel):
@@ -221,6 +258,7 @@ class Acceptance(BaseModel):
     code: str = Field(description="of the finding, as `printprep check` shows it")
     reason: Annotated[str, Field(min_length=3)] = Field(description="why it may be so; it goes into the record")
     part: str | None = Field(default=None, description="only for this part; else for all")
+    value: str | None = Field(default=None, description="only where the finding's value is this, as the command M600")
 
 
 class CaseHeader(BaseModel):
@@ -237,6 +275,7 @@ class CaseHeader(BaseModel):
     deadline: dt.datetime | None = Field(default=None, description="when it must be in the hand, with its offset")
     mirror: Literal["left-right"] | None = Field(default=None, description="print the mirror image, on purpose")
     synthetic: bool = Field(default=False, description="no patient: a demonstration or a test")
+    slicer: Engine | None = Field(default=None, description="engine for extruding printers; else the first that fits")
 
     @field_validator("id")
     @classmethod

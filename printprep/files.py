@@ -42,6 +42,12 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data``, whole or not at all."""
+    with replacing(path) as draft:
+        draft.write_bytes(data)
+
+
 def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with path.open("rb") as stream:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from printprep.case import Finding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
-from printprep.geometry.mesh import Bool, Float, Mesh, Point
+from printprep.geometry.mesh import Float, Mesh, Point
 from printprep.geometry.pose import Pose
 from printprep.geometry.shape import Thickness
 from printprep.geometry.zones import Zones
@@ -112,6 +112,7 @@ class Change:
     axis: Point | None = None  # of a round hole or of letters: unit, out of the part
     reach_mm: float = 0.0  # across the axis, of a round hole: its radius
     deep_mm: float = 0.0  # along the axis from ``where_mm``, both ways at most
+    box_mm: tuple[Point, Point] | None = None  # of a cavity: all of it is in there; lower and upper corner
     rebuilt_mm: float = 0.0  # how near surface that was made anew on a grid is to what it stands for; 0.0: none was
 
 
@@ -234,7 +235,7 @@ class Plan:
     cuts: tuple[Cut, ...] = ()  # in the case's frame
     removals: tuple[Removal, ...] = ()  # of supports that are parts of their own
     keep_out: Zones = field(default_factory=Zones)  # in the case's frame
-    critical_faces: Mapping[str, Bool] = field(default_factory=dict)  # (m,) by part; only of parts that have any
+    critical: Zones = field(default_factory=Zones)  # the places whose surface matters most, but for whole parts
     support_zones: tuple[SupportZone, ...] = ()
     support_tool: int | None = None  # that lays the layers of a support next to a part; None: each part's own
     orientations: tuple[Orientation, ...] = ()  # the best few, and what was asked for
@@ -348,6 +349,18 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorstLayer:
+    """A layer of a finished file that a person should look at, and its picture."""
+
+    part: str | None  # None: of no part
+    layer: int  # 1-based, of the layers of the model
+    z_mm: float  # its top
+    what: str
+    severity: str | None  # of a finding; None: nothing is wrong, and no other layer is farther off
+    picture: str  # name of a PNG file in the folder of the build
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlicedPlate:
     """A file for the printer and what is known of it."""
 
@@ -363,6 +376,7 @@ class SlicedPlate:
     anatomy_layer_count: int | None = None  # layers that hold something of a part; None: not counted
     supports: Supports | None = None  # None: not measured
     held: tuple[Held, ...] = ()  # by the proof; empty: not proved
+    worst: tuple[WorstLayer, ...] = ()  # the gravest first
     settings: tuple[Setting, ...] = ()
     findings: tuple[Finding, ...] = ()
     tool_changes: int = 0

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from printprep.case import Case, Finding, settle, stopping
 from printprep.cost import price, total
-from printprep.files import sha256_of
+from printprep.files import sha256_of, write_bytes
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.gcode.guard import guard
 from printprep.lock import CERTIFICATE, PREPARED, break_lock, write_lock
@@ -34,11 +34,12 @@ from printprep.report.heat import Layer
 from printprep.report.pictures import Picture
 from printprep.report.proof import IDENTICAL_MM
 from printprep.report.sides import deviation_pictures
+from printprep.report.worst import Colours, worst_pictures
 from printprep.report.write import write_certificate, write_report
-from printprep.safety import guard_limits
+from printprep.safety import anatomy_words, guard_limits, takes_mm3
 from printprep.slicers import check_slicer, slice_plate
 from printprep.slicers.ahead import estimate_ahead, with_process
-from printprep.slicers.proven import in_case_frame, prove_plate
+from printprep.slicers.proven import in_case_frame, proving, solids_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Request:
     synthetic: bool = False
     supports: bool = True
     timeout_s: float = 3600.0  # for one plate in a slicer
+    slicer: str | None = None  # id of an engine; None: the case's, or the first that fits the printer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class RunResult:
     plates: tuple[SlicedPlate, ...] = ()
     estimate: Estimate | None = None  # of all plates
     findings: tuple[Finding, ...] = ()
+    worst: dict[int, tuple[Picture, ...]] = field(default_factory=dict)  # of layers to look at, by plate
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -108,13 +111,13 @@ def run_case(
         profiles=profiles,
     )
     steps = list(STEPS)
-    if steps.index(until) >= steps.index("slice"):
-        check_slicer(result.printer)  # before minutes are spent on the rest
     if steps.index(until) >= steps.index("certify"):
         break_lock(request.out)
     for name, step in STEPS.items():
         started_s = time.perf_counter()
         result = step(result, progress)
+        if name == "read" and steps.index(until) >= steps.index("slice"):
+            check_slicer(result.printer, _slicer(result))  # before minutes are spent on the rest
         result = replace(result, timings_s={**result.timings_s, name: round(time.perf_counter() - started_s, 3)})
         if name == until or (result.stopped and not past_errors):
             break
@@ -139,6 +142,35 @@ def told_ahead(result: RunResult, process: str | None = None) -> Estimate:
         )
         for plate in plan.plates
     )
+
+
+def mended_for(mended: RunResult, request: Request) -> RunResult:
+    """What went through the step ``repair`` for one printer, for another: nothing until then depends on it."""
+    assert mended.draft is not None
+    printer, process = mended.profiles.printer(request.printer), mended.profiles.process(request.process)
+    draft = replace(mended.draft, printer=printer, process=process, supports=request.supports)
+    return replace(mended, request=request, printer=printer, process=process, draft=draft)
+
+
+def estimate_case(mended: RunResult, request: Request, progress: Progress = SILENT) -> RunResult:
+    """Slice and price a case that went through the step ``repair``, to know its time and cost and for no more.
+
+    It is neither certified nor proven, and has no lock: what is chosen goes the whole way by :func:`run_case`.
+
+    Raises
+    ------
+    PrintprepError
+        As for :func:`run_case`.
+    """
+    result = mended_for(mended, request)
+    check_slicer(result.printer)
+    request.out.mkdir(parents=True, exist_ok=True)
+    break_lock(request.out)
+    for step in (prepare_parts, slice_plates):
+        if result.stopped:
+            return result
+        result = step(result, progress)
+    return result if result.stopped else _priced(result)
 
 
 def read(result: RunResult, progress: Progress) -> RunResult:
@@ -193,27 +225,50 @@ def slice_plates(result: RunResult, progress: Progress) -> RunResult:
     """Slice every plate and compare what was requested with what the engine resolved."""
     plan, wish = _plan(result), result.request
     plates = tuple(
-        slice_plate(plan, plate, result.profiles, wish.out, timeout_s=wish.timeout_s, progress=progress)
+        slice_plate(
+            plan,
+            plate,
+            result.profiles,
+            wish.out,
+            slicer=_slicer(result),
+            timeout_s=wish.timeout_s,
+            progress=progress,
+        )
         for plate in plan.plates
     )
     return _with_findings(replace(result, plates=plates), tuple(f for plate in plates for f in plate.findings))
 
 
 def prove_plates(result: RunResult, progress: Progress) -> RunResult:
-    """Prove that each file of G-code still holds the anatomy, whatever its slicer said."""
-    plan, limits = _plan(result), _case(result).limits
+    """Prove that each file still holds the anatomy, whatever its slicer said; the certificate says so."""
+    plan, case = _plan(result), _case(result)
     by_index = {plate.index: plate for plate in plan.plates}
+    critical = frozenset(part.name for part in plan.parts if part.critical)
     plates: list[SlicedPlate] = []
     findings: list[Finding] = []
+    pictures: dict[int, tuple[Picture, ...]] = {}
     for sliced in result.plates:
-        if sliced.file.suffix != ".gcode":
-            plates.append(sliced)  # the driver's rasters are compared with the mesh as they are made
-            continue
         plate = by_index[sliced.index]
-        proof = prove_plate(sliced.file, plan, plate, result.printer, limits, progress)
-        plates.append(replace(sliced, held=proof.held))
-        findings += [in_case_frame(finding, plan, plate) for finding in proof.findings]
-    return _with_findings(replace(result, plates=tuple(plates)), tuple(findings))
+        solids = solids_of(plan.parts, plate)
+        with (
+            progress.step(f"prove plate {plate.index}"),
+            proving(sliced.file, solids, result.printer, case.limits, critical) as proved,
+        ):
+            findings += [in_case_frame(finding, plan, plate) for finding in proved.proof.findings]
+            colours = Colours(
+                parts=[plan.part(solid.name).colour for solid in solids],
+                tools={load.tool: load.colour for load in plan.tools},
+            )
+            shown = worst_pictures(proved.proof, proved.checked, proved.comparison, colours, plate.index)
+        for worst, picture in shown:
+            write_bytes(result.request.out / worst.picture, picture.png)
+        pictures[plate.index] = tuple(picture for _, picture in shown)
+        plates.append(replace(sliced, held=proved.proof.held, worst=tuple(worst for worst, _ in shown)))
+    result = _with_findings(replace(result, plates=tuple(plates), worst=pictures), tuple(findings))
+    if result.certificate is not None:
+        path = result.request.out / CERTIFICATE
+        write_certificate(path, case, plan, result.certificate, result.findings, result.plates)
+    return result
 
 
 def guard_plates(result: RunResult, progress: Progress) -> RunResult:
@@ -223,34 +278,21 @@ def guard_plates(result: RunResult, progress: Progress) -> RunResult:
         return result  # a resin file holds pictures and numbers that we wrote ourselves
     materials = {tool.tool: result.profiles.material(tool.material) for tool in _plan(result).tools}
     names = {Path(part.source.file).stem for part in _case(result).parts} - {part.name for part in _case(result).parts}
-    limits = guard_limits(result.printer, materials, names)
+    words = (*anatomy_words(result.profiles), *(part.name for part in _plan(result).parts))
+    by_index = {plate.index: plate for plate in _plan(result).plates}
     findings: list[Finding] = []
     for plate in gcode:
+        amount = takes_mm3(_plan(result), by_index[plate.index], result.printer, result.process)
         with progress.step(f"guard plate {plate.index}"):
-            findings += guard(plate.file, limits)
+            findings += guard(plate.file, guard_limits(result.printer, materials, names, words, amount))
     return _with_findings(result, tuple(findings))
 
 
 def price_plates(result: RunResult, progress: Progress) -> RunResult:  # noqa: ARG001 - every step has this shape
     """Say what each plate and the whole costs, and lock what was made."""
-    lab = result.profiles.lab()
-    count = len(result.plates)
-    plates = tuple(
-        replace(
-            plate,
-            estimate=price(
-                plate.estimate,
-                printer=result.printer,
-                profiles=result.profiles,
-                lab=lab,
-                plates=count,
-                plate=plate.index,
-            ),
-        )
-        for plate in result.plates
-    )
-    write_lock(result.request.out, _case(result), _plan(result), plates)
-    return replace(result, plates=plates, estimate=total([plate.estimate for plate in plates]))
+    result = _priced(result)
+    write_lock(result.request.out, _case(result), _plan(result), result.plates)
+    return result
 
 
 def report(result: RunResult, progress: Progress) -> RunResult:
@@ -266,6 +308,7 @@ def report(result: RunResult, progress: Progress) -> RunResult:
             result.profiles,
             deviations_of(result),
             result.plates,
+            result.worst,
         )
         write_lock(out, _case(result), _plan(result), result.plates, tuple(path.name for path in reports))
     return result
@@ -324,6 +367,27 @@ def document_of(result: RunResult) -> dict[str, Any]:
     )
 
 
+def _priced(result: RunResult) -> RunResult:
+    """With what each plate and the whole costs."""
+    lab = result.profiles.lab()
+    count = len(result.plates)
+    plates = tuple(
+        replace(
+            plate,
+            estimate=price(
+                plate.estimate,
+                printer=result.printer,
+                profiles=result.profiles,
+                lab=lab,
+                plates=count,
+                plate=plate.index,
+            ),
+        )
+        for plate in result.plates
+    )
+    return replace(result, plates=plates, estimate=total([plate.estimate for plate in plates]))
+
+
 def _through(result: RunResult, stages: tuple[Stage, ...], progress: Progress) -> RunResult:
     """Take the draft through stages and settle what they found."""
     assert result.draft is not None
@@ -335,6 +399,12 @@ def _through(result: RunResult, stages: tuple[Stage, ...], progress: Progress) -
 def _with_findings(result: RunResult, findings: tuple[Finding, ...]) -> RunResult:
     """The result with more findings, each with the case's reason if it accepts it."""
     return replace(result, findings=(*result.findings, *settle(findings, _case(result).accept)))
+
+
+def _slicer(result: RunResult) -> str | None:
+    """The engine that was asked for: on the command line, or by the case for printers that extrude; None: the first."""
+    said = _case(result).slicer if result.printer.technology == "fdm" else None
+    return result.request.slicer or said
 
 
 def _case(result: RunResult) -> Case:

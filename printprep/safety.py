@@ -11,59 +11,130 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from printprep.case import Finding, Severity
+import numpy as np
+
+from printprep.case import Finding, Severity, settle
 from printprep.errors import InputError
 from printprep.gcode.guard import GuardLimits, allowed_commands, guard
+from printprep.gcode.vocabulary import words_of
 from printprep.lock import NAME as LOCK
 from printprep.lock import PREPARED, Lock, read_lock, verify_lock
+from printprep.plan import Plan, Plate
 from printprep.printers.registry import VIRTUAL
 from printprep.printers.send import Guard
 from printprep.profiles.load import Profiles
-from printprep.profiles.models import Material, Printer
+from printprep.profiles.models import Material, Printer, Process, Tissue
+from printprep.profiles.tower import tower_size
 
-NOTES: Final = {"marlin": "marlin.md", "prusa-buddy": "marlin.md"}
-"""The page of firmware_notes/ whose commands a firmware takes; Prusa's Buddy firmware is a Marlin."""
+NOTES: Final = {"marlin": ("marlin.md",), "prusa-buddy": ("marlin.md", "buddy.md"), "klipper": ("klipper.md",)}
+"""The pages of firmware_notes/ whose commands a firmware takes; Prusa's Buddy firmware is a Marlin, and more."""
+
+BRIM_ROOM_MM: Final = 10.0
+START_MM3: Final = 500.0  # purge lines and what a start macro feeds
+LONGEST_COMMAND: Final = {"klipper": 4096}
+"""Characters that a firmware takes, where they are not Marlin's 96 (MAX_CMD_SIZE); Klipper reads blocks of 4096."""
 
 SIMULATED: Final = VIRTUAL.profile
 """The printer that plays any other: it is held to the printer that a file was made for."""
 
 
-def firmware_note(firmware: str) -> str | None:
-    """The text of the note on a firmware; None when there is none yet."""
+def firmware_note(firmware: str) -> str:
+    """The text of the notes on a firmware.
+
+    Raises
+    ------
+    InputError
+        There is none: nobody can say which commands it takes.
+    """
     if firmware not in NOTES:
-        return None
+        raise InputError(f"there is no note on the firmware {firmware}, so no G-code for it can be guarded")
     package = Path(__file__).resolve().parent
     for folder in (package / "printers" / "notes", package.parent / "firmware_notes"):
-        if (folder / NOTES[firmware]).is_file():
-            return (folder / NOTES[firmware]).read_text(encoding="utf-8")
+        if all((folder / name).is_file() for name in NOTES[firmware]):
+            return "\n".join((folder / name).read_text(encoding="utf-8") for name in NOTES[firmware])
     raise InputError(f"the firmware notes are missing beside {package}; install printprep again")
 
 
 def guard_limits(
-    printer: Printer, materials: Mapping[int, Material], forbidden_words: Iterable[str] = ()
+    printer: Printer,
+    materials: Mapping[int, Material],
+    forbidden_words: Iterable[str] = (),
+    known_words: Iterable[str] = (),
+    material_mm3: tuple[float, float] | None = None,
 ) -> GuardLimits:
     """Limits for a file on ``printer`` with ``materials`` loaded, by tool.
 
-    Without materials only the printer's own limits hold.
+    Parameters
+    ----------
+    printer, materials
+        Without materials only the printer's own limits hold.
+    forbidden_words
+        That no text may hold, such as names of input files.
+    known_words
+        Of the case and of tissues: names of objects and comments may hold them.
+    material_mm3
+        The least and the most that the meshes on the plate can take.
     """
     if printer.fdm is None:
         raise InputError(f"{printer.id} is a resin printer and takes no G-code of an extruder")
-    note = firmware_note(printer.firmware)
-    allowed, refused = allowed_commands(note) if note else (frozenset[str](), frozenset[str]())
+    allowed, refused = allowed_commands(firmware_note(printer.firmware))
+    fdm, own = printer.fdm, printer.fdm.macros
+    code = (fdm.start_gcode, fdm.end_gcode, fdm.tool_change_gcode)
     return GuardLimits(
         upper_mm=(printer.bed.width_mm, printer.bed.depth_mm, printer.bed.height_mm),
-        nozzle_max_c=printer.fdm.nozzle_max_c,
-        bed_max_c=printer.fdm.bed_max_c,
+        nozzle_max_c=fdm.nozzle_max_c,
+        bed_max_c=fdm.bed_max_c,
         material_max_c={tool: m.fdm.nozzle_range_c[1] for tool, m in materials.items() if m.fdm},
-        shared_nozzle=printer.fdm.shared_nozzle,
-        tools=printer.fdm.tools,
-        allowed=allowed,
+        shared_nozzle=fdm.shared_nozzle,
+        tools=fdm.tools,
+        allowed=allowed.union(own.start, own.end, own.other),
         refused=refused,
         g90_sets_e=printer.firmware != "klipper",
         forbidden_words=tuple(forbidden_words),
         motion=printer.motion,
         holds_acceleration=printer.firmware != "klipper",
+        start_macros=frozenset(own.start),
+        end_macros=frozenset(own.end),
+        known_words=words_of((*known_words, *code, printer.id, printer.name, printer.maker)),
+        called=printer.called,
+        nozzle_mm=fdm.nozzle_mm,
+        filament_mm=fdm.filament_mm,
+        filament_types={tool: kind for tool, m in materials.items() if (kind := _filament_type(m))},
+        material_mm3=material_mm3,
+        max_command_chars=LONGEST_COMMAND.get(printer.firmware, 96),
     )
+
+
+def _filament_type(material: Material) -> str | None:
+    """What slicers call a material, as its profile says to PrusaSlicer, whose words the others took over."""
+    said = material.fdm.slicer.get("prusaslicer", {}).get("filament_type") if material.fdm else None
+    return str(said) if said else None
+
+
+def anatomy_words(profiles: Profiles) -> Iterable[str]:
+    """Names of tissues, which name no person."""
+    for tissue in profiles.of_kind("tissues").values():
+        assert isinstance(tissue, Tissue)
+        yield from (tissue.id, tissue.name, *tissue.synonyms)
+
+
+def takes_mm3(plan: Plan, plate: Plate, printer: Printer, process: Process) -> tuple[float, float] | None:
+    """The least and the most material that the parts on ``plate`` can take, whatever the slicer makes of them.
+
+    The least is a quarter of one line of skin around each part, since parts may lie in one another; the most fills the
+    box around all of them, down to the bed and with room for a brim, and the wipe tower's place.
+    """
+    if printer.fdm is None:
+        return None
+    parts = [part for part in plan.parts if part.name in plate.parts]
+    skins_mm3 = (min(abs(part.mesh.volume_mm3), part.mesh.area_mm2 * printer.fdm.nozzle_mm) for part in parts)
+    corners = np.concatenate([part.mesh.transformed(plate.motion(part)).vertices for part in parts])
+    low_mm, high_mm = corners.min(axis=0), corners.max(axis=0)
+    width_mm, depth_mm = high_mm[:2] - low_mm[:2] + 2 * BRIM_ROOM_MM
+    tower = tower_size(printer.fdm, process.fdm, len(plan.tools))
+    tower_mm2 = tower.place_mm[0] * tower.place_mm[1] if tower else 0.0
+    most_mm3 = float((width_mm * depth_mm + tower_mm2) * high_mm[2]) + START_MM3
+    return 0.25 * sum(skins_mm3), 1.1 * most_mm3
 
 
 RESIN_SUFFIXES: Final = (".sl1", ".sl1s", ".zip")
@@ -105,13 +176,15 @@ def _guard_before_sending(file: Path, printer: Printer | None, profiles: Profile
     if lock is None:
         assumed = printer or profiles.printer(SIMULATED)
         unsaid = () if printer else (_not_said(file, assumed),)
-        return (_not_certified(file), *unsaid, *_finished(file), *guard(file, guard_limits(assumed, {})))
+        limits = guard_limits(assumed, {}, (), anatomy_words(profiles))
+        return (_not_certified(file), *unsaid, *_finished(file), *guard(file, limits))
     made_for = profiles.printer(lock.printer)
     loaded = {tool: profiles.material(material) for tool, material in lock.materials.items()}
+    limits = guard_limits(made_for, loaded, (), (*anatomy_words(profiles), *lock.inputs))
     return (
         *_right_printer(file, printer, made_for),
         *_untouched(file, lock),
-        *guard(file, guard_limits(made_for, loaded)),
+        *settle(guard(file, limits), lock.accept),
     )
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -43,10 +44,30 @@ def engine() -> Callable[[str], str]:
     def find(program: str) -> str:
         path = shutil.which(program)
         if path is None:
-            message = f"{program} is not installed; run .ci/system-packages test"
-            if os.environ.get("CI") == "true":
-                pytest.fail(message)
-            pytest.skip(message)
-        return path
+            missing(f"{program} is not installed; run .ci/system-packages test")
+        return str(path)
 
     return find
+
+
+@pytest.fixture
+def cura_definitions() -> Callable[[], Path]:
+    """Find Cura's machine definitions; missing fails under CI=true and is a named skip elsewhere."""
+
+    def find() -> Path:
+        from printprep.errors import SlicerNotFound
+        from printprep.slicers.cura_definitions import find_definitions
+
+        try:
+            return find_definitions()
+        except SlicerNotFound as exc:
+            missing(f"{exc}; run .ci/system-packages test")
+
+    return find
+
+
+def missing(message: str) -> NoReturn:
+    """Fail under CI=true, skip elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from glob import glob
-from pathlib import Path
 from typing import Final
 
 import click
 
 from printprep.cli.terminal import json_option, out, print_json, table
+from printprep.errors import SlicerNotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +95,13 @@ def version_of(path: str, arguments: tuple[str, ...]) -> str:
 
 def cura_definitions() -> Found:
     """Look for CuraEngine's machine definitions, which its own package lacks."""
-    folders = [*os.environ.get("CURA_ENGINE_SEARCH_PATH", "").split(":"), "/usr/share/cura/resources/definitions"]
-    folders.append(str(Path(".cache/cura/usr/share/cura/resources/definitions").resolve()))
-    path = next((f for f in folders if f and (Path(f) / "fdmprinter.def.json").exists()), None)
+    from printprep.slicers.cura_definitions import find_definitions
+
+    path: str | None
+    try:
+        path = str(find_definitions())
+    except SlicerNotFound:
+        path = None
     return Found(
         name="Cura definitions",
         use="machines for CuraEngine",

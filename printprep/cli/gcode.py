@@ -8,61 +8,42 @@ from typing import Any
 import click
 
 from printprep.cli.ahead import print_variants
+from printprep.cli.lab import store_option
 from printprep.cli.steps import along_the_way, case_options, finish, print_options
-from printprep.cli.terminal import json_option, out, print_findings, print_json, table
+from printprep.cli.terminal import json_option, out, print_findings, print_json
+from printprep.cli.times import print_times
 
 
 @click.command()
 @case_options
 @print_options
 @click.option("--variants", is_flag=True, help="Of a case: every process, told without slicing.")
+@click.option("--material", "materials", multiple=True, help="Of a G-code file: id of a material, one for each tool.")
+@store_option
 @json_option
-def estimate(as_json: bool, variants: bool, **wish: Any) -> None:
+def estimate(as_json: bool, variants: bool, materials: tuple[str, ...], store_url: str | None, **wish: Any) -> None:
     """Time, material and cost: of a case, by slicing it; of a G-code or resin file, by reading it.
+
+    A G-code file is timed move by move as the printer's firmware plans it, with its waits for heat, homing and changes
+    of tool. --printer may then be a printer of the lab by name: what its earlier prints took narrows the range.
 
     \b
     Example:
       printprep estimate case.toml --printer prusa-xl --process draft
       printprep estimate case.toml --printer prusa-xl --variants
-      printprep estimate build/plate-1.gcode --printer prusa-xl --json
+      printprep estimate build/plate-1.gcode --printer prusa-xl --material pla --json
     """
+    from printprep.gcode.source import SUFFIXES
+
     sources: tuple[Path, ...] = wish["sources"]
     if variants:
         print_variants(as_json, **wish)
-    elif len(sources) == 1 and sources[0].suffix.lower() in (".gcode", ".gco", ".g"):
-        print_times(sources[0], wish["printer"], as_json)
+    elif len(sources) == 1 and sources[0].suffix.lower() in SUFFIXES:
+        print_times(sources[0], wish["printer"], materials, store_url, as_json)
     elif len(sources) == 1 and sources[0].suffix.lower() in (".sl1", ".sl1s", ".zip"):
         print_layers(sources[0], as_json)
     else:
         finish(along_the_way("price", as_json, **wish), as_json)
-
-
-def print_times(file: Path, printer_id: str, as_json: bool) -> None:
-    """Read a G-code file and print its times."""
-    from printprep.profiles.load import load_profiles
-    from printprep.slicers.own_time import times_on
-    from printprep.units import format_duration
-
-    printer = load_profiles().printer(printer_id)
-    times = times_on(printer, file)
-    if as_json:
-        print_json(
-            {
-                "file": file.name,
-                "printer": printer.id,
-                "duration_s": times.duration_s,
-                "by_feature_s": times.by_feature_s,
-                "by_tool_s": times.by_tool_s,
-                "extruded_mm3": times.extruded_mm3,
-                "layer_count": len(times.per_layer_s),
-                "tool_changes": times.tool_changes,
-            }
-        )
-        return
-    by_time = sorted(times.by_feature_s.items(), key=lambda row: -row[1])
-    title = f"{file.name}: {format_duration(times.duration_s)}, {len(times.per_layer_s)} layers"
-    rows = [(name, format_duration(s), f"{100 * s / times.duration_s:.0f} %") for name, s in by_time]
-    out().print(table(title, ("feature", ">time", ">share"), rows))
 
 
 def print_layers(file: Path, as_json: bool) -> None:
@@ -113,5 +94,8 @@ def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -
         print_findings(findings, out())
     else:
         out().print(f"[green]{file.name} may be sent.[/green]")
-    if stopping(findings):
+    bad = len(stopping(findings))
+    if bad and not as_json:
+        out().print(f"[red]{file.name} must not be sent: {bad} reason{'s' * (bad > 1)}.[/red]")
+    if bad:
         raise click.exceptions.Exit(4)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,7 +13,10 @@ import click
 from printprep.cli.terminal import out, table
 
 if TYPE_CHECKING:
+    from printprep.lab.pace import Pace
     from printprep.lab.store import Job, PlateRecord
+
+    Paces = Mapping[tuple[str, str | None], Pace]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,7 +60,21 @@ def current_user() -> str:
         return ""
 
 
-def show_jobs(title: str, jobs: Sequence[Job], plates: Sequence[PlateRecord] = ()) -> None:
+def takes(job: Job, paces: Paces) -> str:
+    """How long a job takes; once its printer has printed so, the range of 9 in 10."""
+    span = range_s(job, paces)
+    return duration(job.estimate_s) if span is None else f"{duration(span[0])} to {duration(span[1])}"
+
+
+def range_s(job: Job, paces: Paces) -> tuple[float, float] | None:
+    """The range of a job's time, by what its printer took before with its process; None: it is not known."""
+    pace = paces.get((job.printer, job.process))
+    return None if pace is None or job.estimate_s is None else pace.range_s(job.estimate_s)
+
+
+def show_jobs(
+    title: str, jobs: Sequence[Job], plates: Sequence[PlateRecord] = (), paces: Paces = MappingProxyType({})
+) -> None:
     """Print jobs, and the plates they wait for, as tables."""
     from rich.markup import escape
 
@@ -70,7 +88,7 @@ def show_jobs(title: str, jobs: Sequence[Job], plates: Sequence[PlateRecord] = (
             progress_of(job) if job.position is None else str(job.position),
             escape(short(job.file.name)),
             job.case_id or "",
-            duration(job.estimate_s),
+            takes(job, paces),
             moment(job.deadline),
             escape(job.who),
         )
@@ -99,7 +117,7 @@ def short(name: str) -> str:
     return f"{name[: NAME_LENGTH - end - 1]}…{name[-end:]}"
 
 
-def job_document(job: Job) -> dict[str, Any]:
+def job_document(job: Job, paces: Paces = MappingProxyType({})) -> dict[str, Any]:
     """A job for programs."""
     return {
         "id": job.id,
@@ -114,6 +132,7 @@ def job_document(job: Job) -> dict[str, Any]:
         "process": job.process,
         "case_id": job.case_id,
         "estimate_s": job.estimate_s,
+        "range_s": range_s(job, paces),
         "cost": None if job.cost is None else {"total": str(job.cost), "currency": job.currency},
         "deadline": iso(job.deadline),
         "who": job.who,

@@ -17,15 +17,21 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--printer", required=True, help="Id of the printer profile that it is for.")
 @click.option("--layer", type=click.IntRange(min=1), help="Only this layer of the model, from above.")
+@click.option(
+    "--to", "last", type=click.IntRange(min=1), help="With --layer: the layers up to this one, from the side."
+)
 @click.option("--by", type=click.Choice(["tool", "feature"]), default="feature", show_default=True, help="Colours.")
 @click.option("--out", "picture", type=click.Path(dir_okay=False, path_type=Path), help="PNG.  [default: beside it]")
 @json_option
-def preview(file: Path, printer: str, layer: int | None, by: By, picture: Path | None, as_json: bool) -> None:
-    """Draw what a file of G-code prints, line by line: one layer, or the whole.
+def preview(
+    file: Path, printer: str, layer: int | None, last: int | None, by: By, picture: Path | None, as_json: bool
+) -> None:
+    """Draw what a file of G-code prints, line by line: one layer, a range of them, or the whole.
 
     \b
     Example:
       printprep preview build/plate-1.gcode --printer prusa-xl --layer 120
+      printprep preview build/plate-1.gcode --printer prusa-xl --layer 1 --to 300 --by tool
     """
     from printprep.errors import ProfileError
     from printprep.files import replacing
@@ -33,12 +39,14 @@ def preview(file: Path, printer: str, layer: int | None, by: By, picture: Path |
     from printprep.profiles.load import load_profiles
     from printprep.report.shown import show
 
+    if last is not None and layer is None:
+        raise click.UsageError("--to says where a range ends, and --layer where it begins: say both")
     profile = load_profiles().printer(printer)
     if profile.fdm is None:
         raise ProfileError(f"{printer} does not extrude: its files are pictures already")
     beads = read_beads(file, profile.fdm.filament_mm, g90_sets_e=profile.firmware != "klipper")
-    shown = show(beads, by=by, layer=layer)
-    path = picture or file.with_suffix(f".layer-{layer}.png" if layer else ".png")
+    shown = show(beads, by=by, layer=layer, last=last)
+    path = picture or file.with_suffix(f".layer-{layer}{f'-{last}' if last else ''}.png" if layer else ".png")
     with replacing(path) as draft:
         draft.write_bytes(shown.png)
     if as_json:

@@ -82,16 +82,19 @@ def list_(printer: str | None, only_open: bool, store_url: str | None, as_json: 
     Example:
       printprep queue list --open
     """
+    from printprep.lab.pace import read_paces
     from printprep.lab.queue import OPEN, jobs, plates
     from printprep.lab.store import open_store
 
     with open_store(store_url) as store:
         found = jobs(store, printer=printer, states=OPEN if only_open else None)
         here = [plate for plate in plates(store) if printer in (None, plate.printer)]
+        paces = read_paces(store)
     if as_json:
-        print_json({"jobs": [job_document(job) for job in found], "plates": [plate_document(plate) for plate in here]})
+        documents = [job_document(job, paces) for job in found]
+        print_json({"jobs": documents, "plates": [plate_document(plate) for plate in here]})
     else:
-        show_jobs("Jobs", found, here)
+        show_jobs("Jobs", found, here, paces)
 
 
 @queue.command()

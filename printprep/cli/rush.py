@@ -40,7 +40,8 @@ def rush(
 ) -> None:
     """Estimate a case on every suitable printer with every process, and queue the finest that is in time.
 
-    Each variant is really prepared and sliced, side by side. Its finish counts the print under way on that printer,
+    Each variant is really prepared and sliced, side by side; the chosen one is then certified and proven, and if it
+    does not come through, the next best is. A finish counts the print under way on that printer,
     the rushes that came earlier, and post-processing; routine jobs let a rush pass. Of those in time the finest is
     taken (process first, then the fewest tissues merged), of equals the earliest. When none is in time, nothing is
     queued, the exit code is 1 and the answer says by how much the earliest misses.
@@ -55,16 +56,17 @@ def rush(
       printprep rush meshes/ --units mm --by +6h --printers xl-1,ender-3 --no-queue
     """
     from printprep.lab.deadline import read_deadline
+    from printprep.lab.pace import read_paces
     from printprep.lab.places import own_printers, registered_printers
     from printprep.lab.queue import open_jobs
     from printprep.lab.rush import (
         Wish,
         candidates,
-        choose,
         estimate_all,
         exit_code_of,
         offers,
         queue_offer,
+        settle,
     )
     from printprep.lab.standing import standings
     from printprep.lab.store import open_store
@@ -80,9 +82,14 @@ def rush(
         asked, pairs = candidates(profiles, registered if wanted else own_printers(registered), wanted)
         with progress(as_json) as watcher:
             variants = estimate_all(wish, pairs, progress=watcher)
-        mind = standings(store, asked, load_printers())
-        found = offers(variants, asked, profiles, open_jobs(store), store.now(), mind)
-        choice = choose(found, deadline)
+            mind, paces = standings(store, asked, load_printers()), read_paces(store)
+            found, choice = settle(
+                wish,
+                variants,
+                lambda made: offers(made, asked, profiles, open_jobs(store), store.now(), mind, paces),
+                deadline,
+                progress=watcher,
+            )
         queued: tuple[Job, ...] = ()
         if queue_it and choice.offer is not None:
             queued = queue_offer(store, choice.offer, who=who, deadline=deadline)
@@ -130,8 +137,13 @@ def minded(found: tuple[Offer, ...]) -> dict[tuple[str, ...], list[str]]:
 
 
 def takes(offer: Offer) -> str:
-    """How long an offer prints."""
-    return "" if offer.variant.estimate is None else duration(offer.variant.estimate.duration_s)
+    """How long an offer prints; once the printer has printed so, the range of 9 in 10."""
+    if offer.variant.estimate is None:
+        return ""
+    if offer.pace is None:
+        return duration(offer.variant.estimate.duration_s)
+    low_s, high_s = offer.pace.range_s(offer.variant.estimate.duration_s)
+    return f"{duration(low_s)} to {duration(high_s)}"
 
 
 def price(offer: Offer) -> str:
@@ -169,6 +181,7 @@ def offer_document(offer: Offer, deadline: dt.datetime) -> dict[str, Any]:
         "finish": iso(offer.finish),
         "spare_s": None if offer.finish is None else (deadline - offer.finish).total_seconds(),
         "duration_s": None if estimate is None else estimate.duration_s,
+        "range_s": None if estimate is None or offer.pace is None else list(offer.pace.range_s(estimate.duration_s)),
         "wait_s": offer.wait_s,
         "post_processing_s": offer.post_processing_s,
         "cost": None if cost is None else {"total": str(cost.total), "currency": cost.currency},

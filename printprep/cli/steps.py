@@ -41,6 +41,7 @@ def print_options(command: F) -> F:
             click.option("--process", default="standard", show_default=True, help="Id of a process profile."),
             click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("build"), show_default=True),
             click.option("--supports/--no-supports", default=True, show_default=True),
+            click.option("--slicer", help="Engine: prusaslicer, curaengine, slic3r, resin. Default: as the case says."),
             click.option("--timeout", "timeout_s", default=3600.0, show_default=True, help="For one plate, in s."),
         ]
     ):
@@ -231,7 +232,7 @@ def orientations_table(orientations: list[dict[str, Any]]) -> Any:
         )
         for one in orientations
     ]
-    columns = ("choice", "what points up", ">score", ">supports ml", ">marks mm2", ">height mm", "why")
+    columns = ("choice", "what points up", ">score", ">room for supports ml", ">marks mm2", ">height mm", "why")
     return table("Ways up", columns, rows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -41,8 +42,8 @@ class NamedMesh:
         RGB 0..255 if the whole object has one colour.
     colours
         What the file paints on the surface, in the order of the mesh's vertices and faces; None: nothing.
-    added
-        Whether it is no anatomy but a support, a strut, a tab or a plug, by the word of a prepared file.
+    said
+        What a prepared file says of it: part, tissue, material, tool, plate, piece, added.
     notes
         What the file says wrongly and the reader could settle without a guess, in sentences.
     """
@@ -54,7 +55,12 @@ class NamedMesh:
     colour: tuple[int, int, int] | None = None
     colours: Colours | None = None
     notes: tuple[str, ...] = ()
-    added: bool = False
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def added(self) -> bool:
+        """Whether it is no anatomy but a support, a strut, a tab or a plug, by the word of a prepared file."""
+        return "added" in self.said
 
     @property
     def mirrors(self) -> bool:

@@ -14,7 +14,7 @@ import threading
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
 from xml.sax.saxutils import quoteattr
@@ -38,6 +38,7 @@ UNITS: Final = ("um", "mm", "cm", "in", "ft", "m")
 NAMESPACE: Final = "urn:printprep:prepared:1"
 """Of the metadata that a prepared file carries: case, part, tissue, material, tool, plate."""
 
+GREY: Final = (150, 150, 150)  # of a part that says no colour
 _LOCK: Final = threading.Lock()  # lib3mf promises nothing about threads
 _REFUSED: Final = {32798: "its unit is none that 3MF has", 32914: "it requires an extension that is not supported"}
 _HARMLESS: Final = frozenset({32935})  # an attribute of another namespace
@@ -113,7 +114,7 @@ def _unfolded(path: Path, model: Any, resource: Any, name: str, matrix: Float, u
             matrix=matrix,
             colour=_colour(model, mesh),
             colours=painted(model, mesh),
-            added=_is_added(mesh),
+            said=_said(mesh),
         )
         return
     if not resource.IsComponentsObject():
@@ -126,10 +127,11 @@ def _unfolded(path: Path, model: Any, resource: Any, name: str, matrix: Float, u
         yield from _unfolded(path, model, child, child.GetName() or name, inner, unit)
 
 
-def _is_added(mesh: Any) -> bool:
+def _said(mesh: Any) -> dict[str, str]:
+    """The metadata of ours that an object carries, by key."""
     group = mesh.GetMetaDataGroup()
-    said = (group.GetMetaData(k) for k in range(group.GetMetaDataCount()))
-    return any((one.GetNameSpace(), one.GetName()) == (NAMESPACE, "added") for one in said)
+    every = (group.GetMetaData(k) for k in range(group.GetMetaDataCount()))
+    return {one.GetName(): one.GetValue() for one in every if one.GetNameSpace() == NAMESPACE}
 
 
 def _matrix(transform: Any) -> Float:
@@ -185,6 +187,49 @@ def read_prepared(path: Path, plan: Plan) -> Plan:
         back = np.linalg.inv(wanted[part.name].motion(part))
         parts.append(replace(part, mesh=there[part.name].placed().transformed(back)))
     return replace(plan, parts=tuple(parts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A part as it stands on its plate in a prepared file."""
+
+    name: str
+    part: str  # of the case, or added to it, that this is or is a piece of
+    tool: int  # 0-based
+    plate: int  # 1-based
+    added: bool  # no anatomy
+    colour: tuple[int, int, int]
+    mesh: Mesh  # in the plate's frame, mm
+
+
+def read_standing(path: Path) -> tuple[Standing, ...]:
+    """The parts of a prepared file by its own word, in the order in which the later one wins.
+
+    Raises
+    ------
+    MeshError
+        The file cannot be read, or is none that printprep prepared.
+    """
+    found = []
+    for one in read(path):
+        try:
+            tool, plate, part = int(one.said["tool"]), int(one.said["plate"]), one.said["part"]
+        except (KeyError, ValueError) as exc:
+            raise MeshError(
+                f"{path}: {one.name!r} does not say its part, tool and plate: it is no prepared.3mf of printprep"
+            ) from exc
+        found.append(
+            Standing(
+                name=one.name,
+                part=part,
+                tool=tool,
+                plate=plate,
+                added=one.added,
+                colour=one.colour or GREY,
+                mesh=one.placed(),
+            )
+        )
+    return tuple(found)
 
 
 def write_prepared(path: Path, plan: Plan) -> None:

@@ -47,12 +47,15 @@ ROLES: Final = {
     **dict.fromkeys(("skirt", "brim", "skirt/brim"), Role.SKIRT),
     **dict.fromkeys(("custom", "start", "end"), Role.CUSTOM),
 }
-"""Roles by the names, in lower case, that PrusaSlicer, OrcaSlicer, Bambu Studio and Cura write; others are PART."""
+"""Roles by the names, in lower case, that PrusaSlicer, Orca, Bambu Studio, Cura and Slic3r write; others are PART."""
 
 
 BRIDGES: Final = frozenset(
-    ("bridge infill", "overhang perimeter", "internal bridge infill", "bridge", "overhang wall", "internal bridge")
-)
+    (
+        "bridge infill", "overhang perimeter", "internal bridge infill", "bridge", "overhang wall", "internal bridge",
+        "infill (bridge)", "perimeter (bridge)",
+    )
+)  # fmt: skip
 """Features that are laid over air, in lower case; Cura does not mark them."""
 
 
@@ -123,6 +126,11 @@ def read_beads(path: Path, filament_mm: float, *, g90_sets_e: bool = True, top_m
     return beads(read_gcode(path, g90_sets_e=g90_sets_e), filament_mm, top_mm)
 
 
+def role_of(feature: str) -> Role:
+    """What beads of a feature are for, by the name that a slicer gives it."""
+    return ROLES.get(feature.lower(), Role.PART)
+
+
 def _flat(section_mm2: Float, height_mm: Float) -> Float:
     """Width of beads that lie on something."""
     return np.asarray(section_mm2 / height_mm + height_mm * (1.0 - math.pi / 4.0))
@@ -130,7 +138,7 @@ def _flat(section_mm2: Float, height_mm: Float) -> Float:
 
 def _roles(gcode: Gcode) -> Small:
     """(f,) the role of each feature of the file."""
-    return np.array([ROLES.get(name.lower(), Role.PART) for name in gcode.features], np.uint8)
+    return np.array([role_of(name) for name in gcode.features], np.uint8)
 
 
 def _bridges(gcode: Gcode) -> Bool:

@@ -32,12 +32,13 @@ class Canvas:
 
 
 def paint(cuts: Sections, layer: int, colour: int, canvas: Canvas, image: Image) -> None:
-    """Paint the section of one solid over what is there."""
+    """Paint the section of one solid, as far as it lies in the window, over what is there."""
     points, loops = cuts.layer(layer)
     if not len(points):
         return
-    first = np.floor((points.min(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int)
-    last = np.ceil((points.max(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int)
+    edge = np.array(canvas.shape[::-1])
+    first = np.floor((points.min(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).clip(0, edge - 1)
+    last = np.ceil((points.max(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).clip(0, edge - 1)
     panel = Panel(
         width_px=int(last[0] - first[0]) + 1,
         height_px=int(last[1] - first[1]) + 1,

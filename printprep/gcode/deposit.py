@@ -19,16 +19,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from printprep.gcode.beads import Beads, Role
-from printprep.gcode.canvas import Canvas, Image, lay, paint
-from printprep.gcode.outline import gaps, samples
+from printprep.gcode.beads import Beads
+from printprep.gcode.canvas import Canvas, Image, paint
+from printprep.gcode.outline import samples
+from printprep.gcode.printed import Printed, Strips
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.section import Sections, sections
 
 STEP_MM: Final = 0.2  # between samples along an outline
-PIXEL_MM: Final = 0.1
-MOST_PIXELS: Final = 6_000_000  # of a layer; a larger plate gets larger pixels
-MARGIN_MM: Final = 2.0
 BAND_MM: Final = 0.35  # from the outline inwards, where plastic must be: less than one line of the finest nozzle
 SKIN_MM: Final = 0.4  # narrower gaps between lines of a skin are how a slicer fills it
 EDGE_MM: Final = 0.45  # a bead reaches so far over the border of two parts
@@ -88,27 +86,96 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Plate:
-    """All that a layer looks up."""
+class Drawn:
+    """A layer on a raster."""
+
+    wanted: Image  # row of the solid + 1
+    laid: Image  # tool + 1, of the model
+    filled: Image  # 1 where anything is, supports and all
+    top_mm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Area:
+    """Where something is wrong in a window of a layer, before it is told apart into spots."""
+
+    kind: Kind
+    part: int  # row of the solids; -1: of none
+    window: tuple[slice, slice]
+    mask: Image
+    thickness_px: Distances
+    depth_px: Distances
+    laid: Image | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Comparison:
+    """What is printed beside what should be; it can be looked at layer by layer."""
 
     solids: Sequence[Solid]
     cuts: Sequence[Sections]
-    beads: Beads
-    rows: npt.NDArray[np.int64]  # of the beads, by layer
-    first: npt.NDArray[np.int64]  # (k + 1,) where each layer starts in them
+    printed: Printed
     canvas: Canvas
 
-    def of_layer(self, layer: int) -> npt.NDArray[np.int64]:
-        return self.rows[self.first[layer] : self.first[layer + 1]]
+    @classmethod
+    def of(cls, laid: Beads | Printed, solids: Sequence[Solid]) -> Comparison:
+        """Cut ``solids`` in the middle of each layer of ``laid``."""
+        printed = Strips.of(laid) if isinstance(laid, Beads) else laid
+        boxes = np.array([solid.mesh.bounds_mm[:, :2] for solid in solids]).reshape(-1, 2)
+        return cls(
+            solids=solids,
+            cuts=[sections(solid.mesh, printed.middle_mm) for solid in solids],
+            printed=printed,
+            canvas=printed.canvas(boxes),
+        )
+
+    def __len__(self) -> int:
+        return len(self.printed.layer_z_mm)
+
+    def draw(self, layer: int, canvas: Canvas | None = None) -> Drawn:
+        """A layer as it should be and as it is, on the raster of the check or on another."""
+        canvas = canvas or self.canvas
+        wanted = np.zeros(canvas.shape, np.uint8)
+        for number, cuts in enumerate(self.cuts):
+            paint(cuts, layer, number + 1, canvas, wanted)
+        laid, filled = self.printed.draw(layer, canvas)
+        return Drawn(wanted=wanted, laid=laid, filled=filled, top_mm=float(self.printed.layer_z_mm[layer]))
+
+    def nothing(self) -> Drawn:
+        """What is above the last layer."""
+        empty = np.zeros(self.canvas.shape, np.uint8)
+        return Drawn(wanted=empty, laid=empty, filled=empty, top_mm=0.0)
+
+    def under(self, layer: int) -> list[Drawn]:
+        """The layers that can hold a layer, the lowest first."""
+        heights_mm = self.printed.layer_height_mm
+        reach = int(np.ceil(HELD_MM / float(heights_mm.min()))) + 1
+        return [self.draw(k) for k in range(max(layer - reach, 0), layer)]
+
+    def areas(self, layer: int) -> list[Area]:
+        """All that is wrong in one layer."""
+        below, here = self.under(layer), self.draw(layer)
+        above = self.draw(layer + 1) if layer + 1 < len(self) else self.nothing()
+        found = list(_spots(self, layer, below[-1] if below else self.nothing(), here, above))
+        return [*found, *(_floating(self, self.holding(layer, below), here) if layer else ())]
+
+    def holding(self, layer: int, below: Sequence[Drawn]) -> list[Drawn]:
+        """Those of ``below`` that are near enough to hold the layer."""
+        floor_mm = float(self.printed.layer_z_mm[layer] - self.printed.layer_height_mm[layer])
+        return [one for one in below if one.top_mm >= floor_mm - HELD_MM - 1e-3]
 
 
-def check(beads: Beads, solids: Sequence[Solid], *, workers: int = 2) -> Checked:
-    """Compare ``beads`` with the sections of ``solids``, layer by layer."""
-    plate = _plate(beads, solids)
-    count = len(beads.layer_z_mm)
+def check(laid: Beads | Printed, solids: Sequence[Solid], *, workers: int = 2) -> Checked:
+    """Compare what is printed with the sections of ``solids``, layer by layer."""
+    return look_through(Comparison.of(laid, solids), workers=workers)
+
+
+def look_through(comparison: Comparison, *, workers: int = 2) -> Checked:
+    """Look at every layer of ``comparison``."""
+    count = len(comparison)
     spans = [range(a, min(a + SPAN, count)) for a in range(0, count, SPAN)]
     with ThreadPoolExecutor(workers) as pool:
-        done = list(pool.map(lambda span: _span(plate, span), spans))
+        done = list(pool.map(lambda span: _span(comparison, span), spans))
     outlines = [row for _, rows in done for row in rows]
     empty = [np.zeros((0, 4))]
     table = np.concatenate(outlines or empty)
@@ -118,99 +185,38 @@ def check(beads: Beads, solids: Sequence[Solid], *, workers: int = 2) -> Checked
         layer=table[:, 1].astype(np.int32),
         gap_mm=np.ascontiguousarray(table[:, 2]),
         weight_mm=np.ascontiguousarray(table[:, 3]),
-        pixel_mm=plate.canvas.pixel_mm,
+        pixel_mm=comparison.canvas.pixel_mm,
     )
 
 
-def _plate(beads: Beads, solids: Sequence[Solid]) -> _Plate:
-    boxes = np.array([solid.mesh.bounds_mm[:, :2] for solid in solids]).reshape(-1, 2, 2)
-    of_model = np.flatnonzero(beads.role == Role.PART)
-    ends = np.concatenate([beads.start_mm[of_model], beads.end_mm[of_model], boxes.reshape(-1, 2)])
-    lower, upper = ends.min(axis=0) - MARGIN_MM, ends.max(axis=0) + MARGIN_MM
-    size = upper - lower
-    pixel_mm = max(PIXEL_MM, float(np.sqrt(np.prod(size) / MOST_PIXELS)))
-    shape = (int(np.ceil(size[1] / pixel_mm)), int(np.ceil(size[0] / pixel_mm)))
-    rows = np.argsort(beads.layer, kind="stable")
-    first = np.searchsorted(beads.layer[rows], np.arange(len(beads.layer_z_mm) + 1))
-    return _Plate(
-        solids=solids,
-        cuts=[sections(solid.mesh, beads.middle_mm) for solid in solids],
-        beads=beads,
-        rows=rows,
-        first=first,
-        canvas=Canvas(lower_mm=lower.astype(np.float64), shape=shape, pixel_mm=pixel_mm),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Layer:
-    """A layer, drawn."""
-
-    wanted: Image  # row of the solid + 1
-    laid: Image  # tool + 1, of the model's beads
-    filled: Image  # 1 where anything is, supports and all
-    top_mm: float
-
-
-def _drawn(plate: _Plate, layer: int) -> _Layer:
-    canvas = plate.canvas
-    wanted = np.zeros(canvas.shape, np.uint8)
-    for number, cuts in enumerate(plate.cuts):
-        paint(cuts, layer, number + 1, canvas, wanted)
-    laid, filled = np.zeros(canvas.shape, np.uint8), np.zeros(canvas.shape, np.uint8)
-    rows = plate.of_layer(layer)
-    role = plate.beads.role[rows]
-    own, other = rows[role == Role.PART], rows[role != Role.PART]
-    for which, image, colour in ((own, laid, plate.beads.tool[own] + 1), (other, filled, np.ones(len(other)))):
-        lay(
-            plate.beads.start_mm[which],
-            plate.beads.end_mm[which],
-            plate.beads.width_mm[which],
-            colour.astype(np.uint8),
-            canvas.lower_mm,
-            canvas.pixel_mm,
-            image,
-        )
-    filled[laid > 0] = 1
-    return _Layer(wanted=wanted, laid=laid, filled=filled, top_mm=float(plate.beads.layer_z_mm[layer]))
-
-
-def _span(plate: _Plate, span: range) -> tuple[list[Spot], list[Float]]:
+def _span(comparison: Comparison, span: range) -> tuple[list[Spot], list[Float]]:
     """Spots and outline samples of some layers that follow each other."""
-    count = len(plate.beads.layer_z_mm)
     spots: list[Spot] = []
     outlines: list[Float] = []
-    nothing = np.zeros(plate.canvas.shape, np.uint8)
-    empty = _Layer(wanted=nothing, laid=nothing, filled=nothing, top_mm=0.0)
-    heights_mm = plate.beads.layer_height_mm
-    reach = int(np.ceil(HELD_MM / float(heights_mm.min()))) + 1
-    below = [_drawn(plate, layer) for layer in range(max(span[0] - reach, 0), span[0])]
-    here = _drawn(plate, span[0])
+    below = comparison.under(span[0])
+    here = comparison.draw(span[0])
     for layer in span:
-        above = _drawn(plate, layer + 1) if layer + 1 < count else empty
-        floor_mm = here.top_mm - float(heights_mm[layer])
-        below = [one for one in below if one.top_mm >= floor_mm - HELD_MM - 1e-3]
-        spots.extend(_spots(plate, layer, below[-1] if below else empty, here, above))
+        above = comparison.draw(layer + 1) if layer + 1 < len(comparison) else comparison.nothing()
+        below = comparison.holding(layer, below)
+        areas = [*_spots(comparison, layer, below[-1] if below else comparison.nothing(), here, above)]
         if layer:
-            spots.extend(_floating(plate, layer, below, here))
-        outlines.extend(_outlines(plate, layer, here))
+            areas.extend(_floating(comparison, below, here))
+        spots.extend(spot for area in areas for spot in _found(comparison.canvas, area, layer))
+        outlines.extend(_outlines(comparison, layer, here))
         below.append(here)
         here = above
     return spots, outlines
 
 
-def _outlines(plate: _Plate, layer: int, here: _Layer) -> Iterator[Float]:
+def _outlines(comparison: Comparison, layer: int, here: Drawn) -> Iterator[Float]:
     """Rows (part, layer, gap, weight) of the samples on the outside of all parts together."""
-    rows = plate.of_layer(layer)
-    rows = rows[plate.beads.role[rows] == Role.PART]
-    beads = plate.beads.start_mm[rows], plate.beads.end_mm[rows], plate.beads.width_mm[rows]
-    for number, cuts in enumerate(plate.cuts):
+    for number, cuts in enumerate(comparison.cuts):
         points, loops = cuts.layer(layer)
         places, weight = samples(points, loops, STEP_MM)
-        outside = _outside(plate.canvas, here.wanted, places, number + 1)
+        outside = _outside(comparison.canvas, here.wanted, places, number + 1)
         places, weight = places[outside], weight[outside]
         if len(places):
-            gap, _ = gaps(places, *beads)
+            gap = comparison.printed.gaps(layer, places)
             yield np.column_stack([np.full(len(gap), number), np.full(len(gap), layer), gap, weight])
 
 
@@ -226,64 +232,93 @@ def _outside(canvas: Canvas, wanted: Image, places: Float, colour: int) -> Bool:
     return own & none
 
 
-def _spots(plate: _Plate, layer: int, below: _Layer, here: _Layer, above: _Layer) -> Iterator[Spot]:
-    canvas = plate.canvas
-    bare = (here.laid == 0).astype(np.uint8)
-    exposed = ((below.wanted == 0) | (above.wanted == 0)).astype(np.uint8)
-    for number, solid in enumerate(plate.solids):
-        window = _window(here.wanted == number + 1)
+def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above: Drawn) -> Iterator[Area]:
+    canvas = comparison.canvas
+    for number, solid in enumerate(comparison.solids):
+        window = _around(comparison.cuts[number].layer(layer)[0], canvas)
         if window is None:
             continue
         part = (here.wanted[window] == number + 1).astype(np.uint8)
         inner_px = _distances(part)
-        missing = part & bare[window]
+        bare = (here.laid[window] == 0).astype(np.uint8)
+        missing = part & bare
         rim = missing & (inner_px * canvas.pixel_mm <= BAND_MM).astype(np.uint8)
-        skin = _opened(missing & exposed[window], canvas.disc(SKIN_MM))
+        looked_at = missing
+        if comparison.printed.sparse:  # inside, only where the surface looks up or down
+            looked_at = missing & ((below.wanted[window] == 0) | (above.wanted[window] == 0)).astype(np.uint8)
+        skin = _opened(looked_at, canvas.disc(SKIN_MM))
         lost = _opened(rim, np.ones((2, 2), np.uint8)) | skin
         if lost.any():
-            lost |= _wholly(_opened(missing, canvas.disc(SKIN_MM)), lost, bare[window])
-            far_px = _distances(bare[window])
-            yield from _found(canvas, window, lost, Kind.LOST, number, layer, _width(inner_px), far_px)
+            lost |= _wholly(_opened(missing, canvas.disc(SKIN_MM)), lost, bare)
+            yield Area(
+                kind=Kind.LOST,
+                part=number,
+                window=window,
+                mask=lost,
+                thickness_px=_width(inner_px),
+                depth_px=_distances(bare),
+            )
         laid = here.laid[window]
         wrong = part & ((laid != 0) & (laid != solid.tool + 1)).astype(np.uint8)
         wrong = _opened(wrong, canvas.disc(EDGE_MM))
         if wrong.any():
-            yield from _found(canvas, window, wrong, Kind.WRONG_TOOL, number, layer, _width(inner_px), inner_px, laid)
-    yield from _strays(plate, layer, here)
+            yield Area(
+                kind=Kind.WRONG_TOOL,
+                part=number,
+                window=window,
+                mask=wrong,
+                thickness_px=_width(inner_px),
+                depth_px=inner_px,
+                laid=laid,
+            )
+    yield from _strays(canvas, here)
 
 
-def _strays(plate: _Plate, layer: int, here: _Layer) -> Iterator[Spot]:
+def _strays(canvas: Canvas, here: Drawn) -> Iterator[Area]:
     """Plastic of the model that belongs to no part."""
-    canvas = plate.canvas
-    window = _window(here.laid > 0)
+    window = _window(here.laid)
     if window is None:
         return
     free = (here.wanted[window] == 0).astype(np.uint8)
     stray = _opened(free & (here.laid[window] > 0).astype(np.uint8), canvas.disc(STRAY_MM))
     if stray.any():
-        far_px = _distances(free)
-        width_px = _width(_distances(stray))
-        yield from _found(canvas, window, stray, Kind.ADDED, -1, layer, width_px, far_px, here.laid[window])
+        yield Area(
+            kind=Kind.ADDED,
+            part=-1,
+            window=window,
+            mask=stray,
+            thickness_px=_width(_distances(stray)),
+            depth_px=_distances(free),
+            laid=here.laid[window],
+        )
 
 
-def _floating(plate: _Plate, layer: int, below: Sequence[_Layer], here: _Layer) -> Iterator[Spot]:
+def _floating(comparison: Comparison, below: Sequence[Drawn], here: Drawn) -> Iterator[Area]:
     """Plastic of the model that begins in the air: connected areas with nothing within a support's gap below."""
-    window = _window(here.laid > 0)
+    window = _window(here.laid)
     if window is None:
         return
     laid = (here.laid[window] > 0).astype(np.uint8)
     under = np.zeros(laid.shape, np.uint8)
     for one in below:
         under |= one.filled[window]
-    held = cv2.dilate(under, plate.canvas.disc(2.0 * EDGE_MM))
+    held = cv2.dilate(under, comparison.canvas.disc(2.0 * EDGE_MM))
     count, label = cv2.connectedComponents(laid, connectivity=8)
     touches = np.zeros(count, np.bool_)
-    touches[np.unique(label[held > 0])] = True
+    touches |= np.bincount(label[held > 0], minlength=count) > 0
     touches[0] = True
     if not touches.all():
         floats = (~touches[label]).astype(np.uint8)
         width_px = _width(_distances(floats))
-        yield from _found(plate.canvas, window, floats, Kind.FLOATING, -1, layer, width_px, width_px, here.laid[window])
+        yield Area(
+            kind=Kind.FLOATING,
+            part=-1,
+            window=window,
+            mask=floats,
+            thickness_px=width_px,
+            depth_px=width_px,
+            laid=here.laid[window],
+        )
 
 
 def _wholly(missing: Image, lost: Image, bare: Image) -> Image:
@@ -316,48 +351,43 @@ def _width(inner_px: Distances) -> Distances:
     return np.asarray(2.0 * inner_px - 1.0)
 
 
-def _window(mask: Bool) -> tuple[slice, slice] | None:
+def _window(mask: Image) -> tuple[slice, slice] | None:
     """The rows and columns that hold all of ``mask``, with one pixel around; None: it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    x, y, w, h = cv2.boundingRect(mask)
+    return (slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)) if w else None
+
+
+def _around(points_mm: Float, canvas: Canvas) -> tuple[slice, slice] | None:
+    """The rows and columns that hold a section, with pixels to spare; None: it is empty."""
+    if not len(points_mm):
         return None
-    return (
-        slice(max(int(rows[0]) - 1, 0), int(rows[-1]) + 2),
-        slice(max(int(columns[0]) - 1, 0), int(columns[-1]) + 2),
-    )
+    x0, y0 = np.floor((points_mm.min(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).tolist()
+    x1, y1 = np.ceil((points_mm.max(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).tolist()
+    return slice(max(y0 - 2, 0), y1 + 3), slice(max(x0 - 2, 0), x1 + 3)
 
 
-def _found(
-    canvas: Canvas,
-    window: tuple[slice, slice],
-    mask: Image,
-    kind: Kind,
-    part: int,
-    layer: int,
-    thickness_px: Distances,
-    depth_px: Distances,
-    laid: Image | None = None,
-) -> Iterator[Spot]:
-    """The connected areas of ``mask``, the tiny ones left out."""
-    count, label, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    origin = canvas.lower_mm + np.array([window[1].start, window[0].start]) * canvas.pixel_mm
+def _found(canvas: Canvas, area: Area, layer: int) -> Iterator[Spot]:
+    """The connected areas of a mask, the tiny ones left out."""
+    count, label, stats, centres = cv2.connectedComponentsWithStats(area.mask, connectivity=8)
+    rows, columns = area.window
+    origin = canvas.lower_mm + np.array([columns.start, rows.start]) * canvas.pixel_mm
     for k in range(1, count):
         area_mm2 = float(stats[k, cv2.CC_STAT_AREA]) * canvas.pixel_mm**2
         if area_mm2 < LEAST_MM2:
             continue
         x, y, w, h = (int(v) for v in stats[k, :4])
-        inside = label[y : y + h, x : x + w] == k
-        box = (y, y + h), (x, x + w)
+        box = np.s_[y : y + h, x : x + w]
+        inside = label[box] == k
         low = origin + np.array([x, y]) * canvas.pixel_mm
         centre = origin + (centres[k] + 0.5) * canvas.pixel_mm
-        by = laid[box[0][0] : box[0][1], box[1][0] : box[1][1]][inside] if laid is not None else np.zeros(1, np.uint8)
+        by = area.laid[box][inside] if area.laid is not None else np.zeros(1, np.uint8)
         yield Spot(
-            kind=kind,
-            part=part,
+            kind=area.kind,
+            part=area.part,
             layer=layer,
             area_mm2=area_mm2,
-            thickness_mm=float(thickness_px[y : y + h, x : x + w][inside].max()) * canvas.pixel_mm,
-            depth_mm=float(depth_px[y : y + h, x : x + w][inside].max()) * canvas.pixel_mm,
+            thickness_mm=float(area.thickness_px[box][inside].max()) * canvas.pixel_mm,
+            depth_mm=float(area.depth_px[box][inside].max()) * canvas.pixel_mm,
             box_mm=(*low.tolist(), *(low + np.array([w, h]) * canvas.pixel_mm).tolist()),
             centre_mm=(float(centre[0]), float(centre[1])),
             tool=int(np.bincount(by).argmax()) - 1,

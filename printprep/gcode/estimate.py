@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from printprep.gcode.heat import DWELL, HEAT_UP, TOOL_CHANGE, Pauses, TimingProfile, pauses
 from printprep.gcode.layout import Event
 from printprep.gcode.motion import Cornering, MotionProfile, move_times_s
 from printprep.gcode.read import Gcode
 from printprep.geometry.mesh import Float
 
-TRAVEL, DWELL, TOOL_CHANGE, HEAT_UP, OTHER = "travel", "dwell", "tool change", "heat-up", "other"
+TRAVEL, OTHER = "travel", "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,7 +21,8 @@ class GcodeTimes:
     """The time and the material of a file. The values of ``by_feature_s`` add up to ``duration_s``.
 
     Features have the names that the slicer wrote; besides them ``travel`` (moves that feed nothing), ``other``
-    (feeding moves of no feature), ``dwell``, ``tool change`` and ``heat-up``.
+    (feeding moves of no feature), and what happens between moves: ``dwell``, ``tool change``, ``heat-up`` (before the
+    first layer), ``waiting for heat`` (after it), ``homing``, ``levelling``, ``filament change``.
     """
 
     duration_s: float
@@ -29,6 +31,8 @@ class GcodeTimes:
     per_layer_s: Float  # (layers,) moves only
     extruded_mm3: dict[int, float]  # by tool, purge and retractions included
     tool_changes: int  # after the first tool was chosen
+    waiting_s: dict[int, float] = field(default_factory=dict)  # by tool: all but moves
+    for_person: int = 0  # how often it waits for a person; only changing filament is timed
 
 
 def estimate(
@@ -36,6 +40,8 @@ def estimate(
     motion: MotionProfile,
     *,
     cornering: Cornering | None = None,
+    timing: TimingProfile | None = None,
+    shared_nozzle: bool = False,
     tool_change_s: float = 0.0,
     heat_up_s: float = 0.0,
     filament_mm: float = 1.75,
@@ -50,10 +56,14 @@ def estimate(
         The printer's limits.
     cornering
         Of the firmware; None: see :func:`printprep.gcode.motion.move_times_s`.
+    timing
+        What the printer takes to heat, home and level; None: those take ``heat_up_s`` in all.
+    shared_nozzle
+        All tools print through one hotend.
     tool_change_s
         For one change, besides the moves of purging that the file itself holds.
     heat_up_s
-        From cold to the first move, homing included. Later waits for a temperature are not timed.
+        From cold to the first move, homing included; without ``timing`` only.
     filament_mm
         Diameter, which turns mm of filament into mm3.
     """
@@ -66,9 +76,11 @@ def estimate(
         if seconds > 0:
             by_feature_s[name] = by_feature_s.get(name, 0.0) + float(seconds)
     changes = _tool_changes(gcode)
-    dwell_s = float(gcode.events.value[gcode.events.kind == Event.DWELL].sum())
-    rest = {DWELL: dwell_s, TOOL_CHANGE: changes * tool_change_s, HEAT_UP: heat_up_s}
-    by_feature_s |= {name: seconds for name, seconds in rest.items() if seconds > 0}
+    if timing is None:
+        rest = _without_heaters(gcode, changes * tool_change_s, heat_up_s)
+    else:
+        rest = pauses(gcode, times, timing, tool_change_s=tool_change_s, shared_nozzle=shared_nozzle)
+    by_feature_s |= rest.by_name_s
     area_mm2 = math.pi * filament_mm**2 / 4
     tools = np.unique(moves.tool)
     fed_mm = np.bincount(moves.tool, moves.e_mm.astype(np.float64), 256)
@@ -81,7 +93,17 @@ def estimate(
         per_layer_s=np.bincount(moves.layer[layered], times[layered], len(gcode.layer_z_mm)).astype(np.float64),
         extruded_mm3={int(t): float(fed_mm[t]) * area_mm2 for t in tools if fed_mm[t] > 0},
         tool_changes=changes,
+        waiting_s=rest.by_tool_s,
+        for_person=rest.for_person,
     )
+
+
+def _without_heaters(gcode: Gcode, changes_s: float, heat_up_s: float) -> Pauses:
+    rest = Pauses(for_person=int((gcode.events.kind == Event.PAUSE).sum()))
+    rest.add(DWELL, float(gcode.events.value[gcode.events.kind == Event.DWELL].sum()), 0)
+    rest.add(TOOL_CHANGE, changes_s, 0)
+    rest.add(HEAT_UP, heat_up_s, 0)
+    return rest
 
 
 def _tool_changes(gcode: Gcode) -> int:

@@ -6,8 +6,10 @@ move, temperature and command with plain limits, and every comment with patterns
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +17,12 @@ import numpy as np
 
 from printprep.case import Finding, Severity
 from printprep.errors import InputError
-from printprep.gcode.asked import too_much
-from printprep.gcode.identity import identifying
 from printprep.gcode.layout import Event, Kind
 from printprep.gcode.layout import Text as Why
 from printprep.gcode.limits import REFUSED, GuardLimits, allowed_commands
+from printprep.gcode.notes import Notes
 from printprep.gcode.read import Block, Moves, Reader, Text, not_gcode
+from printprep.gcode.said import Said
 from printprep.geometry.mesh import Bool, Float, Int
 
 TOLERANCE_MM: Final = 0.01
@@ -28,6 +30,8 @@ LIFT_MM: Final = 20.0  # start code may lift the head this far before it homes
 STANDING: Final = 2.0  # mm of filament a mm of way: thicker than any bead, so the head as good as stands
 FEED_STANDING_MM: Final = 200.0  # a filament change of a shared nozzle loads less than that on one spot
 FEED_TOTAL_MM: Final = 4e6  # in one file; the largest spool, 10 kg, holds some 3.4 km of 1.75 mm
+DWELL_S: Final = 600.0  # filament that stands so long in a hot nozzle degrades
+PROBING_MACROS: Final = frozenset({"BED_MESH_CALIBRATE", "QUAD_GANTRY_LEVEL", "Z_TILT_ADJUST"})
 
 
 def guard(path: Path, limits: GuardLimits) -> tuple[Finding, ...]:
@@ -65,13 +69,13 @@ def guard(path: Path, limits: GuardLimits) -> tuple[Finding, ...]:
     if counts.overlong:
         watch.note("gcode-rubbish", 0, f"{counts.overlong} lines of more than 4 MiB")
     watch.end(counts.lines)
-    return watch.findings()
+    return watch.notes.findings()
 
 
-@dataclass(slots=True)
-class _Seen:
-    finding: Finding
-    count: int
+def macro_name(text: str) -> str:
+    """Of a macro, such as ``PRINT_START BED=60``; the names of tools that a printer chooses itself are T."""
+    name = text.split()[0].split("=")[0]
+    return "T" if name.lower() in ("tx", "tc", "t?") else name.upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,9 @@ class _Watch:
 
     def __init__(self, limits: GuardLimits) -> None:
         self.limits = limits
-        self.seen: dict[tuple[str, str], _Seen] = {}
+        self.notes = Notes()
+        self.note = self.notes.note
+        self.said = Said(limits, self.notes)
         self.place = np.zeros(3)
         self.homed = 0  # bits of the axes
         self.released = 0  # axes whose motors were switched off since they were homed
@@ -123,69 +129,22 @@ class _Watch:
         self.bed_c = 0.0
         self.ended = False
 
-    def note(
-        self, code: str, line: int, why: str, *, text: str = "", value: float | str | None = None,
-        limit: float | None = None, where: np.ndarray | None = None, key: str = "", count: int = 1,
-        severity: Severity = Severity.ERROR,
-    ) -> None:  # fmt: skip
-        """Keep the first of a kind, count the rest."""
-        known = self.seen.get((code, key))
-        if known is not None:
-            known.count += count
-            return
-        text = text.partition(";")[0].strip()  # a comment may say who it is for
-        shown = f"line {line}: {text!r}: {why}" if text else f"line {line}: {why}"
-        spot = None if where is None else (float(where[0]), float(where[1]), float(where[2]))
-        finding = Finding(code=code, severity=severity, message=shown, value=value, limit=limit, where_mm=spot)
-        self.seen[code, key] = _Seen(finding, count)
-
-    def findings(self) -> tuple[Finding, ...]:
-        """In order of first sight."""
-        return tuple(
-            s.finding
-            if s.count == 1
-            else Finding(
-                code=s.finding.code,
-                severity=s.finding.severity,
-                message=f"{s.finding.message} ({s.count} times in all)",
-                value=s.finding.value,
-                limit=s.finding.limit,
-                where_mm=s.finding.where_mm,
-            )
-            for s in self.seen.values()
-        )
-
     def texts(self, block: Block) -> None:
-        """Comments, messages, macros and rubbish of a block."""
+        """Comments, messages, macros and rubbish of a block, whatever comes before and after them."""
         for text in block.texts:
-            self._identity(text)
-            if text.kind is Why.RUBBISH:
-                self.note("gcode-rubbish", text.line, "is no command that makes sense", text=text.text[:80])
-            elif text.kind is Why.MACRO:
-                self._macro(text)
-            elif text.kind is Why.COMMAND:
-                self._asked(text)
+            self.said.hear(text)
 
-    def _identity(self, text: Text) -> None:
-        for what in identifying(text.text, self.limits.forbidden_words):
-            # the words themselves stay out of the message, which goes into reports and logs
-            self.note("gcode-identifying", text.line, f"{what}; the words are withheld here", key=what)
-
-    def _asked(self, text: Text) -> None:
-        for asked in too_much(text.text, self.limits):
-            self.note(
-                asked.code, text.line, asked.why, text=text.text[:120], value=asked.value, limit=asked.limit,
-                key=asked.key,
-            )  # fmt: skip
-
-    def _macro(self, text: Text) -> None:
-        name = text.text.split()[0].split("=")[0]
+    def _macro(self, block: Block, text: Text) -> None:
+        """Carry out a macro, as far as its name says what it does."""
+        name = macro_name(text.text)
         if name in self.limits.start_macros:
             self.trusted = True
         elif name in self.limits.end_macros:
             self.ended = True
-        elif name[0] == "T":
-            name = "T"
+        elif name == "TURN_OFF_HEATERS":
+            self.nozzle_c, self.waited, self.bed_c = dict.fromkeys(self.nozzle_c, 0.0), set(), 0.0
+        elif name in PROBING_MACROS:
+            self._home(block, text.line, 0)
         self._command(name, text.line, 1)
 
     def commands(self, used: Mapping[str, int], first_line: Mapping[str, int]) -> None:
@@ -211,13 +170,21 @@ class _Watch:
             self._bounds(block)
         way = _Way.of(moves, self.place)
         self._poured(block, way.length_mm)
+        brief = (events.kind == Event.FAN) | ((events.kind == Event.DWELL) & (events.value <= DWELL_S))
+        telling = np.flatnonzero(~brief)
+        steps: list[tuple[int, int, Callable[[], None]]] = [
+            (int(events.line[i]), int(events.at[i]), partial(self._event, block, int(i))) for i in telling
+        ]
+        macros = [text for text in block.texts if text.kind is Why.MACRO]
+        if macros:
+            at = np.searchsorted(moves.line, [text.line for text in macros], side="right")
+            steps += [(t.line, int(a), partial(self._macro, block, t)) for t, a in zip(macros, at, strict=True)]
+            steps.sort(key=lambda step: step[:2])
         done = 0
-        telling = np.flatnonzero((events.kind != Event.FAN) & (events.kind != Event.DWELL))
-        for i in telling:
-            at = int(events.at[i])
-            self._segment(block, done, at, way)
-            self._event(block, int(i))
-            done = at
+        for _, here, happens in steps:
+            self._segment(block, done, here, way)
+            happens()
+            done = here
         self._segment(block, done, len(moves), way)
         if len(moves):
             self.place = np.array(moves.position_mm[-1])
@@ -232,11 +199,14 @@ class _Watch:
         spot = np.cumsum(travels)
         pours_mm = np.where(travels, 0.0, np.maximum(e_mm, 0.0))
         poured_mm = np.bincount(spot, pours_mm)
-        poured_mm[0] += self.poured_mm
+        before_mm = self.poured_mm
+        poured_mm[0] += before_mm
         self.poured_mm = float(poured_mm[-1])
         most = int(poured_mm.argmax())
-        if poured_mm[most] > FEED_STANDING_MM:
-            line = int(moves.line[np.flatnonzero((spot == most) & (pours_mm > 0))[0]])
+        here = np.flatnonzero((spot == most) & (pours_mm > 0))
+        if poured_mm[most] > FEED_STANDING_MM and len(here):  # without, it was said in the block before
+            so_far_mm = np.cumsum(pours_mm[here]) + (before_mm if most == 0 else 0.0)
+            line = int(moves.line[here[int(np.argmax(so_far_mm > FEED_STANDING_MM))]])
             self.note(
                 "gcode-too-much-filament", line, f"feeds {poured_mm[most]:.0f} mm of filament on one spot",
                 text=block.line(line), value=float(poured_mm[most]), limit=FEED_STANDING_MM, key="spot",
@@ -296,6 +266,11 @@ class _Watch:
         elif kind == Event.MOTORS_OFF:
             self.homed &= ~int(value)
             self.released |= int(value)
+        elif kind == Event.DWELL:
+            self.note(
+                "gcode-waits", line, f"waits for {value:g} s, hot", text=block.line(line), value=value, limit=DWELL_S,
+                key="G4", severity=Severity.WARNING,
+            )  # fmt: skip
         elif kind == Event.PAUSE:
             self.note(
                 "gcode-waits", line, f"M{value:g} waits for a person, hot; nobody may be there", value=f"M{value:g}",
@@ -370,12 +345,28 @@ class _Watch:
                 "gcode-too-much-filament", lines, f"feeds {self.fed_mm / 1000:.0f} m in all, more than a spool holds",
                 value=self.fed_mm, limit=FEED_TOTAL_MM, key="total",
             )  # fmt: skip
+        self._amount(lines)
         if self.ended:
             return
         hot = [f"nozzle {n} at {c:g} deg C" for n, c in sorted(self.nozzle_c.items()) if c > 0]
         hot += [f"the bed at {self.bed_c:g} deg C"] if self.bed_c > 0 else []
         if hot:
             self.note("gcode-heater-left-on", lines, f"the file ends and leaves {', '.join(hot)}", limit=0.0)
+
+    def _amount(self, lines: int) -> None:
+        """Whether what was fed can be the meshes."""
+        limits = self.limits
+        if limits.material_mm3 is None or limits.filament_mm is None:
+            return
+        fed_mm3 = self.fed_mm * math.pi / 4 * limits.filament_mm**2
+        least, most = limits.material_mm3
+        if not least <= fed_mm3 <= most:
+            self.note(
+                "gcode-wrong-amount", lines,
+                f"feeds {fed_mm3 / 1000:.2f} cm3 in all; what is on the plate takes {least / 1000:.2f} to "
+                f"{most / 1000:.2f} cm3",
+                value=fed_mm3, limit=least if fed_mm3 < least else most,
+            )  # fmt: skip
 
 
 __all__ = ["REFUSED", "GuardLimits", "allowed_commands", "guard"]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from printprep.gcode.vocabulary import unknown_words
+
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
 _DATE = rf"(?:{_YEAR}[-./]{_MONTH}[-./]{_DAY}|(?:{_DAY}[-./]{_MONTH}|{_MONTH}[-./]{_DAY})[-./]{_YEAR})"
 _NAMED_MONTH = (
@@ -23,7 +25,7 @@ PATTERNS: Final = (
         "a path in a file system",
         re.compile(
             r"(?:^|[\s\"'=(,;:]|\s[A-Z])(?:~?/(?:home|Users|root|tmp|mnt|media|var|srv|opt|data|work|private|Volumes)/\S"
-            r"|~/\S|file://\S|[A-Za-z]:\\\S|\\\\[\w.-]+\\\S)"
+            r"|(?<!=)~/\S|file://\S|[A-Za-z]:\\\S|\\\\[\w.-]+\\\S)"
         ),
     ),
     (
@@ -58,46 +60,34 @@ _GENERATED = re.compile(rf"^\s*generated (?:by|with) .* on {_DATE} at ")
 """A slicer's first line: the day of slicing says nothing of a patient."""
 
 _MESSAGE = re.compile(
-    r"\s*(?:M0*(?:0|1|117|118)(?![\d.])(.*)|(?:RESPOND|SET_DISPLAY_TEXT)\b.*?\bMSG=(.*))", re.IGNORECASE | re.DOTALL
+    r"\s*(?:M0*(?:0|1|117|118)(?![\d.])(.*)|(?:RESPOND|SET_DISPLAY_TEXT|M117|M118)\b.*?\bMSG=(.*))",
+    re.IGNORECASE | re.DOTALL,
 )
-_BETWEEN: Final = re.compile(r"[\s,;:/()\[\]|=+*#!?&<>\"'%°~]+")
-_NUMBER = re.compile(
-    r"[a-z]?(?:\d+(?:[.:]\d+)*(?:mm3?|cm3?|ml|kg|g|m|s|sec|min|h|hrs?|d|c|x|k|deg|st|nd|rd|th)?)+", re.IGNORECASE
+_OBJECT = re.compile(
+    r"\s*(?:(?:stop )?printing object (.*?) id:\d+ copy \d+\s*$|MESH:(.*)|M0*486(?![\d.])[^A]*A(.*)"
+    r"|EXCLUDE_OBJECT\w*\b.*?\bNAME=(\S+))",
+    re.IGNORECASE | re.DOTALL,
 )
-_CASE = re.compile(r"[A-Za-z]{0,4}[-_]?(?=[a-f]*\d)[0-9a-f]{3,}", re.IGNORECASE)
-"""Such as CHD-0142 and case-4c48cbce: letters too few for most names, then digits."""
+_SETTING = re.compile(r"\s*(?:[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+ ?=|SETTING_3 |objects_info\b)")
+"""A slicer's settings: their values are names of profiles and code of the lab's own, hundreds in each file."""
+_MARK = re.compile(
+    r"\s*(?:TYPE:|COLOR_CHANGE,|FEATURE: |[A-Z_]+: ?-?[\d.]+(?:e[-+]?\d+)?\s*$|generated (?:by|with) \S+ \S+"
+    r"|thumbnail(?:\w* (?:begin|end)| \d+x\d+ \w+, \d+ bytes$)"
+    r"|Producer = \S+ [\d.]\S*$|Produced on = [-\d: atUTC]+$|(?:start|stop) printing object, unique label id)",
+    re.IGNORECASE,
+)
+_PICTURE = re.compile(r"\s?[A-Za-z0-9+/]{4,}={0,2}\s*")
+PICTURE_CHARS: Final = 60
+"""A line of a thumbnail in base64; only the last one is shorter."""
 
-_NEUTRAL: Final = """
-a action active all almost and at auto bed begin beginning brim busy button c calibrate calibrating calibration
-chamber change changing check checking clean cleaning cleared click complete completed continue continuing cool
-cooldown cooling current done down duration e echo elapsed end ended ending estimated eta even extruder extruders
-fan fans feed feedrate filament filaments final finish finished finishing first flow flush flushing for from gcode
-head heat heated heater heating height home homed homing hot hotend hour hours idle in infill init initializing
-insert intro is it job knob last layer layers left level leveling levelling line load loaded loading lowering
-material mesh min minute minutes mm moving new next no not notification now nozzle object objects of off ok on or
-out panel park parking part parts pause paused pausing percent perimeter plate please position preheat preheating
-prep prepare preparing press prime priming print printed printer printing probe probing progress purge purging raft
-raising ready remaining remove removing resume resuming retract sec second seconds skirt soak speed start started
-starting stop stopped support swap t target temp temperature temperatures temps test the time to tool toolchange
-tools total tower travel unload unloading up wait waiting warm warming wipe wiping with x y your z
-"""
-NEUTRAL: Final = frozenset(_NEUTRAL.split())
-"""Words of a message that say nothing of a person."""
+NAME: Final = "a message whose words could be a name"
+OBJECT: Final = "an object whose name could be a person's"
+COMMENT: Final = "a comment whose words could be a name"
 
 
-def _messages(command: str) -> tuple[str, ...]:
-    found = _MESSAGE.match(command)
-    return tuple(part for part in found.groups() if part) if found else ()
-
-
-def _says_nothing(token: str) -> bool:
-    if not token or _CASE.fullmatch(token):
-        return True
-    pieces = re.split(r"[-_.]+", token)
-    return all(not p or p.lower() in NEUTRAL or _NUMBER.fullmatch(p) is not None for p in pieces)
-
-
-def identifying(text: str, forbidden_words: tuple[str, ...] = ()) -> Iterator[str]:
+def identifying(
+    text: str, forbidden_words: tuple[str, ...] = (), known_words: frozenset[str] = frozenset()
+) -> Iterator[str]:
     """What ``text`` gives away, in words for people; nothing for a slicer's own comments.
 
     Parameters
@@ -107,14 +97,45 @@ def identifying(text: str, forbidden_words: tuple[str, ...] = ()) -> Iterator[st
         must be known ones: whoever reads them there may not know that they are a name.
     forbidden_words
         Names that must not occur as whole words, in whatever case; those under three letters are ignored.
+    known_words
+        Lower-case words that may stand in a message or an object's name, besides those of the trade.
     """
     rest = _GENERATED.sub("", text)
     yield from dict.fromkeys(what for what, pattern in PATTERNS if pattern.search(rest))
-    if not all(_says_nothing(token) for message in _messages(text) for token in re.split(_BETWEEN, message)):
-        yield "a message whose words could be a name"
+    if any(unknown_words(message, known_words) for message in _caught(_MESSAGE, text)):
+        yield NAME
+    for name in _caught(_OBJECT, text):
+        strange = unknown_words(name, known_words)
+        if len(strange) > 1 or any(not word.islower() for word in strange):
+            yield OBJECT
     lower = text.lower()
     for word in forbidden_words:
         w = word.strip().lower()
         if len(w) >= 3 and w in lower and re.search(rf"(?<![^\W_]){re.escape(w)}(?![^\W_])", lower):
             yield "a name that must not leave"
             return
+
+
+def strange_words(comment: str, known_words: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The words of a comment, without its semicolon, that nobody vouches for; none in a slicer's marks and settings.
+
+    A capital or a long number among them makes a name or a number of a patient likely.
+    """
+    if _MARK.match(comment) or _SETTING.match(comment) or _OBJECT.match(comment):
+        return ()
+    return unknown_words(comment, known_words)
+
+
+def likely_a_name(words: tuple[str, ...]) -> bool:
+    """Whether words that nobody knows look like a person's name or number, rather than like a remark."""
+    return any(word[0].isupper() or not word.isascii() or sum(c.isdigit() for c in word) > 3 for word in words)
+
+
+def picture_line(comment: str) -> bool:
+    """Whether a comment may be a line, or the last line, of a thumbnail."""
+    return _PICTURE.fullmatch(comment) is not None
+
+
+def _caught(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
+    found = pattern.match(text)
+    return tuple(part for part in found.groups() if part) if found else ()

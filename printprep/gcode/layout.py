@@ -12,8 +12,9 @@ Bytes = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float64]
 
 MAX_FEATURES: Final = 64
-MAX_FEATURE_BYTES: Final = 48
-SETTINGS: Final = 16  # columns of a row of settings, see Gcode.settings
+MAX_OBJECTS: Final = 190
+MAX_NAME_BYTES: Final = 64
+SETTINGS: Final = 21  # columns of a row of settings, see Gcode.settings
 SEEN: Final = 1 << 16  # slots for hashes of texts; must be a power of two
 CODES: Final = 100_000  # ten sub-codes for each of G0..G9999, then the same for M
 
@@ -40,6 +41,7 @@ class Event(IntEnum):
     PAUSE = 8  # value: the M number
     MOTORS_OFF = 9  # value: bits of the axes, as for HOME
     PROBE = 10  # value: the G number
+    OBJECT = 11  # value: index into Gcode.objects, 0 for none
 
 
 class Text(IntEnum):
@@ -51,16 +53,43 @@ class Text(IntEnum):
     RUBBISH = 3
 
 
+class LayerMark(IntEnum):
+    """How a file marks its layers; the first mark of a file decides, because some files hold both."""
+
+    NONE = 0
+    CHANGE = 1  # ;LAYER_CHANGE and ; CHANGE_LAYER
+    NUMBER = 2  # ;LAYER:3
+
+
+class ObjectMark(IntEnum):
+    """How a file marks its objects; the first mark of a file decides."""
+
+    NONE = 0
+    COMMENT = 1  # ; printing object NAME
+    MESH = 2  # ;MESH:NAME
+    LABEL = 3  # ; start printing object, unique label id: N
+    M486 = 4
+    MACRO = 5  # EXCLUDE_OBJECT_START NAME=
+
+
 # Places in Memory.state (float64)
 X, Y, Z, E, OFFSET, FEED, SPEED, FLOW, UNIT, RELATIVE, RELATIVE_E, TOOL, LAYER, FEATURE, ROW, E_FREE, DIRTY = (
     0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
 )  # fmt: skip
-STATES: Final = 20
+(
+    PER_E,  # mm of filament for one of E: 1, but for volumetric extrusion
+    PLANE,  # of arcs: 17, 18 or 19
+    LAYER_MARK, LAYER_NUMBER, OBJECT, OBJECT_MARK,
+    TYPED,  # 1 once a feature was marked on a line of its own
+    RETRACTED, RETRACT, RETRACT_FEED, RECOVER, RECOVER_FEED,  # by the firmware; mm, mm/s
+) = range(19, 31)  # fmt: skip
+STATES: Final = 31
 # Places in Memory.count (int64); the first three are of the current block
-MOVES, EVENTS, TEXTS, LINES, UNKNOWN, BAD, OVERLONG, ROWS, FEATURES, SKIPPING, HASHES, LONGEST, LONGEST_LINE, KNOWN = (
-    range(14)
-)  # fmt: skip
-COUNTS: Final = 14
+(
+    MOVES, EVENTS, TEXTS, LINES, UNKNOWN, BAD, OVERLONG, ROWS, FEATURES, OBJECTS, SKIPPING, HASHES, LONGEST,
+    LONGEST_LINE, KNOWN,
+) = range(15)  # fmt: skip
+COUNTS: Final = 15
 
 
 MOVE = np.dtype(
@@ -89,7 +118,7 @@ class Memory(NamedTuple):
     rows: Any  # (1 + k, SETTINGS) float64: the settings now, then the distinct ones so far; -1: the file did not say
     used: Any  # (2 * CODES, 2) int32: how often each command came, and on which line first
     seen: Any  # (SEEN,) uint64 hashes of texts
-    features: Any  # (MAX_FEATURES, 1 + MAX_FEATURE_BYTES) uint8: length, then the name
+    names: Any  # (k, 1 + MAX_NAME_BYTES) uint8: length, then the name; features first, objects from MAX_FEATURES on
 
 
 def new_output(moves: int = 1 << 18, others: int = 1 << 16) -> Output:
@@ -100,9 +129,12 @@ def new_output(moves: int = 1 << 18, others: int = 1 << 16) -> Output:
 def new_memory(*, g90_sets_e: bool) -> Memory:
     """The state of a machine that was just switched on."""
     state = np.zeros(STATES)
-    state[[SPEED, FLOW, UNIT]] = 1.0
+    state[[SPEED, FLOW, UNIT, PER_E]] = 1.0
     state[FEED] = 25.0  # Marlin's default of F1500
     state[LAYER] = -1.0
+    state[PLANE] = 17.0
+    state[LAYER_NUMBER] = -1e9
+    state[RETRACT], state[RETRACT_FEED], state[RECOVER_FEED] = 3.0, 45.0, 8.0  # Marlin's defaults
     state[E_FREE] = 0.0 if g90_sets_e else 1.0
     count = np.zeros(COUNTS, np.int64)
     count[ROWS] = 1
@@ -112,5 +144,5 @@ def new_memory(*, g90_sets_e: bool) -> Memory:
         np.full((4097, SETTINGS), -1.0),
         np.zeros((2 * CODES, 2), np.int32),
         np.zeros(SEEN, np.uint64),
-        np.zeros((MAX_FEATURES, 1 + MAX_FEATURE_BYTES), np.uint8),
+        np.zeros((MAX_FEATURES + MAX_OBJECTS, 1 + MAX_NAME_BYTES), np.uint8),
     )

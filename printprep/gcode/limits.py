@@ -13,18 +13,30 @@ REFUSED: Final[Mapping[str, str]] = {
     "M28": "writes to the printer's card",
     "M30": "deletes from the printer's card",
     "M92": "changes the steps per mm",
+    "M98": "runs a file of the printer's own",
     "M112": "is the emergency stop",
+    "M206": "moves the origin",
+    "M211": "switches the end stops off",
     "M301": "changes the hotend's control",
     "M303": "tunes the heaters",
     "M304": "changes the bed's control",
+    "M428": "moves the origin",
     "M500": "writes the printer's memory",
     "M502": "resets the printer to its factory settings",
     "M504": "writes the printer's memory",
+    "M564": "lets the head leave the bed",
     "M587": "stores credentials of a network",
+    "M851": "moves the probe's offset",
     "M906": "changes the motors' current",
     "M928": "writes to the printer's card",
     "M997": "changes the firmware",
     "M999": "restarts a stopped printer",
+    "FIRMWARE_RESTART": "restarts the printer",
+    "FORCE_MOVE": "moves without limits",
+    "RESTART": "restarts the printer",
+    "RUN_SHELL_COMMAND": "runs a program on the host",
+    "SAVE_CONFIG": "writes the printer's configuration",
+    "SET_KINEMATIC_POSITION": "lies about where the head is",
 }
 """What no job may hold, whatever a firmware note allows, and why."""
 
@@ -54,6 +66,12 @@ class GuardLimits:
     motion: MotionProfile | None = None  # what the firmware allows; None: what a file asks of it is not judged
     holds_acceleration: bool = True  # M201 holds M204 down; Klipper: no
     chamber_max_c: float = 0.0  # 0: no chamber heater
+    known_words: frozenset[str] = frozenset()  # of the case, the lab and its profiles: they name nobody
+    called: tuple[str, ...] = ()  # what slicers and firmware call the printer; empty: not judged
+    nozzle_mm: float | None = None
+    filament_mm: float | None = None
+    filament_types: Mapping[int, str] = field(default_factory=dict)  # by tool, such as "PETG"
+    material_mm3: tuple[float, float] | None = None  # the least and the most that the meshes can take; None: unknown
 
 
 def allowed_commands(note: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -7,26 +7,24 @@ says otherwise, M203 is in mm/s, M204 S sets printing and travel alike.
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Final
 
-from numba import njit
-
+from printprep.gcode.arcs import arc
 from printprep.gcode.layout import (
     DIRTY,
     E_FREE,
-    EVENTS,
-    FEATURE,
     FEED,
     FLOW,
-    LAYER,
-    LINES,
-    MOVES,
     OFFSET,
+    PER_E,
+    PLANE,
+    RECOVER,
+    RECOVER_FEED,
     RELATIVE,
     RELATIVE_E,
-    ROW,
-    ROWS,
-    SETTINGS,
+    RETRACT,
+    RETRACT_FEED,
+    RETRACTED,
     SPEED,
     TOOL,
     UNIT,
@@ -38,116 +36,16 @@ from printprep.gcode.layout import (
     Y,
     Z,
 )  # fmt: skip
+from printprep.gcode.rows import LARGEST, event, has, inner, push
 
-ARC_SEGMENTS: Final = 256  # at most, for one arc
-ARC_SAGITTA_MM: Final = 0.005  # chord to arc, at most
-LARGEST: Final = 1e6  # a coordinate beyond it (1 km) is rubbish, not a machine
-INNER: Final[dict[str, Any]] = {"cache": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-inner: Any = njit(error_model="numpy", **INNER)
-"""For kernels that only kernels call: wrappers for Python would cost most of the compile time."""
-MUST_HAVE_NUMBERS: Final = sum(1 << (ord(letter) - ord("A")) for letter in "XYZEFIJR")  # of a move
-
-
-@inner
-def has(mask: int, letter: int) -> bool:
-    """Whether the ``letter`` (its code, 65 is A) is among the bits."""
-    return (mask >> (letter - 65)) & 1 == 1
-
-
-@inner
-def event(kind: int, value: float, tool: int, out: Output, mem: Memory) -> None:
-    """Note something that happens before the next move."""
-    row = out.events[mem.count[EVENTS]]
-    row.kind, row.at, row.line = kind, mem.count[MOVES], mem.count[LINES]
-    row.value, row.tool = value, tool
-    mem.count[EVENTS] += 1
-
-
-@inner
-def settle(mem: Memory) -> None:
-    """Find or add the row of the settings in force, so that a move carries two bytes instead of sixteen numbers."""
-    rows, n = mem.rows, mem.count[ROWS]
-    mem.state[DIRTY] = 0.0
-    for r in range(n, max(n - 64, 0), -1):
-        same = True
-        for k in range(SETTINGS):
-            if rows[r, k] != rows[0, k]:
-                same = False
-                break
-        if same:
-            mem.state[ROW] = r - 1
-            return
-    if n + 1 < len(rows):
-        for k in range(SETTINGS):  # a slice would cost seconds of compile time
-            rows[n + 1, k] = rows[0, k]
-        mem.count[ROWS] = n + 1
-        mem.state[ROW] = n
-
-
-@inner
-def push(x: float, y: float, z: float, e: float, kind: int, out: Output, mem: Memory) -> None:
-    """Append a move to the logical point (x, y, z) that feeds ``e`` mm, and stand there."""
-    state, row = mem.state, out.moves[mem.count[MOVES]]
-    if state[DIRTY] != 0.0:
-        settle(mem)
-    row.position[0], row.position[1], row.position[2] = x + state[OFFSET], y + state[OFFSET + 1], z + state[OFFSET + 2]
-    row.e, row.feed = e * state[FLOW], state[FEED] * state[SPEED]
-    row.tool, row.feature, row.kind = int(state[TOOL]), int(state[FEATURE]), kind
-    row.setting, row.layer, row.line = int(state[ROW]), int(state[LAYER]), mem.count[LINES]
-    state[X], state[Y], state[Z] = x, y, z
-    mem.count[MOVES] += 1
-
-
-@inner
-def arc(
-    end_x: float,
-    end_y: float,
-    end_z: float,
-    e: float,
-    value: Values,
-    mask: int,
-    clockwise: bool,
-    out: Output,
-    mem: Memory,
-) -> bool:
-    """Append the chords of an arc in the plane of the bed; False if its centre makes no sense."""
-    x, y, z = mem.state[X], mem.state[Y], mem.state[Z]
-    unit = mem.state[UNIT]
-    if has(mask, 82):  # R: the radius; negative for the long way round
-        r = value[17] * unit
-        dx, dy = end_x - x, end_y - y
-        d = math.hypot(dx, dy)
-        if d == 0.0 or abs(r) < d / 2 * 0.999:
-            return False
-        h = math.sqrt(max(r * r - d * d / 4, 0.0))
-        if clockwise == (r > 0):
-            h = -h
-        cx, cy = x + dx / 2 - dy / d * h, y + dy / 2 + dx / d * h
-    else:
-        cx = x + (value[8] * unit if has(mask, 73) else 0.0)
-        cy = y + (value[9] * unit if has(mask, 74) else 0.0)
-    radius = math.hypot(x - cx, y - cy)
-    if radius == 0.0 or radius > LARGEST:
-        return False
-    start = math.atan2(y - cy, x - cx)
-    sweep = math.atan2(end_y - cy, end_x - cx) - start
-    if clockwise and sweep >= -1e-9:
-        sweep -= 2 * math.pi
-    elif not clockwise and sweep <= 1e-9:
-        sweep += 2 * math.pi
-    step = 2 * math.acos(max(1 - ARC_SAGITTA_MM / radius, 0.0))
-    chords = min(max(math.ceil(abs(sweep) / max(step, 1e-6)), 1), ARC_SEGMENTS)
-    for k in range(1, chords):
-        t = k / chords
-        angle = start + sweep * t
-        push(cx + radius * math.cos(angle), cy + radius * math.sin(angle), z + (end_z - z) * t, e / chords, 1, out, mem)
-    push(end_x, end_y, end_z, e / chords, 1, out, mem)
-    return True
+MUST_HAVE_NUMBERS: Final = sum(1 << (ord(letter) - ord("A")) for letter in "XYZEFIJKR")  # of a move
+SECOND_COMMAND: Final = sum(1 << (ord(letter) - ord("A")) for letter in "GMT")  # firmwares differ in what they do then
+THINNEST_MM, THICKEST_MM = 0.5, 10.0  # filament
 
 
 @inner
 def move(code: int, value: Values, mask: int, out: Output, mem: Memory) -> bool:
-    """G0 to G3; False if the target makes no sense."""
+    """G0 to G3, and the end of a G5; False if the target makes no sense, or if the speed is below zero."""
     state = mem.state
     unit = state[UNIT]
     if has(mask, 70) and value[5] > 0.0:
@@ -165,13 +63,50 @@ def move(code: int, value: Values, mask: int, out: Output, mem: Memory) -> bool:
         logical = state[E] + e
     if not (abs(x) < LARGEST and abs(y) < LARGEST and abs(z) < LARGEST and abs(e) < LARGEST):
         return False
-    if code >= 2:
+    if code == 2 or code == 3:
         if not arc(x, y, z, e, value, mask, code == 2, out, mem):
             return False
     elif x != state[X] or y != state[Y] or z != state[Z] or e != 0.0:
         push(x, y, z, e, 0, out, mem)
     state[E] = logical
-    return True
+    return not (has(mask, 70) and value[5] < 0.0)
+
+
+@inner
+def retract(code: int, value: Values, mask: int, out: Output, mem: Memory) -> None:
+    """G10 and G11, by the lengths of M207 and M208. With a tool, P, it is RepRapFirmware's G10: temperatures."""
+    state = mem.state
+    if has(mask, 80):
+        if code == 10 and has(mask, 83) and not has(mask, 76) and 0.0 <= value[15] < 256.0:
+            event(3, value[18], int(value[15]), out, mem)
+        return
+    if (code == 10) == (state[RETRACTED] > 0.0) or has(mask, 76):
+        return
+    e_mm = -state[RETRACT] if code == 10 else state[RETRACTED] + state[RECOVER]
+    feed = state[FEED]
+    state[FEED] = state[RETRACT_FEED if code == 10 else RECOVER_FEED] / state[SPEED]
+    push(state[X], state[Y], state[Z], e_mm / (state[FLOW] * state[PER_E]), 0, out, mem)
+    state[FEED] = feed
+    state[RETRACTED] = state[RETRACT] if code == 10 else 0.0
+
+
+@inner
+def set_retraction(code: int, value: Values, mask: int, mem: Memory) -> None:
+    """M207 and M208: how far and how fast the firmware retracts and recovers."""
+    length, feed = (RETRACT, RETRACT_FEED) if code == 207 else (RECOVER, RECOVER_FEED)
+    if has(mask, 83) and 0.0 <= value[18] <= 100.0:
+        mem.state[length] = value[18]
+    if has(mask, 70) and value[5] > 0.0:
+        mem.state[feed] = value[5] / 60.0
+
+
+@inner
+def set_volumetric(value: Values, mask: int, mem: Memory) -> None:
+    """M200: from now on E is in mm3 of filament of diameter D; with D0 or S0 in mm again."""
+    if (has(mask, 83) and value[18] == 0.0) or (has(mask, 68) and value[3] == 0.0):
+        mem.state[PER_E] = 1.0
+    elif has(mask, 68) and THINNEST_MM <= value[3] <= THICKEST_MM:
+        mem.state[PER_E] = 4.0 / (math.pi * value[3] ** 2)
 
 
 @inner
@@ -215,12 +150,17 @@ def set_position(value: Values, mask: int, mem: Memory) -> None:
 def run_g(code: int, value: Values, valued: int, bare: int, out: Output, mem: Memory) -> bool:
     """Carry out a G command; False if its words make no sense."""
     state = mem.state
-    if code <= 3:
-        return bare & MUST_HAVE_NUMBERS == 0 and move(code, value, valued, out, mem)
+    if code <= 3 or code == 5:
+        done = bare & MUST_HAVE_NUMBERS == 0 and move(code, value, valued, out, mem)
+        return done and (valued | bare) & SECOND_COMMAND == 0
     if code == 4:
         dwell_s = value[18] if has(valued, 83) else (value[15] / 1000.0 if has(valued, 80) else 0.0)
         if 0.0 < dwell_s < 1e5:
             event(0, dwell_s, int(state[TOOL]), out, mem)
+    elif code == 10 or code == 11:
+        retract(code, value, valued, out, mem)
+    elif 17 <= code <= 19:
+        state[PLANE] = float(code)
     elif code == 20 or code == 21:
         state[UNIT] = 25.4 if code == 20 else 1.0
     elif code == 28:
@@ -238,18 +178,24 @@ def run_g(code: int, value: Values, valued: int, bare: int, out: Output, mem: Me
 
 @inner
 def set_limits(code: int, value: Values, valued: int, mem: Memory) -> None:
-    """M201, M203, M204, M205: what the file asks of the firmware's planner."""
+    """M201, M203, M204, M205, M566: what the file asks of the firmware's planner."""
     if code == 204:
         for letter, first, last in ((83, 13, 14), (80, 13, 13), (84, 14, 14), (82, 15, 15)):
             if has(valued, letter) and value[letter - 65] > 0.0:
                 mem.rows[0, first] = mem.rows[0, last] = value[letter - 65]
     else:
         first = 4 if code == 201 else (0 if code == 203 else 8)
+        scale = 1.0 / 60.0 if code == 566 else 1.0
         for letter, k in ((88, 0), (89, 1), (90, 2), (69, 3)):
             if has(valued, letter) and value[letter - 65] > 0.0:
-                mem.rows[0, first + k] = value[letter - 65]
-        if code == 205 and has(valued, 74):
-            mem.rows[0, 12] = max(value[9], 0.0)
+                mem.rows[0, first + k] = value[letter - 65] * scale
+        if code == 205:
+            if has(valued, 74):
+                mem.rows[0, 12] = max(value[9], 0.0)
+            if has(valued, 66):  # B: us
+                mem.rows[0, 18] = max(value[1], 0.0) / 1e6
+            if has(valued, 83):
+                mem.rows[0, 20] = max(value[18], 0.0)
     mem.state[DIRTY] = 1.0
 
 
@@ -274,7 +220,9 @@ def followed(code: int) -> bool:
     """Whether :func:`run_m` carries out M``code``, so that it must not be misread."""
     if code < 140:
         return 82 <= code <= 84 or 106 <= code <= 107 or code == 18 or code == 104 or code == 109
-    return code == 140 or code == 190 or code == 201 or 203 <= code <= 205 or code == 220 or code == 221
+    if code == 140 or code == 190 or code == 566 or 220 <= code <= 221:
+        return True
+    return 200 <= code <= 208 and code != 202 and code != 206
 
 
 @inner
@@ -297,7 +245,11 @@ def run_m(code: int, value: Values, valued: int, bare: int, out: Output, mem: Me
         motors_off(valued | bare, out, mem)
     elif waits(code):
         event(8, float(code), tool, out, mem)
-    elif code == 201 or 203 <= code <= 205:
+    elif code == 201 or 203 <= code <= 205 or code == 566:
         set_limits(code, value, valued, mem)
+    elif code == 200:
+        set_volumetric(value, valued, mem)
+    elif code == 207 or code == 208:
+        set_retraction(code, value, valued, mem)
     elif (code == 220 or (code == 221 and not has(valued, 84))) and has(valued, 83) and 1.0 <= value[18] <= 1000.0:
         state[SPEED if code == 220 else FLOW] = value[18] / 100.0

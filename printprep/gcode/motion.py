@@ -1,23 +1,22 @@
-"""How a firmware's planner moves: trapezoids of speed, look-ahead, corners; in numba.
+"""What a printer's motion is limited by, and how long its firmware takes over each move of a file.
 
-Written from the published descriptions: Marlin's classic jerk and junction deviation
-(https://marlinfw.org/docs/configuration/configuration.html; https://onehossshay.wordpress.com/2011/09/24/), Klipper's
-square corner velocity (https://www.klipper3d.org/Kinematics.html). The look-ahead here has no end, where a board plans
-16 to 64 moves ahead: for moves so short that this matters the time comes out a little low.
+One planner a firmware, each in a file of its own: :mod:`printprep.gcode.marlin`, :mod:`printprep.gcode.klipper`,
+:mod:`printprep.gcode.reprap`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from printprep.gcode import klipper, marlin, reprap
+from printprep.gcode.layout import SETTINGS, Event
 from printprep.gcode.read import Gcode
+from printprep.gcode.trapezoid import trapezoid_s
 from printprep.geometry.mesh import Float
 
 Axes = tuple[float, float, float, float]  # x y z e
@@ -35,50 +34,119 @@ class MotionProfile(Protocol):
     @property
     def travel_acceleration_mm_s2(self) -> float: ...  # noqa: D102
     @property
+    def retract_acceleration_mm_s2(self) -> float | None: ...  # noqa: D102
+    @property
     def jerk_mm_s(self) -> Axes: ...  # noqa: D102
     @property
     def junction_deviation_mm(self) -> float: ...  # noqa: D102
     @property
+    def steps_per_mm(self) -> Axes: ...  # noqa: D102
+    @property
+    def planner_blocks(self) -> int: ...  # noqa: D102
+    @property
+    def exact_steps(self) -> bool: ...  # noqa: D102
+    @property
+    def min_segment_s(self) -> float: ...  # noqa: D102
+    @property
     def square_corner_velocity_mm_s(self) -> float: ...  # noqa: D102
+    @property
+    def minimum_cruise_ratio(self) -> float: ...  # noqa: D102
+    @property
+    def instantaneous_corner_velocity_mm_s(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MotionLimits:
-    """A :class:`MotionProfile` in plain numbers; the defaults are those of a common bed-slinger."""
+    """A :class:`MotionProfile` in plain numbers; the defaults are those of a common bed-slinger.
+
+    What each value means is said in :class:`printprep.profiles.models.Motion`.
+    """
 
     max_speed_mm_s: Axes = (200.0, 200.0, 12.0, 120.0)
     max_acceleration_mm_s2: Axes = (1250.0, 1250.0, 400.0, 4000.0)
     print_acceleration_mm_s2: float = 1000.0
     travel_acceleration_mm_s2: float = 1000.0
+    retract_acceleration_mm_s2: float | None = None
     jerk_mm_s: Axes = (8.0, 8.0, 0.4, 5.0)
     junction_deviation_mm: float = 0.0
+    steps_per_mm: Axes = (80.0, 80.0, 400.0, 93.0)
+    planner_blocks: int = 16
+    exact_steps: bool = False
+    min_segment_s: float = 0.02
     square_corner_velocity_mm_s: float = 5.0
+    minimum_cruise_ratio: float = 0.5
+    instantaneous_corner_velocity_mm_s: float = 1.0
 
 
 class Cornering(StrEnum):
-    """What limits the speed at which one move goes over into the next."""
+    """What limits the speed at which one move goes over into the next; it names the firmware's planner, too."""
 
-    JERK = "jerk"  # Marlin's classic: a step in the speed of each axis
+    JERK = "jerk"  # Marlin's classic: a step in the speed of each axis, as of rest where an axis reverses
     JUNCTION_DEVIATION = "junction-deviation"  # Marlin: an arc this far from the corner
     SQUARE_CORNER = "square-corner"  # Klipper: the speed at a right angle
+    STEP = "step"  # RepRapFirmware: a step in the speed of each axis
+
+
+CORNERING: Final = {"klipper": Cornering.SQUARE_CORNER, "reprapfirmware": Cornering.STEP}
+"""By firmware; all others plan as Marlin does."""
+
+STOPS = np.array(
+    [
+        Event.DWELL,
+        Event.TOOL,
+        Event.HOME,
+        Event.NOZZLE_WAIT,
+        Event.BED_WAIT,
+        Event.PAUSE,
+        Event.MOTORS_OFF,
+        Event.PROBE,
+    ],
+    np.uint8,
+)
+"""Events before which the machine comes to rest."""
 
 
 def limits_table(gcode: Gcode, motion: MotionProfile, cornering: Cornering) -> Float:
-    """Rows like ``gcode.settings`` with the printer's own values where the file did not say, (k, 16) float64.
+    """Rows like ``gcode.settings`` with the printer's own values where the file did not say, (k, 21) float64.
 
-    Column 12 is a junction deviation in mm, a square corner velocity in mm/s, or -1 for classic jerk.
+    Column 12 is a junction deviation in mm, or -1 for classic jerk. With Klipper's planner column 0 is the head's
+    maximum speed, 13 its acceleration, and 19 the extruder's instantaneous corner velocity.
     """
-    own = np.empty(16)
+    own = np.zeros(SETTINGS)
     own[0:4], own[4:8], own[8:12] = motion.max_speed_mm_s, motion.max_acceleration_mm_s2, motion.jerk_mm_s
     own[12] = motion.junction_deviation_mm
     own[13], own[14] = motion.print_acceleration_mm_s2, motion.travel_acceleration_mm_s2
-    own[15] = motion.print_acceleration_mm_s2
-    table = np.where(gcode.settings < 0, own, gcode.settings)
+    own[15] = motion.retract_acceleration_mm_s2 or motion.print_acceleration_mm_s2
+    own[16], own[17] = motion.square_corner_velocity_mm_s, motion.minimum_cruise_ratio
+    own[18] = motion.min_segment_s
+    said = gcode.settings
+    if cornering is Cornering.SQUARE_CORNER:
+        return _klipper_table(said, own, motion)
+    if cornering is Cornering.STEP and len(said):
+        said = said.copy()
+        said[:, :4] = np.where(said[:, :4] > 0, said[:, :4] / 60.0, said[:, :4])  # its M203 is in mm/min
+    table = np.where(said < 0, own, said)
     if cornering is Cornering.JERK:
         table[:, 12] = -1.0
-    elif cornering is Cornering.SQUARE_CORNER:
-        table[:, 12] = motion.square_corner_velocity_mm_s
     return np.ascontiguousarray(table)
+
+
+def _klipper_table(said: Float, own: Float, motion: MotionProfile) -> Float:
+    """Klipper knows of M204 (S, or the smaller of P and T) and SET_VELOCITY_LIMIT, and not of M201, M203 and M205."""
+    table = np.tile(own, (len(said), 1))
+    head = np.minimum(said[:, 13], said[:, 14])
+    table[:, 13] = np.where(head > 0, head, own[13])
+    for column in (16, 17):
+        table[:, column] = np.where(said[:, column] >= 0, said[:, column], own[column])
+    table[:, 0] = np.where(said[:, 19] > 0, said[:, 19], own[0])
+    table[:, 19] = motion.instantaneous_corner_velocity_mm_s
+    return np.ascontiguousarray(table)
+
+
+def cornering_of(gcode: Gcode, motion: MotionProfile) -> Cornering:
+    """Marlin's cornering: by junction deviation if the printer or the file has one, else by classic jerk."""
+    deviates = motion.junction_deviation_mm > 0 or bool((gcode.settings[:, 12] > 0).any())
+    return Cornering.JUNCTION_DEVIATION if deviates else Cornering.JERK
 
 
 def move_times_s(gcode: Gcode, motion: MotionProfile, cornering: Cornering | None = None) -> npt.NDArray[np.float32]:
@@ -89,145 +157,27 @@ def move_times_s(gcode: Gcode, motion: MotionProfile, cornering: Cornering | Non
     gcode
         As read.
     motion
-        The printer's limits; what the file says by M201 to M205 goes before.
+        The printer's limits; what the file says by M201 to M205, M566 or SET_VELOCITY_LIMIT goes before.
     cornering
-        None: junction deviation if the printer or the file has one, else classic jerk.
+        Of the printer's firmware; None: see :func:`cornering_of`.
     """
-    if cornering is None:
-        deviates = motion.junction_deviation_mm > 0 or bool((gcode.settings[:, 12] > 0).any())
-        cornering = Cornering.JUNCTION_DEVIATION if deviates else Cornering.JERK
+    cornering = cornering_of(gcode, motion) if cornering is None else cornering
     moves = gcode.moves
     stops = np.zeros(len(moves) + 1, np.uint8)  # the machine stands still before these moves
-    stops[gcode.events.at] = np.isin(gcode.events.kind, STOPS)
+    stops[gcode.events.at[np.isin(gcode.events.kind, STOPS)]] = 1
     times = np.zeros(len(moves), np.float32)
-    plan(
-        moves.position_mm, moves.e_mm, moves.feed_mm_s, moves.kind, moves.setting, stops,
-        limits_table(gcode, motion, cornering), cornering is Cornering.SQUARE_CORNER, times,
-    )  # fmt: skip
+    rows = (moves.position_mm, moves.e_mm, moves.feed_mm_s, moves.kind, moves.setting, stops)
+    table = limits_table(gcode, motion, cornering)
+    if cornering is Cornering.SQUARE_CORNER:
+        klipper.plan(*rows, table, times)
+    elif cornering is Cornering.STEP:
+        reprap.plan(*rows, table, times)
+    else:
+        marlin.plan(*rows, table, np.array(motion.steps_per_mm), motion.planner_blocks, motion.exact_steps, times)
     return times
 
 
-STOPS = np.array([0, 1, 2, 4, 6, 8], np.uint8)  # Event: dwell, tool, home, the two waits for heat, pause
-
-
-@njit(cache=True, error_model="numpy")
-def direction(position: Float, e: npt.NDArray[np.float32], i: int, unit: Float) -> float:
-    """Length of move ``i`` in mm; ``unit`` (4,) becomes its direction x y z e for each mm of it."""
-    for k in range(3):
-        unit[k] = position[i, k] - (position[i - 1, k] if i > 0 else 0.0)
-    unit[3] = e[i]
-    length = math.sqrt(unit[0] ** 2 + unit[1] ** 2 + unit[2] ** 2)
-    if length < 1e-9:
-        length = abs(unit[3])
-    if length > 0:
-        for k in range(4):
-            unit[k] /= length
-    return length
-
-
-@njit(cache=True, error_model="numpy")
-def along(unit: Float, wished: float, limit: Float, first: int) -> float:
-    """The largest rate not above ``wished`` at which no axis exceeds its own of ``limit[first : first + 4]``."""
-    for k in range(4):
-        part = abs(unit[k])
-        if part * wished > limit[first + k]:
-            wished = limit[first + k] / part
-    return wished
-
-
-@njit(cache=True, error_model="numpy")
-def corner(before: Float, unit: Float, acceleration: float, limit: Float, square: bool) -> float:
-    """Speed in mm/s, by geometry alone, at which a move along ``before`` may go over into one along ``unit``."""
-    if limit[12] < 0.0:
-        speed = 1e9
-        for k in range(4):
-            a, b = before[k], unit[k]
-            # Marlin takes a reversal as the larger of the two, because the axis passes through rest
-            step = abs(b - a) if a * b > 0.0 else max(abs(a), abs(b))
-            if step * speed > limit[8 + k]:
-                speed = limit[8 + k] / step
-        return speed
-    cosine = -(before[0] * unit[0] + before[1] * unit[1] + before[2] * unit[2])
-    if cosine > 0.999999:  # straight back
-        return 0.0
-    if cosine < -0.999999:  # straight on
-        return 1e9
-    half = math.sqrt((1.0 - cosine) / 2.0)
-    deviation = limit[12] * limit[12] * (math.sqrt(2.0) - 1.0) / acceleration if square else limit[12]
-    return math.sqrt(acceleration * deviation * half / (1.0 - half))
-
-
-@njit(cache=True, error_model="numpy")
-def rest_speed(unit: Float, limit: Float) -> float:
-    """Speed in mm/s to or from which a move may jump out of rest; none where corners are not a matter of jerk."""
-    return along(unit, 1e9, limit, 8) if limit[12] < 0.0 else 0.0
-
-
-@njit(cache=True, error_model="numpy")
-def trapezoid_s(length: float, entry: float, top: float, leave: float, acceleration: float) -> float:
-    """Time over ``length`` mm from ``entry`` over at most ``top`` to ``leave`` mm/s."""
-    ramps = (2 * top * top - entry * entry - leave * leave) / (2 * acceleration)
-    if ramps <= length:
-        return (2 * top - entry - leave) / acceleration + (length - ramps) / top
-    peak = math.sqrt(max((2 * acceleration * length + entry * entry + leave * leave) / 2, 0.0))
-    peak = max(peak, entry, leave)
-    return (2 * peak - entry - leave) / acceleration
-
-
-@njit(cache=True, error_model="numpy")
-def first_pass(position, e, feed, kind, setting, stops, table, square, move):  # type: ignore[no-untyped-def]
-    """Fill ``move`` (n, 4): length, top speed, acceleration, and the entry speed that the corner allows."""
-    unit, before = np.zeros(4), np.zeros(4)
-    last = -1
-    for i in range(len(e)):
-        length = direction(position, e, i, unit)
-        if kind[i] == 2:
-            length = 0.0
-        move[i, 0] = length
-        if stops[i] != 0 and last >= 0:
-            last = -1
-        if length <= 0.0:
-            continue
-        limit = table[setting[i]]
-        moves_head = abs(unit[0]) + abs(unit[1]) + abs(unit[2]) > 1e-9
-        wished = (limit[13] if e[i] > 0 else limit[14]) if moves_head else limit[15]
-        top = max(along(unit, feed[i], limit, 0), 1e-3)
-        acceleration = max(along(unit, wished, limit, 4), 1e-3)
-        entry = rest_speed(unit, limit)
-        if last >= 0:
-            entry = corner(before, unit, min(acceleration, move[last, 2]), limit, square)
-            entry = min(entry, move[last, 1])
-        move[i, 1], move[i, 2], move[i, 3] = top, acceleration, min(entry, top)
-        before[:], last = unit, i
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def plan(position, e, feed, kind, setting, stops, table, square, times):  # type: ignore[no-untyped-def]
-    """Fill ``times`` (n,) with the seconds of each move: corners, then braking backwards, then speeding up forwards."""
-    n = len(e)
-    move = np.zeros((n, 4), np.float32)
-    first_pass(position, e, feed, kind, setting, stops, table, square, move)
-    unit = np.zeros(4)
-    leave, stop_after = 0.0, True
-    for i in range(n - 1, -1, -1):  # the entry from which the move can still brake for what follows
-        if move[i, 0] > 0.0:
-            if stop_after:
-                direction(position, e, i, unit)
-                leave = min(rest_speed(unit, table[setting[i]]), move[i, 1])
-            reach = math.sqrt(leave * leave + 2 * move[i, 2] * move[i, 0])
-            times[i] = leave  # kept here for the forward pass
-            move[i, 3] = min(move[i, 3], reach)
-            leave, stop_after = move[i, 3], False
-        if stops[i] != 0:
-            stop_after = True
-    speed, moving = 0.0, False
-    for i in range(n):
-        if stops[i] != 0:
-            moving = False
-        if move[i, 0] <= 0.0:
-            continue
-        entry = min(move[i, 3], speed) if moving else move[i, 3]
-        top, acceleration, length = move[i, 1], move[i, 2], move[i, 0]
-        leave = min(times[i], math.sqrt(entry * entry + 2 * acceleration * length), top)
-        times[i] = trapezoid_s(length, entry, top, leave, acceleration)
-        speed, moving = leave, True
+__all__ = [
+    "CORNERING", "STOPS", "Axes", "Cornering", "MotionLimits", "MotionProfile", "cornering_of", "limits_table",
+    "move_times_s", "trapezoid_s",
+]  # fmt: skip

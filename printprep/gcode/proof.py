@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from printprep.case import Finding, Severity
 from printprep.casefile import Limits
-from printprep.gcode.beads import Beads, Role
+from printprep.gcode.beads import Beads
 from printprep.gcode.deposit import Checked, Kind, Solid, Spot
 from printprep.gcode.outline import REACH_MM
+from printprep.gcode.printed import Printed, Strips
 from printprep.geometry.mesh import Float, Point
 from printprep.plan import Held
 
@@ -21,6 +22,8 @@ OFF_MM: Final = 0.05
 """A layer whose outline is off by more than this, at its median, has other beads than it should: slicers keep 0.01."""
 SHIFT_MM: Final = 0.12  # farther off on one side and deeper in on the other: the layer stands elsewhere
 SHIFT_SHARE: Final = 0.15  # of the outline, on each side
+NEAR_SHARE: Final = 0.5  # of the outline; where less has plastic near it, what is near is that of other parts
+APART_SHARE: Final = 0.25  # of a bead's width; one that lacks more does not hold on to the next
 LEAST_OUTLINE_MM: Final = 3.0  # of a part in a layer; on less there is nothing to say
 WRONG_MM2: Final = 1.0  # of a layer by the wrong tool; less is how beads overlap at a border
 WRONG_MM3: Final = 2.0  # and in all
@@ -43,6 +46,8 @@ class Region:
     thickness_mm: float
     depth_mm: float  # farthest point from plastic (lost) or from the part (added), lower bound
     where_mm: Point  # middle of its largest spot, plate frame
+    worst_layer: int  # of its largest spot
+    box_mm: tuple[float, float, float, float]  # x0 y0 x1 y1 of its largest spot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,7 @@ class OffLayers:
     last_layer: int
     z_mm: tuple[float, float]
     gap_mm: float  # the worst layer's: 95 % for a shift, the median for the others
+    worst_layer: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +87,15 @@ class Judge:
         thin = region.thickness_mm < PRINTABLE * self.line_mm
         return not thin or region.part in self.critical or share > self.limits.volume_change_percent / 100.0
 
+    def off_limit_mm(self, off: OffLayers) -> float:
+        """How far the outline of layers may be off: as 95 % of a surface; of thin beads, while they hold together."""
+        most_mm = self.limits.deviation_p95_mm
+        return min(most_mm, APART_SHARE * self.line_mm / 2.0) if off.how == "narrow" else most_mm
+
+    def far(self, off: OffLayers) -> bool:
+        """Whether layers are farther off than they may be."""
+        return abs(off.gap_mm) > self.off_limit_mm(off)
+
     def severity(self, region: Region) -> Severity:
         """How much a region matters."""
         if self.over(region):
@@ -99,28 +114,40 @@ class Proof:
     regions: tuple[Region, ...]
     off: tuple[OffLayers, ...]
     layers: int
+    severity: tuple[Severity, ...]  # of each region
     findings: tuple[Finding, ...]  # places in the plate frame
 
 
 def prove(
-    beads: Beads, solids: Sequence[Solid], checked: Checked, limits: Limits, critical: frozenset[str] = frozenset()
+    laid: Beads | Printed,
+    solids: Sequence[Solid],
+    checked: Checked,
+    limits: Limits,
+    critical: frozenset[str] = frozenset(),
 ) -> Proof:
     """The verdict on what :func:`printprep.gcode.deposit.check` found."""
-    regions = merge(checked.spots, beads, solids)
-    off = tuple(_off_layers(checked, beads, solids))
-    model = beads.width_mm[beads.role == Role.PART]
+    printed = Strips.of(laid) if isinstance(laid, Beads) else laid
+    regions = merge(checked.spots, printed, solids)
+    off = tuple(_off_layers(checked, printed, solids))
     judge = Judge(
         limits=limits,
-        line_mm=float(np.median(model)) if len(model) else 0.0,
+        line_mm=printed.line_mm,
         critical=critical,
         volume_mm3={solid.name: solid.mesh.volume_mm3 for solid in solids},
     )
     held = tuple(_part(number, solids, checked, regions, off, judge) for number in range(len(solids)))
-    findings = [*_of_regions(regions, judge), *(_of_layers(one, limits) for one in off)]
-    return Proof(held=held, regions=regions, off=off, layers=len(beads.layer_z_mm), findings=tuple(findings))
+    findings = [*_of_regions(regions, judge), *(_of_layers(one, judge) for one in off)]
+    return Proof(
+        held=held,
+        regions=regions,
+        off=off,
+        layers=len(printed.layer_z_mm),
+        severity=tuple(judge.severity(region) for region in regions),
+        findings=tuple(findings),
+    )
 
 
-def merge(spots: Sequence[Spot], beads: Beads, solids: Sequence[Solid]) -> tuple[Region, ...]:
+def merge(spots: Sequence[Spot], printed: Printed, solids: Sequence[Solid]) -> tuple[Region, ...]:
     """Regions of ``spots``, which come by layer: those whose boxes overlap in layers that follow each other."""
     parent = list(range(len(spots)))
 
@@ -141,7 +168,7 @@ def merge(spots: Sequence[Spot], beads: Beads, solids: Sequence[Solid]) -> tuple
     groups: dict[int, list[Spot]] = {}
     for k, spot in enumerate(spots):
         groups.setdefault(root(k), []).append(spot)
-    return tuple(_region(group, beads, solids) for group in groups.values())
+    return tuple(_region(group, printed, solids) for group in groups.values())
 
 
 def _meet(a: Spot, b: Spot) -> bool:
@@ -150,15 +177,15 @@ def _meet(a: Spot, b: Spot) -> bool:
     ] <= a.box_mm[3]
 
 
-def _region(group: list[Spot], beads: Beads, solids: Sequence[Solid]) -> Region:
+def _region(group: list[Spot], printed: Printed, solids: Sequence[Solid]) -> Region:
     largest = max(group, key=lambda spot: spot.area_mm2)
     layers = np.array([spot.layer for spot in group])
-    heights = beads.layer_height_mm[layers]
-    bottom, top = float((beads.layer_z_mm[layers] - heights).min()), float(beads.layer_z_mm[layers].max())
+    heights = printed.layer_height_mm[layers]
+    bottom, top = float((printed.layer_z_mm[layers] - heights).min()), float(printed.layer_z_mm[layers].max())
     depth_mm = max(spot.depth_mm for spot in group)
     if largest.kind is Kind.LOST:  # plastic above or below is nearer than beside
         depth_mm = min(depth_mm, top - bottom)
-    z_mm = float(beads.middle_mm[largest.layer])
+    z_mm = float(printed.middle_mm[largest.layer])
     return Region(
         kind=largest.kind,
         part=solids[largest.part].name if largest.part >= 0 else None,
@@ -171,13 +198,15 @@ def _region(group: list[Spot], beads: Beads, solids: Sequence[Solid]) -> Region:
         thickness_mm=max(spot.thickness_mm for spot in group),
         depth_mm=depth_mm,
         where_mm=(*largest.centre_mm, z_mm),
+        worst_layer=largest.layer,
+        box_mm=largest.box_mm,
     )
 
 
-def _off_layers(checked: Checked, beads: Beads, solids: Sequence[Solid]) -> Iterator[OffLayers]:
+def _off_layers(checked: Checked, printed: Printed, solids: Sequence[Solid]) -> Iterator[OffLayers]:
     """Runs of layers of a part that are off in the same way."""
     order = np.lexsort((checked.layer, checked.part))
-    key = checked.part[order].astype(np.int64) * (len(beads.layer_z_mm) + 1) + checked.layer[order]
+    key = checked.part[order].astype(np.int64) * (len(printed.layer_z_mm) + 1) + checked.layer[order]
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     run: list[tuple[int, float]] = []
     before: tuple[int, str] | None = None
@@ -186,21 +215,22 @@ def _off_layers(checked: Checked, beads: Beads, solids: Sequence[Solid]) -> Iter
         how, gap_mm = _how_off(checked.gap_mm[rows], checked.weight_mm[rows])
         follows = run and before == (part, how) and layer == run[-1][0] + 1
         if run and before and not follows:
-            yield _run(before, run, beads, solids)
+            yield _run(before, run, printed, solids)
             run = []
         if how:
             run.append((layer, gap_mm))
         before = (part, how)
     if run and before:
-        yield _run(before, run, beads, solids)
+        yield _run(before, run, printed, solids)
 
 
 def _how_off(gap_mm: Float, weight_mm: Float) -> tuple[str, float]:
     """How the outline of a part in one layer is off, "" for not, and by how much."""
     near = gap_mm < REACH_MM  # where no plastic is near at all, a region is lost, which is another finding
+    every = float(weight_mm.sum())
     gap_mm, weight_mm = gap_mm[near], weight_mm[near]
     whole = float(weight_mm.sum())
-    if whole < LEAST_OUTLINE_MM:
+    if whole < max(LEAST_OUTLINE_MM, NEAR_SHARE * every):
         return "", 0.0
     out, inside = gap_mm > SHIFT_MM, gap_mm < -SHIFT_MM
     if min(float(weight_mm[out].sum()), float(weight_mm[inside].sum())) > SHIFT_SHARE * whole:
@@ -211,15 +241,17 @@ def _how_off(gap_mm: Float, weight_mm: Float) -> tuple[str, float]:
     return ("narrow" if median_mm > 0 else "wide"), median_mm
 
 
-def _run(which: tuple[int, str], run: list[tuple[int, float]], beads: Beads, solids: Sequence[Solid]) -> OffLayers:
+def _run(which: tuple[int, str], run: list[tuple[int, float]], printed: Printed, solids: Sequence[Solid]) -> OffLayers:
     first, last = run[0][0], run[-1][0]
+    worst = max(run, key=lambda one: abs(one[1]))
     return OffLayers(
         part=solids[which[0]].name,
         how=which[1],
         first_layer=first,
         last_layer=last,
-        z_mm=(float(beads.layer_z_mm[first] - beads.layer_height_mm[first]), float(beads.layer_z_mm[last])),
-        gap_mm=max((gap for _, gap in run), key=abs),
+        z_mm=(float(printed.layer_z_mm[first] - printed.layer_height_mm[first]), float(printed.layer_z_mm[last])),
+        gap_mm=worst[1],
+        worst_layer=worst[0],
     )
 
 
@@ -235,7 +267,7 @@ def _part(
     rows = checked.part == number
     far = np.abs(checked.gap_mm[rows])
     own = [region for region in regions if region.part == name]
-    displaced = any(one.part == name and _is_far(one, judge.limits) for one in off)
+    displaced = any(one.part == name and judge.far(one) for one in off)
     return Held(
         part=name,
         outline_mm=float(checked.weight_mm[rows].sum()),
@@ -286,9 +318,7 @@ def _of_regions(regions: Sequence[Region], judge: Judge) -> Iterator[Finding]:
 
 def _finding(region: Region, judge: Judge) -> Finding:
     of = f" of {region.part}" if region.part else ""
-    layers = f"layer {region.first_layer + 1}"
-    if region.last_layer > region.first_layer:
-        layers = f"layers {region.first_layer + 1} to {region.last_layer + 1}"
+    layers = _layers_named(region)
     message = (
         f"{region.volume_mm3:.1f} mm3{of} {_WHAT[region.kind]}: z {region.z_mm[0]:.2f} to {region.z_mm[1]:.2f} mm "
         f"({layers}), up to {region.area_mm2:.1f} mm2 a layer, {region.thickness_mm:.2f} mm thick"
@@ -307,10 +337,16 @@ def _finding(region: Region, judge: Judge) -> Finding:
     )
 
 
+def _layers_named(of: Region | OffLayers) -> str:
+    if of.last_layer == of.first_layer:
+        return f"layer {of.first_layer + 1}"
+    return f"layers {of.first_layer + 1} to {of.last_layer + 1}"
+
+
 def _rest(rest: Sequence[Region], part: str, judge: Judge, *, more: bool) -> Finding:
     first = rest[0]
     message = (
-        f"{len(rest)} {'more ' if more else ''}places{f' of {part}' if part else ''}, "
+        f"{len(rest)} {'more ' if more else ''}place{'s' * (len(rest) > 1)}{f' of {part}' if part else ''}, "
         f"{sum(region.volume_mm3 for region in rest):.1f} mm3 in all: what {_WHAT[first.kind]}; the first of them has "
         f"{first.area_mm2:.1f} mm2 at z {first.z_mm[0]:.2f} mm"
     )
@@ -335,26 +371,19 @@ def _measure(region: Region, judge: Judge) -> tuple[float, float | None]:
     return round(region.depth_mm, 3), judge.limits.deviation_max_mm
 
 
-def _is_far(off: OffLayers, limits: Limits) -> bool:
-    """Whether layers are farther off than 95 % of a surface may be."""
-    return abs(off.gap_mm) > limits.deviation_p95_mm
-
-
-def _of_layers(off: OffLayers, limits: Limits) -> Finding:
+def _of_layers(off: OffLayers, judge: Judge) -> Finding:
     how = {
-        "shifted": f"stand elsewhere, up to {off.gap_mm:.2f} mm from the outline",
-        "narrow": f"have beads that end {off.gap_mm:.2f} mm inside the outline",
-        "wide": f"have beads that end {-off.gap_mm:.2f} mm outside the outline",
+        "shifted": f"elsewhere, up to {off.gap_mm:.2f} mm from the outline",
+        "narrow": f"the plastic ends {off.gap_mm:.2f} mm inside the outline",
+        "wide": f"the plastic ends {-off.gap_mm:.2f} mm outside the outline",
     }[off.how]
-    message = (
-        f"layers {off.first_layer + 1} to {off.last_layer + 1} of {off.part}, z {off.z_mm[0]:.2f} to {off.z_mm[1]:.2f} "
-        f"mm, {how}"
-    )
+    layers = _layers_named(off)
+    message = f"{layers} of {off.part}, z {off.z_mm[0]:.2f} to {off.z_mm[1]:.2f} mm: {how}"
     return Finding(
         code="deposit-layer-off",
-        severity=Severity.ERROR if _is_far(off, limits) else Severity.WARNING,
+        severity=Severity.ERROR if judge.far(off) else Severity.WARNING,
         part=off.part,
         message=message,
         value=round(off.gap_mm, 3),
-        limit=limits.deviation_p95_mm,
+        limit=round(judge.off_limit_mm(off), 3),
     )

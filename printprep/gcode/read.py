@@ -1,28 +1,36 @@
 """Read G-code: a stream of blocks for who needs one pass, or all of it as flat arrays.
 
 A file is bounded whatever it holds: rubbish is counted, a line without end is skipped, coordinates beyond a kilometre
-are dropped. Only a file in which no line is a command is refused.
+are dropped. Only a file in which next to no line is a command is refused, and a binary file that is not sound.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from printprep.errors import InputError
 from printprep.gcode import layout
-from printprep.gcode.layout import CODES, Event, Kind, Memory, Output
+from printprep.gcode.layout import CODES, MAX_FEATURES, Event, Kind, Memory, Output
 from printprep.gcode.scan import scan
+from printprep.gcode.source import open_text
 from printprep.geometry.mesh import Float, Int
 
 BLOCK_BYTES: Final = 4 << 20  # a longer line is skipped and counted
 NO_Z_MM: Final = -1e9  # below every layer
-MAX_TEXT: Final = 4096  # bytes of a comment that are kept
+MAX_TEXT: Final = 4096  # bytes of one text; a longer comment becomes several
+OVERLAP: Final = 128  # bytes that the next of them repeats, so that no word is cut in two in both
+MOST_MOVES: Final = 100_000_000  # of a file that is read whole: 4.5 GB; a file of 2 GB holds some 70 million
+MOST_RUBBISH: Final = 1000  # lines that are no command; in a file that has more of them,
+RUBBISH_SHARE: Final = 10  # and so many for each that is one, the few are there by chance
+LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 MOVE_COLUMNS: Final = {
     "position_mm": "position", "e_mm": "e", "feed_mm_s": "feed", "tool": "tool", "feature": "feature", "kind": "kind",
     "setting": "setting", "layer": "layer", "line": "line",
@@ -94,31 +102,57 @@ class Block:
 
     moves: Moves
     events: Events  # ``at`` counts from this block's first move
-    texts: tuple[Text, ...]
     first_line: int
     data: Small  # the bytes of the block's lines
+    aside: Any  # the rows of texts
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """What was set aside, in order; a long text in pieces."""
+        return tuple(
+            Text(
+                line=line,
+                kind=layout.Text(kind),
+                text=self.data[at : min(at + MAX_TEXT, end)].tobytes().decode("utf-8", "replace"),
+            )
+            for start, end, line, kind in self.aside.tolist()
+            for at in range(start, max(end - OVERLAP, start + 1), MAX_TEXT - OVERLAP)
+        )
 
     def line(self, number: int) -> str:
         """Line ``number`` of the file, which must begin in this block; at most 120 characters of it."""
-        rest = self.data.tobytes().split(b"\n", number - self.first_line + 1)
-        return rest[number - self.first_line][:120].decode("utf-8", "replace").strip()
+        data = self.data.tobytes()
+        ends = islice(LINE_END.finditer(data), max(number - self.first_line - 1, 0), None)
+        start = next(ends).end() if number > self.first_line else 0
+        end = next(ends, None)
+        return data[start : end.start() if end else None][:120].decode("utf-8", "replace").strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gcode:
     """A file of G-code, read.
 
-    ``settings`` is (k, 16) float64: what the file said of the firmware's planner, a row for each state it was in, -1
-    where it did not say: maximum speeds x y z e (M203), accelerations x y z e (M201), jerks x y z e (M205), junction
-    deviation (M205 J), then accelerations for printing, travel and retraction (M204).
+    ``settings`` is (k, 21) float64: what the file said of the firmware's planner, a row for each state it was in, -1
+    where it did not say: maximum speeds x y z e (M203), accelerations x y z e (M201), jerks x y z e (M205, M566),
+    junction deviation (M205 J), then accelerations for printing, travel and retraction (M204); Klipper's square corner
+    velocity and minimum cruise ratio (SET_VELOCITY_LIMIT), least time of a segment in s (M205 B), Klipper's maximum
+    velocity, least speed (M205 S).
     """
 
     moves: Moves
     events: Events
     settings: Float
     features: tuple[str, ...]  # names as the slicer wrote them; the first is "" for none
+    objects: tuple[str, ...]  # likewise; see object_of_move
     layer_z_mm: Float  # z of the first extrusion of each layer; NaN where a layer has none
     counts: Counts
+
+    @property
+    def object_of_move(self) -> Small:
+        """(n,) index into :attr:`objects` of each move, by the marks that the slicer set for each object."""
+        marks = self.events.kind == Event.OBJECT
+        at, which = self.events.at[marks], self.events.value[marks].astype(np.uint8)
+        return np.repeat(np.append(np.uint8(0), which), np.diff(at, prepend=0, append=len(self.moves)))
 
 
 class Reader:
@@ -132,39 +166,37 @@ class Reader:
     def __iter__(self) -> Iterator[Block]:
         buffer, filled, out = np.empty(BLOCK_BYTES + 1, np.uint8), 0, layout.new_output()
         count = self._memory.count
-        with self.path.open("rb") as file:
+        with open_text(self.path) as file:
             while True:
-                got = file.readinto(buffer[filled:BLOCK_BYTES].data)
+                got = file.readinto(buffer[filled:BLOCK_BYTES].data)  # type: ignore[attr-defined]
                 filled += got
                 if not filled:
                     break
                 if not got and filled < BLOCK_BYTES and buffer[filled - 1] != ord("\n"):
                     buffer[filled] = ord("\n")  # the last line has no end of its own
                     filled += 1
-                first = int(count[layout.LINES]) + 1
-                used = int(scan(buffer, filled, out, self._memory))
-                if used:
-                    yield self._block(buffer[:used], out, first)
-                elif filled >= BLOCK_BYTES:
-                    used, count[layout.SKIPPING] = filled, 1
+                at = 0
+                while True:
+                    first = int(count[layout.LINES]) + 1
+                    used = int(scan(buffer[at:filled], filled - at, out, self._memory))
+                    if not used:
+                        break
+                    yield self._block(buffer[at : at + used], out, first)
+                    at += used
+                if count[layout.UNKNOWN] > max(MOST_RUBBISH, RUBBISH_SHARE * count[layout.KNOWN]):
+                    raise not_gcode(self.path, self.counts)
+                if not at and filled >= BLOCK_BYTES:
+                    at, count[layout.SKIPPING] = filled, 1
                     count[layout.OVERLONG] += 1
                     count[layout.LINES] += 1
-                buffer[: filled - used] = buffer[used:filled].copy()
-                filled -= used
+                buffer[: filled - at] = buffer[at:filled].copy()
+                filled -= at
 
     def _block(self, data: Small, out: Output, first: int) -> Block:
         n, k, t = (int(self._memory.count[i]) for i in (layout.MOVES, layout.EVENTS, layout.TEXTS))
-        texts = tuple(
-            Text(
-                line=int(row["line"]),
-                kind=layout.Text(int(row["kind"])),
-                text=data[row["start"] : min(row["end"], row["start"] + MAX_TEXT)].tobytes().decode("utf-8", "replace"),
-            )
-            for row in out.texts[:t]
-        )
         moves = Moves(**{name: out.moves[column][:n] for name, column in MOVE_COLUMNS.items()})
         events = Events(**{name: out.events[name][:k] for name in Events.__slots__})
-        return Block(moves=moves, events=events, texts=texts, first_line=first, data=data)
+        return Block(moves=moves, events=events, first_line=first, data=data, aside=out.texts[:t])
 
     @property
     def counts(self) -> Counts:
@@ -186,20 +218,22 @@ class Reader:
 
     @property
     def settings(self) -> Float:
-        """The rows of settings so far, (k, 16)."""
+        """The rows of settings so far, (k, 21)."""
         return np.array(self._memory.rows[1 : 1 + self._memory.count[layout.ROWS]])
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of features so far."""
-        memory = self._memory
-        return (
-            "",
-            *(
-                memory.features[i, 1 : 1 + memory.features[i, 0]].tobytes().decode("utf-8", "replace")
-                for i in range(int(memory.count[layout.FEATURES]))
-            ),
-        )
+        return self._names(0, int(self._memory.count[layout.FEATURES]))
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The names of objects so far."""
+        return self._names(MAX_FEATURES, int(self._memory.count[layout.OBJECTS]))
+
+    def _names(self, first: int, count: int) -> tuple[str, ...]:
+        rows = self._memory.names[first : first + count]
+        return ("", *(row[1 : 1 + row[0]].tobytes().decode("utf-8", "replace") for row in rows))
 
 
 class _Columns:
@@ -226,14 +260,15 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
     Parameters
     ----------
     path
-        Text, its lines ended by LF or CR LF; any bytes.
+        Text, its lines ended by LF, CR LF or CR, or Prusa's binary form; any bytes.
     g90_sets_e
         Whether G90 and G91 speak for the extruder too, as in Marlin (Klipper: no).
 
     Raises
     ------
     InputError
-        The file cannot be read, or none of its lines is a command.
+        The file cannot be read, is an unsound binary file, is no G-code by its lines, or holds more than
+        :data:`MOST_MOVES`.
     """
     reader = Reader(path, g90_sets_e=g90_sets_e)
     moves, events, done = _Columns(Moves.__slots__), _Columns(Events.__slots__), 0
@@ -243,6 +278,8 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
             moves.add(block.moves)
             events.add(block.events)
             done += len(block.moves)
+            if done > MOST_MOVES:
+                raise InputError(f"{path.name} holds more than {MOST_MOVES} moves; that is no print of one plate")
     except OSError as exc:
         raise InputError(f"{path.name} cannot be read: {exc.strerror or exc}") from exc
     counts = reader.counts
@@ -256,17 +293,16 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
         events=all_events,
         settings=reader.settings,
         features=reader.features,
+        objects=reader.objects,
         layer_z_mm=layer_z_mm,
         counts=counts,
     )
 
 
 def not_gcode(path: Path, counts: Counts) -> InputError:
-    """What to raise for a file in which nothing is a command."""
-    return InputError(
-        f"{path.name} is not G-code: none of its {counts.lines} lines, from line 1 on, is a command; "
-        "if it is a slicer's binary G-code, export it as text"
-    )
+    """What to raise for a file in which nothing, or nothing but what is there by chance, is a command."""
+    few = f"only {counts.known} of its first" if counts.known else "none of its"
+    return InputError(f"{path.name} is not G-code: {few} {counts.lines} lines is a command; export it from the slicer")
 
 
 def _layers(moves: Moves) -> tuple[Moves, Float]:
@@ -277,8 +313,7 @@ def _layers(moves: Moves) -> tuple[Moves, Float]:
         rising = np.maximum.accumulate(np.where(extrudes, np.round(z, 3), NO_Z_MM))
         steps = np.diff(rising, prepend=NO_Z_MM) > 0
         layer = (np.cumsum(steps) - 1).astype(np.int32)
-        columns = {name: getattr(moves, name) for name in Moves.__slots__}
-        moves = Moves(**(columns | {"layer": layer}))
+        moves = replace(moves, layer=layer)
     count = int(moves.layer.max()) + 1 if len(moves) else 0
     layer_z_mm = np.full(count, np.nan)
     chosen = extrudes & (moves.layer >= 0)

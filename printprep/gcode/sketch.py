@@ -83,6 +83,7 @@ def _gcode(points: Float, feed: Float, feeds: npt.NDArray[np.bool_], jumps: npt.
             tool=np.zeros(len(at), np.int16),
         ),
         settings=np.full((1, SETTINGS), -1.0),
+        objects=("",),
         features=("",),
         layer_z_mm=np.zeros(1),
         counts=Counts(

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from printprep.gcode.beads import ROLES, Role
+from printprep.gcode.beads import Role, role_of
 from printprep.gcode.layout import Kind
 from printprep.gcode.read import Gcode
 from printprep.geometry import bvh
@@ -24,8 +24,8 @@ from printprep.geometry.vertical import first_above, first_below
 from printprep.geometry.zones import PAINT_MM, Zones
 from printprep.plan import Matrix, SupportContact, Supports
 
-SUPPORT: Final = "Support material"
-INTERFACE: Final = "Support material interface"
+INTERFACES: Final = frozenset({"support material interface", "support interface", "support-interface"})
+"""Names of the layers of a support next to a part, in lower case, as the slicers write them."""
 
 SAMPLE_MM: Final = 0.4
 BESIDE_MM: Final = 0.05
@@ -54,7 +54,7 @@ class Standing:
     name: str
     tree: bvh.Tree  # in the plate frame
     to_case: Matrix  # (4, 4) from the plate frame to the case's
-    critical: Bool | None = None  # (m,) faces whose quality matters most
+    critical: Zones | bool = False  # all its surface matters most, or what is in these places of the case
     thin: Bool | None = None  # (m,) faces of walls that break easily
 
 
@@ -75,7 +75,7 @@ class Bead:
 
 def anatomy_layers(gcode: Gcode) -> int:
     """How many layers hold something of a part, not support alone."""
-    own = np.array([bool(name) and ROLES.get(name.lower(), Role.PART) is Role.PART for name in gcode.features])
+    own = np.array([name != "" and role_of(name) is Role.PART for name in gcode.features])
     return len(np.unique(gcode.moves.layer[_laid(gcode, own)]))
 
 
@@ -95,14 +95,14 @@ def support_lines(
     Parameters
     ----------
     gcode
-        With the features that PrusaSlicer names.
+        With the features that its slicer names.
     filament_mm
         Diameter.
     apart
         Box x0, y0, x1, y1 in mm of a wipe tower, where lines are named support that are none.
     """
     moves = gcode.moves
-    rows = _laid(gcode, np.array([name in (SUPPORT, INTERFACE) for name in gcode.features]))
+    rows = _laid(gcode, np.array([role_of(name) is Role.SUPPORT for name in gcode.features]))
     begin, end = moves.position_mm[np.maximum(rows - 1, 0)], moves.position_mm[rows]
     if apart is not None:
         x0, y0, x1, y1 = apart
@@ -116,7 +116,7 @@ def support_lines(
     at_mm = begin[of] + (end - begin)[of] * along[:, None]
     at_mm[:, 2] = end[of, 2]
     mm3 = moves.e_mm[rows].astype(np.float64) * np.pi / 4.0 * filament_mm**2
-    interface = np.array([name == INTERFACE for name in gcode.features])[moves.feature[rows]]
+    interface = np.array([name.lower() in INTERFACES for name in gcode.features])[moves.feature[rows]]
     return Lines(
         at_mm=at_mm,
         length_mm=(length_mm / pieces)[of],
@@ -224,7 +224,7 @@ def _contact(
     kept = beside[rows]
     if keep_out:
         kept = kept | (keep_out.gap_mm(at_mm) <= PAINT_MM)
-    critical = _on(part.critical, ((under, above), (on, below)), rows)
+    critical = _matters(part, lines, ((under, above), (on, below)), rows)
     thin = _on(part.thin, ((under, above), (on, below)), rows) & ~dissolves[rows]
     return SupportContact(
         part=part.name,
@@ -238,6 +238,19 @@ def _contact(
         keep_out_mm=_largest(at_mm[kept], area_mm2[kept]),
         places=_places(at_mm, area_mm2),
     )
+
+
+def _matters(part: Standing, lines: Lines, touches: Sequence[tuple[_Touch, Bool]], rows: Index) -> Bool:
+    """Which of the samples ``rows`` touch surface of a part that matters most."""
+    result = np.zeros(len(rows), np.bool_)
+    for touch, touching in touches:
+        here = np.flatnonzero(touching[rows])
+        if isinstance(part.critical, Zones):
+            foot_mm = np.column_stack([lines.at_mm[rows[here], :2], touch.z_mm[rows[here]]])
+            result[here] |= part.critical.gap_mm(_to_case(part, foot_mm)) <= PAINT_MM
+        else:
+            result[here] |= part.critical
+    return result
 
 
 def _on(faces: Bool | None, touches: Sequence[tuple[_Touch, Bool]], rows: Index) -> Bool:

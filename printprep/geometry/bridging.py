@@ -128,13 +128,20 @@ def _inside(others: Sequence[bvh.Tree], points: Float) -> Bool:
 def _held(cells: Index, walls: Index, carried: Index) -> Bool:
     """(n,) which cells hold on to something: a wall that goes on just below them, or a part that others lie on."""
     held = np.zeros(len(cells), np.bool_)
-    wall, part = np.unique(code_of(walls)), np.unique(code_of(carried))
+    wall, part = np.sort(code_of(walls)), np.sort(code_of(carried))
     for dx in (-1, 0, 1):
         for dy in (-1, 0, 1):
-            held |= np.isin(code_of(cells + np.array([dx, dy, -1])), wall)
+            held |= _among(code_of(cells + np.array([dx, dy, -1])), wall)
             for dz in (-1, 0, 1):
-                held |= np.isin(code_of(cells + np.array([dx, dy, dz])), part)
+                held |= _among(code_of(cells + np.array([dx, dy, dz])), part)
     return held
+
+
+def _among(codes: Index, known: Index) -> Bool:
+    """(n,) which codes are in ``known``, which is sorted: numpy's own way sorts it anew each time."""
+    if not len(known):
+        return np.zeros(len(codes), np.bool_)
+    return np.asarray(known[np.minimum(np.searchsorted(known, codes), len(known) - 1)] == codes)
 
 
 def _how_far(at_mm: Float, cells: Index, flat: Bool, held: Bool, step_mm: float) -> tuple[Float, Float]:

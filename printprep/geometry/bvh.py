@@ -244,6 +244,24 @@ def nearest(tree: Tree, points: Float) -> tuple[Float, Int, Float]:
     return distance[back], tree.face[place][back], weights[back]
 
 
+@njit(cache=True, nogil=True)
+def _apart(points: Float, corners: Float) -> Float:
+    found = np.empty(len(points))
+    for q in range(len(points)):
+        t, x, y, z = corners[q], points[q, 0], points[q, 1], points[q, 2]
+        a, b, c = _closest_on_triangle(t, x, y, z)
+        dx = a * t[0, 0] + b * t[1, 0] + c * t[2, 0] - x
+        dy = a * t[0, 1] + b * t[1, 1] + c * t[2, 1] - y
+        dz = a * t[0, 2] + b * t[1, 2] + c * t[2, 2] - z
+        found[q] = np.sqrt(dx * dx + dy * dy + dz * dz)
+    return found
+
+
+def apart(points: Float, triangles: Float) -> Float:
+    """Distance of each of ``points`` (n, 3) from its own one of ``triangles`` (n, 3, 3), (n,) mm, exact to rounding."""
+    return np.asarray(_apart(np.ascontiguousarray(points), np.ascontiguousarray(triangles)))
+
+
 _RAYS = np.array(  # three directions far from the axes and each other, so that none runs along a mesh's edges
     [[0.3718281, 0.5314159, 0.7610347], [-0.6180339, 0.4142135, 0.6681718], [0.2645751, -0.8284271, 0.4935642]]
 )

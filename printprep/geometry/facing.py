@@ -22,6 +22,7 @@ from printprep.geometry.occlusion import ANGLE_SLACK_DEG, CONTACT_MM, CRITICAL, 
 _PLACES: Final = 16  # cells a side of the body's box
 _FINE: Final = 4  # cells a side of a cell
 _LOOKS: Final = 96  # cells a side of the unfolded octahedron of directions: 2 degrees
+_LEVEL: Final = float(np.cos(np.radians(0.5)))  # a plane as level as this is one layer, without a step
 _CHUNK: Final = 256  # ways up that a thread takes at once
 
 
@@ -49,6 +50,7 @@ class Facing:
     """Of k ways up; the rows of areas are all of it, what is marked critical, and what is kept out."""
 
     overhang_mm2: Float  # (w, k) looks down by more than the limit and does not lie on the bed
+    lying_mm2: Float  # (w, k) looks down by more than the limit and would lie on the bed, lifted or not
     contact_mm2: Float  # (w, k) shadow of what looks down and is within CONTACT_MM of the lowest point
     height_mm: Float  # (k,)
 
@@ -106,20 +108,21 @@ def facing(surface: Surface, ups: Float, overhang_angle_deg: float, *, lifted: b
     limit = -np.sin(np.radians(min(90.0, overhang_angle_deg + ANGLE_SLACK_DEG)))
     s = surface
 
-    def some(ups: Float) -> tuple[Float, Float, Float]:
+    def some(ups: Float) -> tuple[Float, Float, Float, Float]:
         near = (s.vertices, s.faces, s.places, s.boxes, s.wide, s.wide_boxes)
         low, _ = _lowest(*near, ups)
         high, _ = _lowest(*near, -ups)
         over = _looking_down(s.normals, s.looks, s.cones, s.areas, s.sums, ups, limit)
         contact, lying = _on_bed(*near, s.place_areas, s.place_normals, ups, low + CONTACT_MM, limit)
-        return over if lifted else np.maximum(0.0, over - lying), contact, -high - low
+        return over if lifted else np.maximum(0.0, over - lying), lying, contact, -high - low
 
     ups = np.ascontiguousarray(ups)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         parts = list(pool.map(some, [ups[k : k + _CHUNK] for k in range(0, len(ups), _CHUNK)]))
     return Facing(
         overhang_mm2=np.concatenate([over for over, *_ in parts], axis=1),
-        contact_mm2=np.concatenate([contact for _, contact, _ in parts], axis=1),
+        lying_mm2=np.concatenate([lying for _, lying, *_ in parts], axis=1),
+        contact_mm2=np.concatenate([contact for *_, contact, _ in parts], axis=1),
         height_mm=np.concatenate([height for *_, height in parts]),
     )
 
@@ -128,6 +131,11 @@ def lowest(surface: Surface, ups: Float) -> Int:
     """The lowest vertex along each direction of ``ups``, (k,)."""
     s, ups = surface, np.ascontiguousarray(ups)
     return np.asarray(_lowest(s.vertices, s.faces, s.places, s.boxes, s.wide, s.wide_boxes, ups)[1])
+
+
+def steps(surface: Surface, ups: Float) -> Float:
+    """Mean height of the steps over the layer's on what is marked critical, for each direction of ``ups``, (k,)."""
+    return np.asarray(_steps(surface.normals, surface.areas[1], np.ascontiguousarray(ups)))
 
 
 @njit(cache=True, nogil=True)
@@ -360,3 +368,18 @@ def _on_bed(
                         if cosine < limit:
                             lying[w, k] += areas[w, f] * share
     return contact, lying
+
+
+@njit(cache=True, nogil=True)
+def _steps(normals: Float, areas: Float, ups: Float) -> Float:
+    """Mean, by area, of the steps' height over the layer's on surface of unit normals (3, m), for each direction."""
+    found, total = np.zeros(len(ups)), areas.sum()
+    for k in range(len(ups)):
+        steps = 0.0
+        for i in range(len(areas)):
+            if areas[i] > 0.0:
+                along = abs(normals[0, i] * ups[k, 0] + normals[1, i] * ups[k, 1] + normals[2, i] * ups[k, 2])
+                if along < _LEVEL:
+                    steps += areas[i] * along
+        found[k] = steps / total if total > 0.0 else 0.0
+    return found

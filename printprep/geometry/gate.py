@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from printprep.geometry.bvh import Tree, build, nearest, winding
+from printprep.geometry.bvh import build, nearest
 from printprep.geometry.deviation import Deviation
+from printprep.geometry.kept import in_both
+from printprep.geometry.matter import Matter, matter_of
 from printprep.geometry.measure import Samples, inspect, same, sample, summarise
 from printprep.geometry.mend import Record, Refused
-from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.settle import VOLUME_SHARE
 from printprep.geometry.shells import enclosed
 
@@ -30,6 +32,7 @@ def judge(
     max_limit_mm: float = MAX_MM,
     box_limit_mm: float = MAX_MM,
     patch_mm: float = ON_MM,
+    partner: Int | None = None,
 ) -> Deviation | None:
     """Refused unless ``result`` is a solid that stands for ``source``.
 
@@ -53,6 +56,8 @@ def judge(
         And in the boxes that the record says were rebuilt.
     patch_mm
         How far from a patch its surface in the result may be; more than rounding only where it was rebuilt.
+    partner
+        (m,) of each face of ``whole`` one that it runs through, or -1, if known.
 
     Returns
     -------
@@ -74,7 +79,7 @@ def judge(
         )
     if same(source, result):
         return None
-    pairs = _distances(source, whole, result, record, patch_mm)
+    pairs = _distances(source, whole, result, record, patch_mm, partner)
     deviation = summarise(pairs)
     outside = _beyond(pairs, record.boxes) if record.boxes else deviation
     for found_there, limit_mm in ((outside, max_limit_mm), (deviation, max(max_limit_mm, box_limit_mm))):
@@ -108,12 +113,7 @@ def on_triangles(points: Float, *soups: Float, within_mm: float = ON_MM) -> Bool
     return np.asarray(nearest(build(loose), points)[0] <= within_mm)
 
 
-def matter_of(whole: Mesh) -> Tree:
-    """Tree of a closed surface, right side out, to ask with :func:`printprep.geometry.bvh.winding` what is matter."""
-    return build(whole if whole.volume_mm3 >= 0 else whole.flipped())
-
-
-def parts_matter(source: Mesh, matter: Tree, samples: Samples, chosen: Bool) -> Bool:
+def parts_matter(source: Mesh, matter: Matter, samples: Samples, chosen: Bool) -> Bool:
     """(k,) whether there is ``matter`` on just one side of each chosen sample of the source."""
     corners = source.vertices[source.faces[samples.face[chosen]]]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -122,23 +122,31 @@ def parts_matter(source: Mesh, matter: Tree, samples: Samples, chosen: Bool) -> 
     inward = corners.mean(axis=1) - samples.points[chosen]
     away = np.linalg.norm(inward, axis=1, keepdims=True)
     points = samples.points[chosen] + inward * np.minimum(0.1, _STEP_MM / np.maximum(away, 1e-300))
-    outer, inner = (winding(matter, points + side * _STEP_MM * normal) > 0 for side in (1.0, -1.0))
+    outer, inner = (matter.at(points + side * _STEP_MM * normal) for side in (1.0, -1.0))
     return np.asarray(outer != inner)
 
 
+def _off(samples: Samples, kept: Bool, other: Mesh) -> Float:
+    """(n,) how far samples are from the other surface; those of faces that are kept (m,) there are on it."""
+    off_mm = np.zeros(len(samples.points))
+    asked = ~kept[samples.face]
+    if asked.any():
+        off_mm[asked] = nearest(build(other), samples.points[asked])[0]
+    return off_mm
+
+
 def _distances(
-    source: Mesh, whole: Mesh, result: Mesh, record: Record, patch_mm: float
+    source: Mesh, whole: Mesh, result: Mesh, record: Record, patch_mm: float, partner: Int | None
 ) -> list[tuple[Samples, Float, Bool]]:
     """Samples of both surfaces, how far each is from the other surface, and which of them count."""
     there, back = sample(source, _SAMPLES // 2, 0), sample(result, _SAMPLES // 2, 1)
-    result_tree = build(result)
-    far = nearest(result_tree, there.points)[0]
-    near = nearest(build(source), back.points)[0]
+    kept_there, kept_back = in_both(source, result)
+    far = _off(there, kept_there, result)
+    near = _off(back, kept_back, source)
     counts_there = far > _DOUBT_MM
     if counts_there.any():
         counts_there[counts_there] = ~on_triangles(there.points[counts_there], *record.removed)
-        matter = result_tree if whole is result else matter_of(whole)
-        counts_there[counts_there] = parts_matter(source, matter, there, counts_there)
+        counts_there[counts_there] = parts_matter(source, matter_of(whole, partner), there, counts_there)
     counts_there |= far <= _DOUBT_MM
     counts_back = np.ones(len(near), np.bool_)
     doubtful = np.flatnonzero(near > _DOUBT_MM)

@@ -91,7 +91,7 @@ def inspect(mesh: Mesh, *, self_intersections: bool = True) -> Defects:
         if mask.any() and not non_finite:
             where[name] = _point(mesh, mask, ends)
     counts = [int(mask.sum()) for mask in (found.open, found.nonmanifold, found.misoriented)]
-    volume = mesh.volume_mm3 if not non_finite else 0.0
+    volume = areas.volume_mm3(mesh) if not non_finite else 0.0
     inside_out = len(mesh) > 0 and not non_finite and not any(counts) and volume < 0
     if inside_out:
         where["inside_out"] = _point(mesh, np.ones(1, np.bool_), mesh.faces)

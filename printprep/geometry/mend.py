@@ -38,6 +38,7 @@ class Step:
     what: str  # a sentence
     volume_mm3: float = 0.0  # added (+) or taken away (-)
     area_mm2: float = 0.0  # of new surface
+    across_mm: float = 0.0  # of a patch: the longest side of the box around its rim
     rebuilt_mm: float = 0.0  # how far surface that was rebuilt on a grid is from what was there; 0.0: none was
     where_mm: Point | None = None
     dropped: int = 0  # how many bodies or voids that the case lets go
@@ -277,7 +278,8 @@ def fill_holes(mesh: Mesh, record: Record) -> Mesh:
     filled = Mesh(np.concatenate(vertices), np.concatenate(faces))
     for rim, new, area in zip(rims, faces[1:], areas, strict=True):
         where = as_point(parted.vertices[rim].mean(axis=0))
-        what = f"closed a hole of {len(rim)} edges with {area:.3f} mm2"
-        record.steps.append(Step(what=what, area_mm2=area, where_mm=where))
+        across_mm = float(np.ptp(parted.vertices[rim], axis=0).max())
+        what = f"closed a hole of {len(rim)} edges, {across_mm:.1f} mm across, with {area:.3f} mm2"
+        record.steps.append(Step(what=what, area_mm2=area, across_mm=across_mm, where_mm=where))
         record.patches.append(filled.vertices[new])
     return filled

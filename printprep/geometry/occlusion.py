@@ -40,6 +40,10 @@ HIDDEN: Final = 4
 
 ANGLE_SLACK_DEG: Final = 0.01  # a face cut at just the limit needs no support, whatever its rounding
 _GAP_MM: Final = 0.05  # less air than that between two surfaces is no room for a support: they touch
+FOOTING_DEG: Final = 20.0
+FOOTING_MM: Final = 6.0
+"""Where contacts are too few for a body, the lowest part of it gets them on slopes up to this angle."""
+
 _GRAZING: Final = 0.05  # least cosine by which the shadow of a face is divided: 3 degrees from the vertical
 _HEIGHTS: Final = 512  # at which the area of a layer is taken
 _CELLS: Final = 1_000  # a side of the grid at most: a needle seen askew has a wide box and a narrow shadow
@@ -65,6 +69,7 @@ class Occlusion:
     cup_mm2: Float  # (k,) their shadow
     cup_mm3: Float  # (k,) their volume
     reach_mm: tuple[Float, ...]  # k times (n, 2) under rotation_to_up: outermost of what the bed or its supports hold
+    footing_mm: tuple[Float, ...]  # the same of what supports could hold besides, on the lowest slopes of a lifted body
 
 
 def occlusion(
@@ -107,23 +112,24 @@ def occlusion(
     limit = -np.sin(np.radians(min(90.0, overhang_angle_deg + ANGLE_SLACK_DEG)))
     areas = mesh.face_areas_mm2
 
-    def some(rows: list[int]) -> list[tuple[int, Float, Float]]:
+    def some(rows: list[int]) -> list[tuple[int, Float, Float, Float]]:
         room = np.empty((len(vertices), 3)), np.empty(len(vertices), np.int32)  # once: fresh pages cost more than work
         found = []
         for row in rows:
             (nx, ny), lower, height, crossings = _columns(vertices, ups[row], faces, areas, marks, pitch, room)
-            figures, reach = _walk(*crossings, ny, pitch, limit, lift_mm, height)
+            figures, reach, footing = _walk(*crossings, ny, pitch, limit, lift_mm, height)
             if suction:
                 figures[8:11] = sealed_pockets(*crossings[:3], nx, ny, pitch, height)
             middle = lower[:2] - (0.5 + np.array(_SHIFT)) * pitch
-            found.append((row, figures, (reach[reach[:, 0] >= 0] * pitch + middle) @ _ASKEW[:2, :2]))
+            ends = ((one[one[:, 0] >= 0] * pitch + middle) @ _ASKEW[:2, :2] for one in (reach, footing))
+            found.append((row, figures, *ends))
         return found
 
     threads = min(8, os.cpu_count() or 1, max(1, len(ups)))
     with ThreadPoolExecutor(threads) as pool:
         parts = pool.map(some, [list(range(k, len(ups), threads)) for k in range(threads)])
         results = sorted((one for part in parts for one in part), key=lambda one: one[0])
-    figures = np.array([found for _, found, _ in results]).T.reshape(11, -1)
+    figures = np.array([found for _, found, *_ in results]).T.reshape(11, -1)
     return Occlusion(
         pitch_mm=pitch,
         support_mm3=figures[0],
@@ -137,7 +143,8 @@ def occlusion(
         cups=figures[8].astype(np.int32),
         cup_mm2=figures[9],
         cup_mm3=figures[10],
-        reach_mm=tuple(reach for *_, reach in results),
+        reach_mm=tuple(reach for *_, reach, _ in results),
+        footing_mm=tuple(footing for *_, footing in results),
     )
 
 
@@ -283,15 +290,17 @@ def _walk(
     limit: float,
     lift: float,
     tall: float,
-) -> tuple[Float, Float]:
-    """Up every column: the figures of :class:`Occlusion` in its order, and the outermost columns on the bed."""
+) -> tuple[Float, Float, Float]:
+    """Up every column: figures of :class:`Occlusion` in its order, outermost columns on the bed, and on a footing."""
     cell = pitch * pitch
     found = np.zeros(11)
     layers = np.zeros(_HEIGHTS + 1, np.int64)
     columns_x = (len(start) - 1) // columns_y
     reach = np.full((2 * columns_x, 2), -1.0)  # in each line of columns the first and the last
+    footing = np.full((2 * columns_x, 2), -1.0)
+    slope = -np.sin(np.radians(FOOTING_DEG))
     for column in range(len(start) - 1):
-        depth, floor, under, on_bed = 0, -lift, -1, False
+        depth, floor, under, on_bed, slopes = 0, -lift, -1, False, False
         for k in range(start[column], start[column + 1]):
             if cosine[k] > 0.0:
                 depth = max(0, depth - 1)
@@ -309,7 +318,9 @@ def _walk(
                 on_bed = True
                 found[3] += cell
                 _touch(found, mark[k], cell / max(-cosine[k], _GRAZING))
-            elif cosine[k] < limit and z[k] - floor > _GAP_MM:
+                continue
+            slopes = slopes or (under < 0 and lift > 0.0 and z[k] <= FOOTING_MM and cosine[k] < slope)
+            if cosine[k] < limit and z[k] - floor > _GAP_MM:
                 found[0] += cell * (z[k] - floor)
                 found[1] += cell / -cosine[k]
                 _touch(found, mark[k], cell / -cosine[k])
@@ -319,16 +330,22 @@ def _walk(
                     found[2] += cell
                     _touch(found, mark[under], cell)
         if on_bed:
-            i, j = column // columns_y, column % columns_y
-            if reach[2 * i, 0] < 0.0:
-                reach[2 * i, 0], reach[2 * i, 1] = i, j
-            reach[2 * i + 1, 0], reach[2 * i + 1, 1] = i, j
+            _widened(reach, column // columns_y, column % columns_y)
+        if on_bed or slopes:
+            _widened(footing, column // columns_y, column % columns_y)
     standing = 0
     for k in range(_HEIGHTS):
         standing += layers[k]
         found[6] = max(found[6], standing * cell)
     found[7] *= cell / tall
-    return found, reach
+    return found, reach, footing
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _widened(reach: Float, i: int, j: int) -> None:
+    if reach[2 * i, 0] < 0.0:
+        reach[2 * i, 0], reach[2 * i, 1] = i, j
+    reach[2 * i + 1, 0], reach[2 * i + 1, 1] = i, j
 
 
 @njit(cache=True, nogil=True, inline="always")

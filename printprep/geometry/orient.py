@@ -16,7 +16,9 @@ critical    critical surface that supports or the bed touch, over all of it
 staircase   mean of abs(cos) of the angle between the normal of critical surface and up: times the layer's height it
             is the cusp height of Dolenc and Maekelae, "Slicing procedures for layered manufacturing techniques",
             Computer-Aided Design 26 (1994) 119-126; a level plane has no steps
-peel        largest layer over the hull's mean shadow: the film's pull on a resin print grows with it
+peel        largest layer over the hull's mean shadow: the film's pull on a resin print grows with it (Pan et al.,
+            "Study of separation force in constrained surface projection stereolithography",
+            Rapid Prototyping Journal 23 (2017) 353-361)
 suction     shadow of sealed pockets over the hull's mean shadow
 ==========  =============================================================================================
 
@@ -32,16 +34,15 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from printprep.geometry.directions import Hull, candidates, convex_hull, fibonacci_sphere, rotation_to_up
-from printprep.geometry.facing import Facing, Surface, facing, lowest, surface_of
-from printprep.geometry.mesh import Float, Int, Mesh
+from printprep.geometry.facing import Facing, Surface, facing, lowest, steps, surface_of
+from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.nest import Room
-from printprep.geometry.occlusion import Marks, occlusion
+from printprep.geometry.occlusion import Marks, Occlusion, occlusion
 from printprep.geometry.picking import PLAIN, Picker, in_order
 from printprep.geometry.pose import TOUCH_MM2, Pose
-from printprep.geometry.stability import centre_of_mass, held_deg, tip_deg
+from printprep.geometry.stability import STANDS, centre_of_mass, held_deg, leans_deg, tip_deg
 from printprep.geometry.standing import possible, stands
 
 __all__ = ["PLAIN", "Pose", "Ranking", "Weights", "Wish", "fibonacci_sphere", "rank", "rotation_to_up"]
@@ -49,17 +50,30 @@ __all__ = ["PLAIN", "Pose", "Ranking", "Weights", "Wish", "fibonacci_sphere", "r
 SPHERE_DIRECTIONS: Final = 10_000  # 2 degrees apart
 HULL_DIRECTIONS: Final = 4_000  # whose lowest points span the hull, but for a sag of 2e-4 of its size where it is round
 DIFFERENT: Final = 40  # really different ways up that are measured in full
+UPRIGHT: Final = 8  # and so many that might stand by themselves, where all others are lifted
 NEAR: Final = 10  # neighbours of each of the BEST_OF best that are measured too
 BEST_OF: Final = 3
 STEADY_DEG: Final = 20.0  # a lean that no push of a nozzle or a film reaches
-_LEVEL: Final = float(np.cos(np.radians(0.5)))  # a plane as level as this is one layer, without a step
+_USUAL: Final = 3.6  # sum of the weights with which PLAIN was measured
+_FINEST: Final = 5  # plainness of the finest set of the sphere
+AS_IT_CAME: Final = 0.02  # of a score: what is better by less is no reason to turn a body
+_FEW_MM2: Final = 40.0  # of overhang get fewer contacts than a lifted body has at least: the rest is on slopes
 PLACES: Final = 12  # searches for a place that may fail: what fits nowhere is told in bounded time
 _TRIES: Final = 4  # rounds of DIFFERENT when a keep-out zone is touched by all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Share of each term; 0 ignores it. See the module's table."""
+    """Share of each term; 0 ignores it. See the module's table.
+
+    Printing by light has weights of its own. The film pulls at each fresh layer with its area: makers say to tilt what
+    has a large level layer, and to keep cups away from the film (Formlabs, Model Orientation best practices; Prusa,
+    Basics of SLA printing), so ``peel`` and ``suction`` count there and the contact with the bed does not. No rule
+    forbids a flat side on the platform: what stands there by its own underside (:data:`STANDS`) is built without a
+    lift, is measured so, and needs no supports. So a cube stays on its face, since on an edge its largest layer is
+    larger and its height too; a plate stands on its narrow side or leans; a tall cylinder stands on its end; anatomy,
+    which has no flat side, leans on supports as its overhang says.
+    """
 
     overhang: float = 1.0
     support: float = 0.5
@@ -75,6 +89,11 @@ class Weights:
     def shares(self) -> dict[str, float]:
         """All weights by name."""
         return asdict(self)
+
+    @property
+    def plain_step(self) -> float:
+        """What a step in plainness is worth: PLAIN, and less where terms that are mostly 0 make all scores small."""
+        return PLAIN * min(1.0, _USUAL / max(sum(self.shares.values()), 1e-12))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,19 +172,25 @@ def rank(
     ups, plain = candidates(body.surface.normals.T, body.surface.areas[0], body.hull, sphere_directions)
     seen = facing(body.surface, ups, wish.overhang_angle_deg, lifted=wish.lift_mm > 0.0)
     body = replace(body, most_mm2=float(seen.overhang_mm2[0].max()), tallest_mm=float(seen.height_mm.max()))
-    pick = _picker(body.hull, ups, _screened(body, seen, ups, plain), room)
-    poses: list[Pose] = []
-    for _ in range(_TRIES):
-        rows = pick.different(DIFFERENT)
-        poses = _in_order([*poses, *_measured(body, ups[rows], plain[rows])])
-        if not len(rows) or not all(pose.touches or pose.tips for pose in poses):
-            break
-    near = [row for pose in poses[:BEST_OF] for row in pick.near(np.array(pose.up), NEAR)]
-    poses = _in_order([*poses, *_measured(body, ups[near], plain[near])])
+    order, upright = _screened(body, seen, ups, plain)
+    pick = _picker(body.hull, ups, order, room)
     wanted = np.concatenate([ups[:1], np.reshape([] if asked is None else asked, (-1, 3))])
     original, *others = _measured(body, wanted, np.zeros(len(wanted), np.int32))
+    poses = [original] if pick.allows(0) else []
+    first = pick.some(UPRIGHT, upright)
+    for _ in range(_TRIES):
+        rows = [*first, *pick.different(DIFFERENT)]
+        first = []
+        if not pick.fits and not poses:
+            poses = [original]
+        new = [row for row in rows if row != 0]
+        poses = _in_order([*poses, *_measured(body, ups[new], plain[new])], wish.weights.plain_step)
+        if not len(rows) or not all(pose.touches or pose.tips for pose in poses if pose is not original):
+            break
+    near = [row for pose in poses[:BEST_OF] for row in pick.near(np.array(pose.up), NEAR) if row != 0]
+    poses = _in_order([*poses, *_measured(body, ups[near], plain[near])], wish.weights.plain_step)
     return Ranking(
-        poses=tuple(poses),
+        poses=tuple(_kept(poses, original)),
         original=original,
         asked=tuple(others),
         screened=len(ups),
@@ -222,43 +247,71 @@ class _Body:
         )
 
     @property
+    def border_mm2(self) -> float:
+        """Contact with a keep-out zone that is no more than rounding at its border."""
+        return min(TOUCH_MM2, 0.1 * self.keep_out_mm2)
+
+    @property
     def shadow_mm2(self) -> float:
         """Mean shadow of the hull."""
         return max(self.hull.area_mm2 / 4.0, 1e-12)
 
 
-def _screened(body: _Body, seen: Facing, ups: Float, plain: Int) -> npt.NDArray[np.int64]:
-    """Rows of the screen, the best first, by what is known without supports."""
+def _screened(body: _Body, seen: Facing, ups: Float, plain: Int) -> tuple[npt.NDArray[np.int64], Bool]:
+    """Rows of the screen, the best first, by what is known of each term without columns; and what might stand.
+
+    Of a resin print what might stand by itself is taken to do so, and its largest layer for the mean one.
+    """
     weights = body.wish.weights
-    over = seen.overhang_mm2[0] / max(body.most_mm2, 1e-12)
-    bad = (weights.overhang + weights.support) * over + weights.height * seen.height_mm / max(body.tallest_mm, 1e-12)
-    if body.wish.lift_mm == 0.0:
-        bad += weights.footprint * (1.0 - np.minimum(1.0, seen.contact_mm2[0] / body.shadow_mm2))
+    layer_mm2 = abs(body.mesh.volume_mm3) / np.maximum(seen.height_mm, 1e-12)  # the mean one
+    on_bed = (body.wish.lift_mm == 0.0) | (seen.contact_mm2[0] >= STANDS * layer_mm2)
+    overhang_mm2 = seen.overhang_mm2
+    if body.wish.lift_mm > 0.0:
+        overhang_mm2 = np.where(on_bed, np.maximum(0.0, overhang_mm2 - seen.lying_mm2), overhang_mm2)
+    contact_mm2 = np.where(on_bed, seen.contact_mm2, 0.0)
+    leans = np.where(on_bed, 1.0 - np.minimum(1.0, leans_deg(body.hull, body.centre, ups) / STEADY_DEG), 1.0)
+    bad = (weights.overhang + weights.support) * overhang_mm2[0] / max(body.most_mm2, 1e-12)
+    bad += weights.height * seen.height_mm / max(body.tallest_mm, 1e-12)
+    bad += weights.footprint * (1.0 - np.minimum(1.0, contact_mm2[0] / body.shadow_mm2))
+    bad += weights.stability * leans / 2.0  # the other half is for what its supports hold, which is not known yet
+    bad += weights.peel * np.minimum(1.0, layer_mm2 / body.shadow_mm2)
     tier = np.zeros(len(ups))
     if len(seen.overhang_mm2) > 1:
-        touched = seen.overhang_mm2 + (seen.contact_mm2 if body.wish.lift_mm == 0.0 else 0.0)
+        touched = overhang_mm2 + contact_mm2
         bad += weights.critical * np.minimum(1.0, touched[1] / max(body.critical_mm2, 1e-12))
         bad += touched[2] / max(body.keep_out_mm2, 1e-12)
-        tier = (touched[2] > TOUCH_MM2).astype(np.float64)
-    return in_order(tier, bad / (sum(weights.shares.values()) or 1.0), plain, ups)
+        tier = (touched[2] > body.border_mm2).astype(np.float64)
+    order = in_order(tier, bad / (sum(weights.shares.values()) or 1.0), plain, ups, weights.plain_step)
+    return order, on_bed & (leans < 1.0) & (body.wish.lift_mm > 0.0)
 
 
 def _measured(body: _Body, ups: Float, plain: Int) -> list[Pose]:
     """Everything about each direction of ``ups`` (k, 3)."""
     if not len(ups):
         return []
-    wish, lifted = body.wish, body.wish.lift_mm > 0.0
+    wish = body.wish
+    poses = _posed(body, ups, plain, wish.lift_mm)
+    if wish.lift_mm > 0.0:
+        contact_mm2 = facing(body.surface, ups, wish.overhang_angle_deg).contact_mm2[0]
+        low = np.flatnonzero(contact_mm2 >= STANDS * np.array([pose.layer_mm2 for pose in poses]))
+        for k, pose in zip(low.tolist(), _posed(body, ups[low], plain[low], 0.0) if len(low) else (), strict=True):
+            poses[k] = pose
+    return [_scored(body, pose) for pose in poses]
+
+
+def _posed(body: _Body, ups: Float, plain: Int, lift_mm: float) -> list[Pose]:
+    """The measures of each direction, as high over the bed."""
+    wish, lifted = body.wish, lift_mm > 0.0
     exact = facing(body.surface, ups, wish.overhang_angle_deg, lifted=lifted)
-    seen = occlusion(
-        body.mesh, ups, wish.overhang_angle_deg, marks=body.marks, lift_mm=wish.lift_mm, suction=wish.suction
-    )
-    steps = _steps(body.surface.normals, body.surface.areas[1], ups) if body.critical_mm2 else np.zeros(len(ups))
+    seen = occlusion(body.mesh, ups, wish.overhang_angle_deg, marks=body.marks, lift_mm=lift_mm, suction=wish.suction)
+    cusps = steps(body.surface, ups) if body.critical_mm2 else np.zeros(len(ups))
     poses = []
     for k, up in enumerate(ups + 0.0):  # no minus zero in what people read
         contact_mm2 = 0.0 if lifted else float(exact.contact_mm2[0, k])
         marked_mm2 = float(exact.overhang_mm2[0, k] + seen.feet_mm2[k])
-        alone = -90.0 if lifted else tip_deg(body.hull, body.centre, up)
-        with_supports = (held_deg if lifted else tip_deg)(body.hull, body.centre, up, seen.reach_mm[k])
+        critical_mm2, keep_out_mm2 = _touched(body, exact, seen, k, lifted=lifted)
+        few = lifted and exact.overhang_mm2[0, k] < _FEW_MM2
+        held = seen.footing_mm[k] if few else seen.reach_mm[k]
         pose = Pose(
             up=(float(up[0]), float(up[1]), float(up[2])),
             plain=int(plain[k]),
@@ -268,19 +321,34 @@ def _measured(body: _Body, ups: Float, plain: Int) -> list[Pose]:
             support_mm3=float(seen.support_mm3[k]),
             marked_mm2=marked_mm2,
             contact_mm2=contact_mm2,
+            lift_mm=lift_mm,
             height_mm=float(exact.height_mm[k]),
-            tip_deg=alone,
-            held_deg=with_supports,
-            critical_mm2=min(float(seen.critical_mm2[k]), marked_mm2 + contact_mm2),
-            cusp_um=1000.0 * wish.layer_mm * steps[k] if body.critical_mm2 else 0.0,
-            keep_out_mm2=float(seen.keep_out_mm2[k]),
+            tip_deg=-90.0 if lifted else tip_deg(body.hull, body.centre, up),
+            held_deg=(held_deg if lifted else tip_deg)(body.hull, body.centre, up, held),
+            critical_mm2=min(critical_mm2, marked_mm2 + contact_mm2),
+            cusp_um=1000.0 * wish.layer_mm * cusps[k] if body.critical_mm2 else 0.0,
+            keep_out_mm2=keep_out_mm2,
             layer_mm2=float(seen.layer_mm2[k]),
             mean_layer_mm2=float(seen.mean_layer_mm2[k]),
             cups=int(seen.cups[k]),
             cup_mm2=float(seen.cup_mm2[k]),
         )
-        poses.append(_scored(body, pose))
+        poses.append(pose)
     return poses
+
+
+def _touched(body: _Body, exact: Facing, seen: Occlusion, k: int, *, lifted: bool) -> tuple[float, float]:
+    """Critical and kept out surface that supports or the bed touch: from above exactly, what they stand on by columns.
+
+    A zone narrower than a column is so found, too. Of what is kept out less than TOUCH_MM2 and a tenth of the zone is
+    rounding at its border.
+    """
+    if len(exact.overhang_mm2) == 1:
+        return 0.0, 0.0
+    above = exact.overhang_mm2[1:, k] + (0.0 if lifted else exact.contact_mm2[1:, k])
+    critical_mm2 = max(float(seen.critical_mm2[k]), float(above[0]))
+    keep_out_mm2 = max(float(seen.keep_out_mm2[k]), float(above[1]))
+    return critical_mm2, keep_out_mm2 if keep_out_mm2 > body.border_mm2 else 0.0
 
 
 def _scored(body: _Body, pose: Pose) -> Pose:
@@ -291,7 +359,7 @@ def _scored(body: _Body, pose: Pose) -> Pose:
         "support": pose.support_mm3 / max(body.hull.volume_mm3, 1e-12),
         "height": pose.height_mm / max(body.tallest_mm, 1e-12),
         "footprint": 1.0 - pose.contact_mm2 / body.shadow_mm2,
-        "stability": float(steady[1] if body.wish.lift_mm > 0.0 else steady.mean()),
+        "stability": float(steady[1] if pose.lift_mm > 0.0 else steady.mean()),
         "critical": pose.critical_mm2 / max(body.critical_mm2, 1e-12),
         "staircase": pose.cusp_um / (1000.0 * body.wish.layer_mm),
         "peel": pose.layer_mm2 / body.shadow_mm2,
@@ -305,25 +373,22 @@ def _scored(body: _Body, pose: Pose) -> Pose:
     return replace(pose, terms=terms, score=score)
 
 
-def _in_order(poses: Iterable[Pose]) -> list[Pose]:
-    """The best first."""
+def _in_order(poses: Iterable[Pose], step: float) -> list[Pose]:
+    """The best first; for the way it came speaks its score alone, what more does is said by :func:`_kept`."""
     listed = list(poses)
     tier = np.array([pose.touches + 2.0 * pose.tips for pose in listed])
-    scores, plain = np.array([pose.score for pose in listed]), np.array([pose.plain for pose in listed], np.int32)
-    rows = in_order(tier, scores, plain, np.reshape([pose.up for pose in listed], (-1, 3)))
+    scores, plain = (
+        np.array([pose.score for pose in listed]),
+        np.array([pose.plain or _FINEST for pose in listed], np.int32),
+    )
+    rows = in_order(tier, scores, plain, np.reshape([pose.up for pose in listed], (-1, 3)), step)
     return [listed[row] for row in rows]
 
 
-@njit(cache=True, nogil=True)
-def _steps(normals: Float, areas: Float, ups: Float) -> Float:
-    """Mean, by area, of the steps' height over the layer's on surface of unit normals (3, m), for each direction."""
-    found, total = np.zeros(len(ups)), areas.sum()
-    for k in range(len(ups)):
-        steps = 0.0
-        for i in range(len(areas)):
-            if areas[i] > 0.0:
-                along = abs(normals[0, i] * ups[k, 0] + normals[1, i] * ups[k, 1] + normals[2, i] * ups[k, 2])
-                if along < _LEVEL:
-                    steps += areas[i] * along
-        found[k] = steps / total if total > 0.0 else 0.0
-    return found
+def _kept(poses: list[Pose], original: Pose) -> list[Pose]:
+    """The same with the way it came first, if that is among them and hardly worse than the best."""
+    best = poses[0]
+    tied = (original.touches, original.tips) == (best.touches, best.tips)
+    if original in poses and tied and original.score <= best.score * (1.0 + AS_IT_CAME):
+        return [original, *(pose for pose in poses if pose is not original)]
+    return poses

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from printprep.geometry.mesh import Float, Int
+from printprep.geometry.mesh import Bool, Float, Int
 
 APART_DEG: Final = 10.0  # directions less apart than this are not really different
 NEAR_DEG: Final = 4.0  # directions less apart than this are neighbours
@@ -35,6 +35,14 @@ class Picker:
     def fits(self) -> bool:
         """Whether any that was asked for is allowed."""
         return self._allowed is None or any(self._known.values())
+
+    def allows(self, row: int) -> bool:
+        """Whether a row is allowed."""
+        return self._may(row)
+
+    def some(self, count: int, among: Bool) -> list[int]:
+        """The next best rows among some, (n,), each apart from all that were taken."""
+        return self._next(count, lambda row: bool(among[row]) and self._may(row))
 
     def different(self, count: int) -> list[int]:
         """The next best rows, each apart from all that were taken; if none at all is allowed, as if all were."""
@@ -74,9 +82,9 @@ class Picker:
         return self._known[row]
 
 
-def in_order(tier: Float, scores: Float, plain: Int, ups: Float) -> npt.NDArray[np.int64]:
+def in_order(tier: Float, scores: Float, plain: Int, ups: Float, step: float = PLAIN) -> npt.NDArray[np.int64]:
     """Rows by tier, then by score with what plainness is worth; ties by the turn from +z, then by coordinates."""
-    worth = scores + PLAIN * plain
+    worth = scores + step * plain
     order = np.lexsort((worth, tier))
     level = np.zeros(len(scores))
     start = (0.0, -np.inf)

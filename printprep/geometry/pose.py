@@ -21,12 +21,13 @@ class Pose:
     support_mm3: float
     marked_mm2: float  # surface that supports touch: what they hold and what they stand on
     contact_mm2: float  # shadow of what lies on the bed
+    lift_mm: float  # how high supports carry it; 0: it stands on the bed
     height_mm: float
     tip_deg: float  # lean at which it tips, standing on the bed alone
     held_deg: float  # the same with its supports
     critical_mm2: float  # critical surface that supports or the bed touch
     cusp_um: float  # mean height of the steps on critical surface
-    keep_out_mm2: float  # surface in keep-out zones that supports or the bed touch
+    keep_out_mm2: float  # surface in keep-out zones that supports or the bed touch; 0 if it is but rounding
     layer_mm2: float  # largest layer
     mean_layer_mm2: float
     cups: int
@@ -40,4 +41,4 @@ class Pose:
     @property
     def touches(self) -> bool:
         """Whether a keep-out zone is touched."""
-        return self.keep_out_mm2 > TOUCH_MM2
+        return self.keep_out_mm2 > 0.0

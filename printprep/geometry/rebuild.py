@@ -16,7 +16,8 @@ import numpy.typing as npt
 from skimage.measure import marching_cubes
 
 from printprep.geometry import voxel
-from printprep.geometry.bvh import Tree, build, nearest, winding
+from printprep.geometry.bvh import Tree, build, nearest
+from printprep.geometry.matter import Matter, counted, matter_of
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.shells import by_body, pick
 from printprep.geometry.topology import edges, used_vertices
@@ -33,20 +34,19 @@ _ASIDE_MM = 1e-3  # to either side of a surface, to ask what is there
 _TINY = 1e-3  # of a step: a value of zero would give marching cubes triangles without area
 
 
-def skin(mesh: Mesh) -> Mesh:
+def skin(mesh: Mesh, matter: Matter | None = None) -> Mesh:
     """The faces of a closed mesh that part matter (enclosed at least once) from void, at least somewhere.
 
-    What lies wholly in matter, where bodies overlap, would draw the pulled vertices inward.
+    What lies wholly in matter, where bodies overlap, would draw the pulled vertices inward. Without ``matter`` the
+    windings of all shells are added up.
     """
     corners = mesh.triangles
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal *= _ASIDE_MM / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
     middle = corners.mean(axis=1, keepdims=True)
     asked = np.concatenate([middle, corners + 0.1 * (middle - corners)], axis=1)  # (m, 4, 3)
-    tree = build(mesh)
-    front, back = (
-        winding(tree, (asked + side * normal[:, None]).reshape(-1, 3)).reshape(-1, 4) > 0 for side in (1.0, -1.0)
-    )
+    matter = Matter(build(mesh)) if matter is None else matter
+    front, back = (matter.at((asked + side * normal[:, None]).reshape(-1, 3)).reshape(-1, 4) for side in (1.0, -1.0))
     parting = (front != back).any(axis=1)
     return used_vertices(Mesh(mesh.vertices, mesh.faces[parting])) if parting.any() else mesh
 
@@ -57,7 +57,8 @@ def rebuild(mesh: Mesh, step_mm: float, box_mm: Float | None = None) -> Mesh:
     Parameters
     ----------
     mesh
-        Closed, every shell wound alike, mm. Cavities face in.
+        Closed, every shell wound alike, mm. Cavities face in. With a box one body, without it any number: each counts
+        for itself (:mod:`printprep.geometry.matter`).
     step_mm
         Of the grid; the caller keeps it to :data:`MOST_POINTS` (:func:`printprep.geometry.voxel.step_for`).
     box_mm
@@ -71,13 +72,14 @@ def rebuild(mesh: Mesh, step_mm: float, box_mm: Float | None = None) -> Mesh:
     """
     grid = _grid(box_mm, step_mm) if box_mm is not None else voxel.Grid.around(mesh, step_mm)
     near = mesh if box_mm is None else _reaching(mesh, box_mm, 4 * step_mm)
-    matter = voxel.inside(near, grid).astype(np.bool_) if len(near) else np.zeros(grid.shape, np.bool_)
+    alone = counted(mesh) if box_mm is None else None
+    matter = voxel.inside(near, grid, alone).astype(np.bool_) if len(near) else np.zeros(grid.shape, np.bool_)
     for axis in range(3):
         border = np.moveaxis(matter, axis, 0)
         border[0] = border[-1] = False
     if not matter.any():
         return Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
-    tree = build(skin(near))
+    tree = build(skin(near, matter_of(mesh) if box_mm is None else None))
     surface = _without_grains(_boundary(_field(matter, tree, grid), grid), GRAIN_STEPS3 * step_mm**3)
     return _pulled(surface, tree, step_mm) if len(surface) else surface
 

@@ -11,6 +11,7 @@ from printprep.geometry import voxel
 from printprep.geometry.bvh import build, nearest, winding
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import judge
+from printprep.geometry.matter import counted, matter_of
 from printprep.geometry.mend import Record, Refused, Step, middle_of
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.rebuild import GRAIN_STEPS3, INVERTED_SHARE, MOST_POINTS, rebuild
@@ -67,7 +68,7 @@ def renew(source: Mesh, whole: Mesh, record: Record, limit_mm: float, refused: R
         No grid in the bounds of memory does it, or a cavity would be filled; with the first reason as well.
     """
     found = shells(whole)
-    volumes = enclosed(whole)
+    volumes = enclosed(whole, shells_as=counted(whole))
     solid_mm3 = volumes.solid_mm3
     if volumes.negative_mm3 > INVERTED_SHARE * solid_mm3:
         raise Refused(
@@ -77,7 +78,7 @@ def renew(source: Mesh, whole: Mesh, record: Record, limit_mm: float, refused: R
             refused.where_mm,
         )
     _refuse_filling(whole, found)
-    wall_mm = thinnest_mm(whole)
+    wall_mm = thinnest_mm(whole, solid_mm3)
     wanted_mm = min(float(whole.size_mm.max()) / _STEPS_A_SIDE, wall_mm / _STEPS_A_WALL)
     last = refused
     for _ in range(_TRIES):
@@ -123,12 +124,12 @@ def _at(
     return Renewed(mesh=mesh, step_mm=step_mm, wall_mm=wall_mm, volume_mm3=more_mm3, why=why, deviation=deviation)
 
 
-def thinnest_mm(whole: Mesh) -> float:
+def thinnest_mm(whole: Mesh, solid_mm3: float) -> float:
     """Thickness that all but :data:`_THINNER_SHARE` of the surface have, mm; walls where it crosses itself are none.
 
     Measured up to the mean wall, twice the volume over the area, which it is at most.
     """
-    mean_mm = 2 * enclosed(whole).solid_mm3 / whole.area_mm2
+    mean_mm = 2 * solid_mm3 / whole.area_mm2
     measured = walls(whole, cap_mm=2 * mean_mm, spacing_mm=max(mean_mm, float(whole.size_mm.max()) / _STEPS_A_SIDE))
     ranked = np.argsort(measured.thickness_mm)
     until = np.cumsum(measured.spread.area_mm2[ranked])
@@ -138,12 +139,12 @@ def thinnest_mm(whole: Mesh) -> float:
 
 def _refuse_filling(whole: Mesh, found: list[Shell]) -> None:
     """Refused when a cavity has matter of another body in it: by the count of windings it would be filled."""
-    tree = build(whole)
+    matter = matter_of(whole)
     for shell in (s for s in found if s.volume_mm3 < 0):
         corners = shell.mesh.triangles
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         normal *= _INTO_MM / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
-        void = winding(tree, corners.mean(axis=1) + normal) <= 0
+        void = ~matter.at(corners.mean(axis=1) + normal)
         if np.average(void, weights=np.maximum(shell.mesh.face_areas_mm2, 1e-300)) < _OPEN_SHARE:
             raise Refused(
                 f"a cavity of {-shell.volume_mm3:.3f} mm3 has another body in it; a rebuild would fill it",

@@ -9,13 +9,15 @@ again; what does not pass then is refused with its reason and place. A wrong sol
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from printprep.geometry.crossings import Crossings, crossings
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import judge
 from printprep.geometry.intersect import partners
+from printprep.geometry.kept import crossing_again
 from printprep.geometry.measure import Defects, inspect
 from printprep.geometry.mend import (
     Record,
@@ -27,12 +29,11 @@ from printprep.geometry.mend import (
     drop_crumbs,
     drop_degenerate,
     fill_holes,
-    middle_of,
     unify_winding,
 )
-from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point
+from printprep.geometry.mesh import Float, Int, Mesh, Point
 from printprep.geometry.renew import Renewed, renew
-from printprep.geometry.settle import InsideOut, face_out, settle, turn
+from printprep.geometry.settle import InsideOut, face_out, settle
 from printprep.geometry.shells import shells
 from printprep.geometry.specks import crowd, drop_specks
 from printprep.geometry.topology import MOST_BODIES, bodies, edges
@@ -65,8 +66,7 @@ class Repaired:
     deviation: Deviation | None = None  # of the result from the mesh as it came, outside patches; None: unchanged
     rebuilt: Renewed | None = None  # how the whole surface was made anew; None: it was not
     judged: bool = False  # whether it was not clean, so that the gate had to judge it
-    crossing_faces: int = 0  # of the result, that still run through others
-    crossing_mm: Point | None = None  # where
+    crossing: Crossings | None = None  # what of the result still runs through other parts of it
 
     @property
     def changed(self) -> bool:
@@ -103,7 +103,7 @@ def repair(
     record = Record()
     try:
         left = drop_specks(mesh, drop_below_mm3, record) if drop_below_mm3 > 0 else mesh
-        known = defects if defects is not None and left is mesh else inspect(left)
+        known = defects if left is mesh else None
         return _repair(left, record, accept_inside_out, known, limit_mm)
     except InsideOut as error:
         refusal = Refusal(reason=str(error), where_mm=error.where_mm, inside_out=True)
@@ -112,63 +112,68 @@ def repair(
     return Repaired(mesh=mesh, steps=tuple(record.steps), refusal=refusal)
 
 
-def _repair(mesh: Mesh, record: Record, accept_inside_out: bool, found: Defects, limit_mm: float) -> Repaired:
+def _repair(mesh: Mesh, record: Record, accept_inside_out: bool, known: Defects | None, limit_mm: float) -> Repaired:
+    found = known or inspect(mesh, self_intersections=False)
     if found.non_finite:
         raise Refused(f"{found.non_finite} vertices have coordinates that are not finite; export it again")
     if not found.triangles:
         raise Refused("it has no triangles")
     if found.bodies > MOST_BODIES:
         raise Refused(crowd(mesh))
+    looked, partner = known is not None, None
+    if not looked and found.clean:  # else it is closed first: what crosses is asked once, of what then is there
+        looked, partner = True, partners(mesh)
+        found = replace(found, self_intersecting_faces=int((partner >= 0).sum()))
     if found.clean and found.bodies == 1:
-        return _judged(mesh, record, None, np.zeros(len(mesh), np.bool_)) if record.steps else Repaired(mesh=mesh)
+        return _judged(mesh, record, None, np.full(len(mesh), -1, np.int32)) if record.steps else Repaired(mesh=mesh)
     whole = mesh if found.closed and not found.duplicate_faces else _close(mesh, record)
     whole, found_shells = face_out(whole, record, accept_inside_out=accept_inside_out)
-    partner = _partners(mesh, whole, found, record)
+    if whole is not mesh or partner is None:
+        partner = _partners(mesh, whole, record, crossing=not looked or found.self_intersecting_faces > 0)
     straight_record = record.copy()
-    straight = uncross_bodies(whole, straight_record, limit_mm, partner)
+    straight = uncross_bodies(whole, straight_record, limit_mm, partner, found_shells)
     attempts = [(straight, straight_record)] if straight is not whole else []
     attempts.append((whole, record.copy()))  # what crosses itself a little may pass as it is, and is said then
     for base, tried in attempts:
         same_base = base is whole
-        known = partner if same_base else partners(base)
+        crossed = partner if same_base else crossing_again(whole, partner >= 0, base)
         try:
-            result = settle(base, found_shells if same_base else shells(base), tried, known)
+            result = settle(base, found_shells if same_base else shells(base), tried, crossed)
             if result is mesh and found.clean and not record.steps:
                 return Repaired(mesh=mesh)
-            deviation = judge(mesh, base, result, tried, box_limit_mm=limit_mm)
-            return _judged(result, tried, deviation, (known if result is base else partners(result)) >= 0)
+            deviation = judge(mesh, base, result, tried, box_limit_mm=limit_mm, partner=crossed)
+            left = crossed if result is base else crossing_again(base, crossed >= 0, result)
+            return _judged(result, tried, deviation, left)
         except Refused as error:
             last, last_record = error, tried
     if not last.tangled:
         record.take(last_record)
         raise last
     renewed = renew(mesh, whole, record, limit_mm, last)
-    return _judged(renewed.mesh, record, renewed.deviation, partners(renewed.mesh) >= 0, renewed)
+    return _judged(renewed.mesh, record, renewed.deviation, partners(renewed.mesh), renewed)
 
 
 def _judged(
-    mesh: Mesh, record: Record, deviation: Deviation | None, crossing: Bool, renewed: Renewed | None = None
+    mesh: Mesh, record: Record, deviation: Deviation | None, partner: Int, renewed: Renewed | None = None
 ) -> Repaired:
     """What the gate let pass."""
-    where = middle_of(mesh, int(np.argmax(crossing))) if crossing.any() else None
     return Repaired(
         mesh=mesh,
         steps=tuple(record.steps),
         deviation=deviation,
         rebuilt=renewed,
         judged=True,
-        crossing_faces=int(crossing.sum()),
-        crossing_mm=where,
+        crossing=crossings(mesh, partner),
     )
 
 
-def _partners(mesh: Mesh, whole: Mesh, found: Defects, record: Record) -> Int:
+def _partners(mesh: Mesh, whole: Mesh, record: Record, *, crossing: bool) -> Int:
     """(m,) for each face of the closed mesh one that it runs through, or -1; what is known already is not asked again.
 
-    Where nothing crossed and nothing was moved, only the patches can: all steps keep the order of faces and put new
-    ones last.
+    Where nothing was ``crossing`` and nothing was moved, only the patches can: all steps keep the order of faces and
+    put new ones last.
     """
-    if found.self_intersecting_faces or record.moved:
+    if crossing or record.moved:
         return partners(whole)
     fresh = np.zeros(len(whole), np.bool_)
     if whole is not mesh:
@@ -177,7 +182,7 @@ def _partners(mesh: Mesh, whole: Mesh, found: Defects, record: Record) -> Int:
 
 
 def closed(mesh: Mesh) -> tuple[Mesh, Float]:
-    """The surface of ``mesh`` closed and wound as :func:`repair` does it, but nothing merged or united yet.
+    """The surface of ``mesh`` closed and facing out as :func:`repair` does it, but nothing merged or united yet.
 
     Returns
     -------
@@ -188,11 +193,12 @@ def closed(mesh: Mesh) -> tuple[Mesh, Float]:
     result = mesh
     with suppress(Refused):
         result = _close(mesh, record)
+        result, _ = face_out(result, record, accept_inside_out=True)  # repair has asked whether it may be
     return result, np.concatenate([np.zeros((0, 3, 3)), *record.patches])
 
 
 def _close(mesh: Mesh, record: Record) -> Mesh:
-    """A closed mesh of consistently wound shells."""
+    """A closed mesh of consistently wound shells, which may face either way."""
     mesh = close_cracks(mesh, record)
     mesh = drop_degenerate(mesh, record)
     mesh = cancel_duplicates(mesh, record)
@@ -212,5 +218,4 @@ def _close(mesh: Mesh, record: Record) -> Mesh:
     for kind in ("open_edges", "nonmanifold_edges", "misoriented_edges"):
         if count := getattr(found, kind):
             raise Refused(f"{count} {kind.replace('_', ' ')} remain after repair", found.where_mm.get(kind))
-    mesh = drop_crumbs(mesh, record)
-    return turn(mesh, shells(mesh), record) if record.rewound else mesh
+    return drop_crumbs(mesh, record)

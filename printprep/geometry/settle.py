@@ -13,9 +13,10 @@ from scipy.sparse.csgraph import connected_components
 
 from printprep.errors import MeshError
 from printprep.geometry.intersect import partners
+from printprep.geometry.kept import crossing_again
 from printprep.geometry.mend import Record, Refused, Step, drop_crumbs, keep_faces, middle_of
 from printprep.geometry.mesh import Bool, Int, Mesh, Point, join
-from printprep.geometry.shells import Shell, enclosed, shells
+from printprep.geometry.shells import Counted, Shell, enclosed, shells
 from printprep.geometry.solid import subtract, union
 
 VOLUME_SHARE = 0.002
@@ -47,9 +48,10 @@ def settle(mesh: Mesh, found: list[Shell], record: Record, partner: Int | None) 
     crossing = bool((partner >= 0).any())
     kept = np.array([_is_skin(shell, found) for shell in found])
     if not kept.all():
-        mesh = _drop_swallowed(mesh, found, kept, record)
+        before, mesh = mesh, _drop_swallowed(mesh, found, kept, record)
         found = shells(mesh)
-        partner = partners(mesh) if crossing else np.full(len(mesh), -1, np.int32)
+        none = np.full(len(mesh), -1, np.int32)
+        partner = crossing_again(before, partner >= 0, mesh) if crossing else none
     if not crossing or len(found) == 1:
         return mesh
     united = _unite(mesh, found, partner, record)
@@ -167,7 +169,7 @@ def _unite(mesh: Mesh, found: list[Shell], partner: Int, record: Record) -> Mesh
             raise Refused(
                 f"bodies that run through each other cannot be united: {error}", where, tangled=True
             ) from error
-        _check_union(join([found[i].mesh for i in group]), one, where)
+        _check_union([found[i] for i in group], one, where)
         what = f"united {len(bodies)} bodies that run through each other"
         if cavities:
             what += f" and kept their {len(cavities)} cavities free"
@@ -176,9 +178,12 @@ def _unite(mesh: Mesh, found: list[Shell], partner: Int, record: Record) -> Mesh
     return join(pieces)
 
 
-def _check_union(before: Mesh, after: Mesh, where: Point) -> None:
+def _check_union(group: list[Shell], after: Mesh, where: Point) -> None:
     """Refused when uniting filled a void or lost matter: the volumes enclosed once or more must be the same."""
-    one_mm3, two_mm3 = enclosed(before).solid_mm3, enclosed(after).solid_mm3
+    owner = np.repeat(np.arange(len(group), dtype=np.int32), [len(shell.mesh) for shell in group])
+    kind = np.array([1 if shell.volume_mm3 > 0 else -1 for shell in group], np.int32)
+    before = enclosed(join([shell.mesh for shell in group]), shells_as=Counted(owner, kind))
+    one_mm3, two_mm3 = before.solid_mm3, enclosed(after).solid_mm3
     if abs(one_mm3 - two_mm3) > VOLUME_SHARE * one_mm3:
         raise Refused(
             f"uniting its bodies would change the volume they fill from {one_mm3:.2f} to {two_mm3:.2f} mm3: a body "

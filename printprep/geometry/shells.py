@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from printprep.geometry.areas import volume_mm3
 from printprep.geometry.bvh import build, winding
 from printprep.geometry.intersect import partners
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, join
@@ -76,7 +77,7 @@ def shells(mesh: Mesh) -> list[Shell]:
     """
     groups = by_body(mesh)
     if len(groups) == 1:
-        return [Shell(mesh=mesh, faces=groups[0], volume_mm3=mesh.volume_mm3, inside=())]
+        return [Shell(mesh=mesh, faces=groups[0], volume_mm3=volume_mm3(mesh), inside=())]
     meshes = [pick(mesh, faces) for faces in groups]
     boxes = np.stack([m.bounds_mm for m in meshes])
     inside: list[list[int]] = [[] for _ in meshes]
@@ -84,7 +85,7 @@ def shells(mesh: Mesh) -> list[Shell]:
         for i in _enclosed_by(outer, meshes, boxes):
             inside[i].append(outer)
     return [
-        Shell(mesh=m, faces=f, volume_mm3=m.volume_mm3, inside=tuple(o))
+        Shell(mesh=m, faces=f, volume_mm3=volume_mm3(m), inside=tuple(o))
         for m, f, o in zip(meshes, groups, inside, strict=True)
     ]
 
@@ -124,28 +125,46 @@ def _reaches_into(inner: Mesh, outer: Mesh) -> bool:
     return bool(len(points)) and bool((winding(build(outer), points) > 0).any())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """How the shells of a surface count for what is matter (:func:`printprep.geometry.matter.counted`)."""
+
+    owner: Int  # (m,) of each face the set of shells that it is in
+    kind: Int  # (k,) of each set: 0 counts as it is, 1 a body and -1 a cavity, which count the right way round only
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosed:
     """Volumes by how often the surface goes around a point, all measured on the same columns."""
 
     signed_mm3: float  # every layer counted as often as it is enclosed: what the divergence theorem gives
-    solid_mm3: float  # of points enclosed at least once: what can be printed
+    solid_mm3: float  # of points enclosed at least once, each shell as it counts: what can be printed
     negative_mm3: float  # of points enclosed the wrong way round
 
 
 @njit(cache=True, nogil=True)
-def _columns(corners: Float, lower: Float, step: float, nx: int, ny: int) -> tuple[float, float, float]:
+def right_way(level: int, kind: int) -> int:
+    """What a winding counts, by the kind of its shells."""
+    return level if kind == 0 else kind * max(kind * level, 0)
+
+
+@njit(cache=True, nogil=True)
+def _columns(
+    corners: Float, owner: Int, kind: Int, lower: Float, step: float, nx: int, ny: int
+) -> tuple[float, float, float]:
     """Volumes over columns along z; each is crossed by the faces above and below its centre."""
     m = len(corners)
     start = np.zeros(nx * ny + 1, np.int64)
     heights = np.empty(0)
     upward = np.empty(0, np.int8)
+    of = np.empty(0, np.int32)
     for fill in range(2):
         if fill == 1:
             for i in range(nx * ny):
                 start[i + 1] += start[i]
             heights = np.empty(start[nx * ny])
             upward = np.empty(start[nx * ny], np.int8)
+            of = np.empty(start[nx * ny], np.int32)
         place = start[: nx * ny].copy()
         for f in range(m):
             t = corners[f]
@@ -170,33 +189,44 @@ def _columns(corners: Float, lower: Float, step: float, nx: int, ny: int) -> tup
                     else:
                         heights[place[column]] = t[0, 2] + u * (t[1, 2] - t[0, 2]) + v * (t[2, 2] - t[0, 2])
                         upward[place[column]] = 1 if det > 0 else -1
+                        of[place[column]] = owner[f]
                         place[column] += 1
     signed, solid, negative = 0.0, 0.0, 0.0
+    levels = np.zeros(len(kind), np.int64)
     for column in range(nx * ny):
         begin, end = start[column], start[column + 1]
         around = np.argsort(heights[begin:end])
-        level = 0
+        level, matter = 0, 0
         for q in range(end - begin - 1):
-            level -= upward[begin + around[q]]
+            at = begin + around[q]
+            o = of[at]
+            matter -= right_way(levels[o], kind[o])
+            levels[o] -= upward[at]
+            matter += right_way(levels[o], kind[o])
+            level -= upward[at]
             gap = heights[begin + around[q + 1]] - heights[begin + around[q]]
             signed += level * gap
-            solid += gap if level > 0 else 0.0
+            solid += gap if matter > 0 else 0.0
             negative += gap if level < 0 else 0.0
+        for at in range(begin, end):
+            levels[of[at]] = 0
     cell = step * step
     return signed * cell, solid * cell, negative * cell
 
 
-def enclosed(mesh: Mesh, columns: int = 384) -> Enclosed:
+def enclosed(mesh: Mesh, columns: int = 384, shells_as: Counted | None = None) -> Enclosed:
     """Volumes that a closed surface encloses, told apart by how often and which way round it does.
 
     For a solid all three agree with its volume, 0 and nothing counted twice. Columns along z, up to ``columns`` on
     the longer side of the box, are cut by every face; because all three figures come from the same cuts, their
-    differences are overlap and inversion, not sampling error.
+    differences are overlap and inversion, not sampling error. ``shells_as`` says how shells count for what is solid;
+    without it all windings are added up.
     """
+    shells_as = shells_as or Counted(np.zeros(len(mesh), np.int32), np.zeros(1, np.int32))
     lower, upper = mesh.bounds_mm
     width, depth = (upper - lower)[:2]
     step = max(float(width), float(depth), 1e-9) / columns
     nx, ny = int(width / step) + 1, int(depth / step) + 1
     start = lower + step * np.array([0.5 + 0.0137, 0.5 - 0.0211, 0.0])  # off any regular grid of the mesh
-    signed, solid, negative = _columns(mesh.triangles, start, step, nx, ny)
+    signed, solid, negative = _columns(mesh.triangles, shells_as.owner, shells_as.kind, start, step, nx, ny)
     return Enclosed(signed_mm3=signed, solid_mm3=solid, negative_mm3=negative)

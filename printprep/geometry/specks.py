@@ -70,7 +70,7 @@ def crowd(mesh: Mesh) -> str:
     large = int((volume >= SPECK_MM3).sum())
     said = (
         f"it consists of {count} separate bodies (limit {MOST_BODIES}), as a raw threshold of a CT does; {large} of "
-        f"them have {SPECK_MM3:g} mm3 or more, the largest {volume.max():.1f} mm3, which is "
+        f"them have {SPECK_MM3:g} mm3 or more, the largest {volume.max():.3g} mm3, which is "
         f"{volume.max() / max(volume.sum(), 1e-300):.0%} of all. Threshold again and keep the largest islands"
     )
     return f"{said}, or say drop_below_mm3 = {SPECK_MM3:g} or more for the part" if large else said

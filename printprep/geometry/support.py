@@ -20,10 +20,12 @@ from printprep.geometry.columns import Long, columns
 from printprep.geometry.contacts import STRETCH, Sites, carried, choose, sites
 from printprep.geometry.islands import starts
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point, join
+from printprep.geometry.occlusion import FOOTING_DEG, FOOTING_MM
 from printprep.geometry.overhang import Overhang, overhangs
 from printprep.geometry.scaffold import Pad, solid_of
 from printprep.geometry.section import sections
 from printprep.geometry.sight import openness
+from printprep.geometry.stability import STANDS
 from printprep.geometry.thickness import Gauge
 from printprep.geometry.trunks import AWAY_MM, HEAD_ROOM_MM, OPEN, SLIM, Ground, Router, Terrain, Trunk
 
@@ -37,21 +39,12 @@ TIP_SHARE: Final = 0.5
 SUNK_SHARE: Final = 0.3  # of the wall: the deepest that a tip reaches into it
 LEAST_SUNK_MM: Final = 0.05  # so that a tip and a surface are one in print
 FLAT_MM: Final = 0.1  # an underside no higher than this lies on the bed
-STANDS: Final = 0.5
-"""A body whose contact with the bed is at least this share of its largest layer stands by itself: what holds it to the
-bed and what pulls at it both go with area."""
-
 _LOOKS: Final = 60  # layers that are measured to find the largest
 _OTHERS: Final = 6  # other places that are tried for a contact without a way
 _LEAST_BARE_MM2: Final = 1.0
 _PROVEN_MM: Final = 2.0
 
 LEAST: Final = 3  # contacts on which a lifted body stands
-FOOTING_DEG: Final = 20.0
-"""Where contacts are too few for the largest layer, the lowest part of a body gets them on slopes up to this angle."""
-
-FOOTING_MM: Final = 6.0  # the lowest part of a body
-
 KEEP_OUT: Final = "it lies in a keep-out zone"
 ENCLOSED: Final = "it lies in a cavity that no tool gets into"
 NO_WAY: Final = "no trunk finds a way to it"
@@ -82,9 +75,17 @@ class Body:
 
     mesh: Mesh  # all parts, in one mesh
     tip_mm: Float  # (m,) by face: the tip that the part may have at most
-    forbidden: Bool  # (m,) by face: nothing may touch it
-    critical: Bool  # (m,) by face: touched only where nothing else can carry
+    forbidden: Bool  # (m,) by face: nothing may touch any of it
+    critical: Bool  # (m,) by face: all of it is touched only where nothing else can carry
     gap_mm: Callable[[Float], Float] | None = None  # distance of points from what must stay free
+    critical_gap_mm: Callable[[Float], Float] | None = None  # and from what is touched only where nothing else can
+
+    def on_critical(self, points: Float, face: Int, tip_mm: Float) -> Bool:
+        """(n,) whether tips, with their diameters, on points (n, 3) of faces (n,) touch what matters most."""
+        found = self.critical[face]
+        if self.critical_gap_mm is not None and len(points):
+            found = found | (self.critical_gap_mm(points) <= tip_mm / 2.0)
+        return np.asarray(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +154,8 @@ def support(body: Body, rules: Rules, ground: Ground) -> Supports:
         trunks=trunks,
         face=face,
         landed=landed,
-        on_critical=body.critical[face],
-        stands_on_critical=on_body & body.critical[landed],
+        on_critical=maker.critical[rows],
+        stands_on_critical=on_body & body.on_critical(ends, landed, np.array([trunk.foot_tip_mm for trunk in trunks])),
         bars=bars,
         bare=(*maker.bare(rows), *maker.islands_left(mesh)),
     )
@@ -224,10 +225,10 @@ class _Maker:
         self._spacing_mm = np.minimum(rules.spacing_mm, rules.load_ratio * tip) * (1.0 + found.steep)
         near = self.terrain.gaps_mm(found.points_mm) < tip / 2.0 + HEAD_ROOM_MM
         self._forbidden = body.forbidden[found.face] | near
+        self.critical: Bool = body.on_critical(found.points_mm, found.face, tip)
 
     def _chosen(self) -> Long:
-        critical = self._body.critical[self.sites.face]
-        return choose(self.sites, self._spacing_mm, self._forbidden, critical, self._rules.tip_least_mm)
+        return choose(self.sites, self._spacing_mm, self._forbidden, self.critical, self._rules.tip_least_mm)
 
     def _needed(self) -> int:
         """Contacts that hold the largest layer against the film, three at least so that the body cannot tip."""
@@ -274,8 +275,8 @@ class _Maker:
         same = np.flatnonzero((found.region == found.region[row]) & ~self._forbidden)
         away = np.linalg.norm(found.points_mm[same] - found.points_mm[row], axis=1)
         near = (away > GRID_MM) & (away < STRETCH / 3.0 * self._spacing_mm[row])
-        if not self._body.critical[found.face[row]]:
-            near &= ~self._body.critical[found.face[same]]
+        if not self.critical[row]:
+            near &= ~self.critical[same]
         same, away = same[near], away[near]
         order = np.lexsort((same, np.round(away, 6)))
         return [int(k) for k in same[order][:: max(1, len(order) // _OTHERS)][:_OTHERS]]
@@ -332,5 +333,6 @@ class _Maker:
         if not self._begin:
             return
         for start in starts(join([self._body.mesh, scaffold]), self._rules.layer_mm, FLAT_MM):
-            if not len(at) or np.linalg.norm(at - start.at_mm, axis=1).min() > _PROVEN_MM:
+            across_mm = math.sqrt(2.0 * start.island.area_mm2)  # of a square: its lowest place may be any corner
+            if not len(at) or np.linalg.norm(at - start.at_mm, axis=1).min() > _PROVEN_MM + across_mm:
                 yield Bare(reason=LEFT, where_mm=as_point(start.at_mm), area_mm2=start.island.area_mm2, island=True)

@@ -137,14 +137,15 @@ def root(parent: Int, i: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _bodies(of_face: Int, edge_count: int) -> tuple[Int, int]:
+def _bodies(of_face: Int, through: Bool, flat: bool) -> tuple[Int, int]:
+    """Faces joined by the edges that ``through`` allows; with ``flat`` also those without edges have a label."""
     m = len(of_face)
     parent = np.arange(m).astype(np.int32)
-    seen = np.full(edge_count, -1, np.int32)
+    seen = np.full(len(through), -1, np.int32)
     for f in range(m):
         for k in range(3):
             edge = of_face[f, k]
-            if edge < 0:
+            if edge < 0 or not through[edge]:
                 continue
             if seen[edge] < 0:
                 seen[edge] = f
@@ -154,7 +155,7 @@ def _bodies(of_face: Int, edge_count: int) -> tuple[Int, int]:
     label = np.full(m, -1, np.int32)
     count = 0
     for f in range(m):
-        if of_face[f, 0] < 0:
+        if of_face[f, 0] < 0 and not flat:
             continue
         first = root(parent, f)
         if label[first] < 0:
@@ -169,8 +170,13 @@ def bodies(found: Edges) -> tuple[Int, int]:
 
     Faces without edges (a vertex named twice) are labelled -1. Labels count up in order of the first face.
     """
-    label, count = _bodies(found.of_face, len(found.ends))
+    label, count = _bodies(found.of_face, np.ones(len(found.ends), np.bool_), False)
     return label, int(count)
+
+
+def joined(found: Edges, through: Bool) -> Int:
+    """(m,) label of each face: faces joined by an edge that ``through`` (e,) allows share one, from 0 upwards."""
+    return np.asarray(_bodies(found.of_face, through, True)[0])
 
 
 def duplicates(faces: Int) -> tuple[Int, Bool]:

@@ -27,6 +27,7 @@ from printprep.errors import MeshError
 from printprep.geometry import voxel
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.intersect import partners, self_intersecting
+from printprep.geometry.kept import crossing_again, in_both
 from printprep.geometry.measure import inspect
 from printprep.geometry.mend import (
     Record,
@@ -40,10 +41,10 @@ from printprep.geometry.mend import (
 )
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, as_point, join
 from printprep.geometry.rebuild import INVERTED_SHARE, rebuild
-from printprep.geometry.shells import Enclosed, by_body, enclosed, pick
+from printprep.geometry.shells import Enclosed, Shell, enclosed, shells
 from printprep.geometry.solid import from_solid, to_solid
-from printprep.geometry.topology import edges, used_vertices
-from printprep.geometry.weld import weld_close
+from printprep.geometry.topology import edges, joined, used_vertices
+from printprep.geometry.weld import weld_close, weld_vertices
 
 MOST_CROSSING: Final = 200
 """A body with more faces that cross is left to the gate: place by place takes too long, and seldom does it."""
@@ -82,11 +83,14 @@ class Uncrossed:
 class Before:
     """What is known of a body that crosses itself."""
 
+    mesh: Mesh
     volumes: Enclosed
-    crossing_faces: int
+    crossing: Bool  # (m,)
 
 
-def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | None = None) -> Mesh:
+def uncross_bodies(
+    mesh: Mesh, record: Record, limit_mm: float, partner: Int | None = None, found: list[Shell] | None = None
+) -> Mesh:
     """``mesh`` with each of its bodies free of crossings with itself, where that moves no skin by over ``limit_mm``.
 
     Bodies that run through each other are left to the union. Each body that was changed gets a step in ``record``.
@@ -97,8 +101,8 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | N
         Closed, every shell wound alike, mm.
     record, limit_mm
         Gets the steps; how far the new surface may be from the skin that was there, both ways.
-    partner
-        (m,) of each face one that it runs through, or -1, if known.
+    partner, found
+        (m,) of each face one that it runs through, or -1, and its shells, if known.
 
     Returns
     -------
@@ -109,14 +113,14 @@ def uncross_bodies(mesh: Mesh, record: Record, limit_mm: float, partner: Int | N
     if not (partner >= 0).any():
         return mesh
     changed, rest = [], np.ones(len(mesh), np.bool_)
-    for faces in by_body(mesh):
+    for shell in shells(mesh) if found is None else found:
+        body, faces = shell.mesh, shell.faces
         if not (partner[faces] >= 0).any():
             continue
-        body = pick(mesh, faces)
         crossing = _crossing(body, faces, partner)
         if not 0 < crossing.sum() <= MOST_CROSSING:
             continue
-        inward = body.volume_mm3 < 0
+        inward = shell.volume_mm3 < 0
         done = uncross(body.flipped() if inward else body, limit_mm, crossing)
         if done is None:
             continue
@@ -132,7 +136,7 @@ def _crossing(body: Mesh, faces: Int, partner: Int) -> Bool:
     """Which faces of a body run through others of it; looked for only where a known partner may hide another one."""
     known = partner[faces]
     met = known[known >= 0]
-    return known >= 0 if np.isin(met, faces).all() else self_intersecting(body)
+    return known >= 0 if np.isin(met, faces).all() else partners(body, asked=known >= 0) >= 0
 
 
 def _step(before: Mesh, after: Mesh, crossing: Bool, done: Uncrossed) -> Step:
@@ -171,7 +175,7 @@ def uncross(mesh: Mesh, limit_mm: float, crossing: Bool | None = None) -> Uncros
     if volumes.negative_mm3 > INVERTED_SHARE * volumes.solid_mm3:
         return None
     crossing = self_intersecting(mesh) if crossing is None else crossing
-    before = Before(volumes=volumes, crossing_faces=int(crossing.sum()))
+    before = Before(mesh=mesh, volumes=volumes, crossing=crossing)
     around = _around(mesh, crossing)
     try:
         solid = to_solid(mesh)
@@ -228,24 +232,27 @@ def _fitted(mesh: Mesh, pieces: Mesh, before: Before) -> Mesh | None:
     except Refused:
         return None
     patched_mm2 = sum(step.area_mm2 for step in record.steps)
-    fits = patched_mm2 <= _PATCHED_SHARE * mesh.area_mm2 and _is_better(before, fitted, _EXACT_SHARE)
-    return fitted if fits and not self_intersecting(fitted).any() else None
+    fits = patched_mm2 <= _PATCHED_SHARE * mesh.area_mm2 and _crossing_left(before, fitted, _EXACT_SHARE) == 0
+    return fitted if fits else None
 
 
-def _is_better(before: Before, after: Mesh, share: float) -> bool:
-    """Whether it is a solid with the same matter, but for a share, that crosses itself less."""
-    found = inspect(after)
-    if not found.closed or found.self_intersecting_faces >= before.crossing_faces:
-        return False
+def _crossing_left(before: Before, after: Mesh, share: float) -> int | None:
+    """How many faces cross, if it is a solid with the same matter, but for a share, and crosses itself less."""
+    if not inspect(after, self_intersections=False).closed:
+        return None
+    left = int((crossing_again(before.mesh, before.crossing, after) >= 0).sum())
+    if left >= before.crossing.sum():
+        return None
     one, two = before.volumes, enclosed(after)
     most_mm3 = share * one.solid_mm3
-    return abs(one.solid_mm3 - two.solid_mm3) <= most_mm3 and abs(two.signed_mm3 - two.solid_mm3) <= most_mm3
+    same = abs(one.solid_mm3 - two.solid_mm3) <= most_mm3 and abs(two.signed_mm3 - two.solid_mm3) <= most_mm3
+    return left if same else None
 
 
 def _boxes(mesh: Mesh, pieces: Mesh, around: list[Float]) -> list[Float]:
     """Boxes (2, 3) around all crossings and all hidden surface, none reaching into another."""
     hidden = pieces.faces[_hidden(mesh, pieces, around)]
-    fresh: Bool = np.asarray(cKDTree(mesh.vertices).query(pieces.vertices)[0] > 0)
+    fresh = ~_is_vertex(mesh, pieces.vertices)
     fresh[hidden] = True
     index = np.flatnonzero(fresh)
     if not len(index):
@@ -259,6 +266,16 @@ def _boxes(mesh: Mesh, pieces: Mesh, around: list[Float]) -> list[Float]:
     found = [points[label == i] for i in range(count)]
     boxes = [np.stack([p.min(axis=0) - _MARGIN_MM, p.max(axis=0) + _MARGIN_MM]) for p in found]
     return _apart(boxes)
+
+
+def _is_vertex(mesh: Mesh, points: Float) -> Bool:
+    """(n,) which points are at a vertex of ``mesh``, to the last bit."""
+    n, count = len(mesh.vertices), len(mesh.vertices) + len(points)
+    every = Mesh(
+        np.concatenate([mesh.vertices, points]), np.repeat(np.arange(count, dtype=np.int32)[:, None], 3, axis=1)
+    )
+    name = weld_vertices(every).faces[:, 0]
+    return np.isin(name[n:], name[:n], kind="table")
 
 
 def _hidden(mesh: Mesh, pieces: Mesh, around: list[Float]) -> Bool:
@@ -330,7 +347,7 @@ def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float, bef
         points, distance = _far(mesh, after)
         at = points[distance > limit_mm]
         if not len(at):
-            if not _is_better(before, after, _VOLUME_SHARE):
+            if _crossing_left(before, after, _VOLUME_SHARE) is None:
                 break
             kept, coarsest_mm = tuple(box for box, _, _ in rebuilt), max(step for _, step, _ in rebuilt)
             return Uncrossed(mesh=after, boxes=kept, step_mm=coarsest_mm, far_mm=float(distance.max(initial=0.0)))
@@ -353,7 +370,7 @@ def _far(before: Mesh, after: Mesh) -> tuple[Float, Float]:
 
     Faces that are in both, corner for corner, are not asked.
     """
-    one, two = _only_in_one(before, after)
+    one, two = (~kept for kept in in_both(before, after))
     corners = before.triangles[one]
     middle = corners.mean(axis=1, keepdims=True)
     old = np.concatenate([middle, corners + 0.05 * (middle - corners)], axis=1).reshape(-1, 3)
@@ -366,24 +383,6 @@ def _far(before: Mesh, after: Mesh) -> tuple[Float, Float]:
     changed = after.triangles[two]
     new = np.concatenate([changed.reshape(-1, 3), changed.mean(axis=1)])
     return np.concatenate([old, new]), np.concatenate([there, nearest(tree, new)[0]])
-
-
-def _only_in_one(before: Mesh, after: Mesh) -> tuple[Bool, Bool]:
-    """Which faces of two meshes are not in the other one with the same corners, to the last bit."""
-    name = _numbered(np.concatenate([before.vertices, after.vertices]))
-    corners = name[np.concatenate([before.faces, after.faces + len(before.vertices)])]
-    face, m = _numbered(np.sort(corners, axis=1)), len(before)
-    return ~np.isin(face[:m], face[m:]), ~np.isin(face[m:], face[:m])
-
-
-def _numbered(rows: Float | Int) -> Int:
-    """(n,) a number for each row, the same for equal ones."""
-    order = np.lexsort(rows.T)
-    fresh = np.ones(len(rows), np.bool_)
-    fresh[1:] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
-    number = np.empty(len(rows), np.int32)
-    number[order] = np.cumsum(fresh)
-    return number
 
 
 def _normals(corners: Float) -> Float:
@@ -420,13 +419,4 @@ def _largest(label: Int, areas: Float) -> Int:
 def _label(pieces: Mesh) -> Int:
     """(m,) the piece of each face: what hangs together across edges of two faces, so that no piece is crossed."""
     found = edges(pieces)
-    inner = np.flatnonzero((found.count == 2) & (found.forward == 1))
-    place = np.full(len(found.ends), -1)
-    place[inner] = np.arange(len(inner))
-    column = place[found.of_face.reshape(-1)]
-    row = np.repeat(np.arange(len(pieces)), 3)
-    sides = coo_array(
-        (np.ones(int((column >= 0).sum())), (row[column >= 0], column[column >= 0])), shape=(len(pieces), len(inner))
-    ).tocsr()
-    _, label = connected_components(sides @ sides.T, directed=False)
-    return np.asarray(label)
+    return joined(found, (found.count == 2) & (found.forward == 1))

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.mesh import Float, Int, Mesh
+from printprep.geometry.shells import Counted, right_way
 
 Bits = npt.NDArray[np.uint8]
 
@@ -55,15 +56,23 @@ def step_for(mesh: Mesh, wanted_mm: float, max_points: int) -> float:
     return step_mm
 
 
-def inside(mesh: Mesh, grid: Grid) -> Bits:
+def inside(mesh: Mesh, grid: Grid, shells_as: Counted | None = None) -> Bits:
     """1 at the grid points that a closed, outward mesh wraps at least once, else 0; (nx, ny, nz) uint8.
 
     Signed crossings along scan lines: solids that overlap count once, inner walls that face inward are cavities. A
-    line through an edge crosses exactly one of the two triangles that share it, so no line leaks.
+    line through an edge crosses exactly one of the two triangles that share it, so no line leaks. ``shells_as`` says
+    how shells count; without it all windings are added up.
     """
     mask = np.zeros(grid.shape, np.uint8)
-    _scan(mesh.triangles, np.array(grid.origin_mm), grid.step_mm, mask.view(np.int8))
-    return mask
+    if shells_as is None or len(shells_as.kind) == 1:
+        _scan(mesh.triangles, np.array(grid.origin_mm), grid.step_mm, mask.view(np.int8))
+        return mask
+    sequence = np.argsort(shells_as.owner, kind="stable")
+    start = np.searchsorted(shells_as.owner[sequence], np.arange(len(shells_as.kind) + 1)).astype(np.int32)
+    level = np.zeros(grid.shape, np.int16)
+    corners = mesh.triangles[sequence]
+    _scan_shells(corners, start, shells_as.kind, np.array(grid.origin_mm), grid.step_mm, mask.view(np.int8), level)
+    return np.asarray((level > 0).view(np.uint8))
 
 
 def near_surface(mesh: Mesh, grid: Grid) -> Bits:
@@ -112,20 +121,60 @@ def _first(value: float) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _lines(corners: Float, origin: Float, step: float, nx: int, ny: int) -> tuple[int, int, int, int]:
+    """Ranges of the scan lines through the box around triangles (k, 3, 3)."""
+    i0 = max(0, _first((corners[:, :, 0].min() - origin[0]) / step))
+    i1 = min(nx, int(np.floor((corners[:, :, 0].max() - origin[0]) / step)) + 1)
+    j0 = max(0, _first((corners[:, :, 1].min() - origin[1]) / step))
+    j1 = min(ny, int(np.floor((corners[:, :, 1].max() - origin[1]) / step)) + 1)
+    return i0, i1, j0, j1
+
+
+@njit(cache=True, nogil=True)
+def _cross_lines(corners: Float, m: int, origin: Float, step: float, change: npt.NDArray[np.int8]) -> None:
+    """Enter where scan lines run through triangle ``m``: at the first point above; the border is outside."""
+    nx, ny, nz = change.shape
+    i0, i1, j0, j1 = _lines(corners[m : m + 1], origin, step, nx, ny)
+    for i in range(i0, i1):
+        for j in range(j0, j1):
+            sign, height = _crossing(corners, m, origin[0] + i * step, origin[1] + j * step)
+            if sign != 0:
+                change[i, j, min(max(_first((height - origin[2]) / step), 0), nz - 1)] -= sign
+
+
+@njit(cache=True, nogil=True)
+def _scan_shells(
+    corners: Float,
+    start: Int,
+    kind: Int,
+    origin: Float,
+    step: float,
+    change: npt.NDArray[np.int8],
+    level: npt.NDArray[np.int16],
+) -> None:
+    """Add up in ``level`` what each set of shells, one after the other in ``corners``, counts at the grid points."""
+    nx, ny, nz = change.shape
+    for s in range(len(kind)):
+        if start[s] == start[s + 1]:
+            continue
+        for m in range(start[s], start[s + 1]):
+            _cross_lines(corners, m, origin, step, change)
+        i0, i1, j0, j1 = _lines(corners[start[s] : start[s + 1]], origin, step, nx, ny)
+        for i in range(i0, i1):
+            for j in range(j0, j1):
+                winding = 0
+                for k in range(nz):
+                    winding += change[i, j, k]
+                    change[i, j, k] = 0
+                    level[i, j, k] += right_way(winding, kind[s])
+
+
+@njit(cache=True, nogil=True)
 def _scan(corners: Float, origin: Float, step: float, change: npt.NDArray[np.int8]) -> None:
     """Fill ``change`` with the winding's changes along z, then turn it into 0 and 1 in place."""
     nx, ny, nz = change.shape
     for m in range(len(corners)):
-        i0 = max(0, _first((corners[m, :, 0].min() - origin[0]) / step))
-        i1 = min(nx, int(np.floor((corners[m, :, 0].max() - origin[0]) / step)) + 1)
-        j0 = max(0, _first((corners[m, :, 1].min() - origin[1]) / step))
-        j1 = min(ny, int(np.floor((corners[m, :, 1].max() - origin[1]) / step)) + 1)
-        for i in range(i0, i1):
-            for j in range(j0, j1):
-                sign, height = _crossing(corners, m, origin[0] + i * step, origin[1] + j * step)
-                if sign != 0:
-                    k = min(max(_first((height - origin[2]) / step), 0), nz - 1)
-                    change[i, j, k] -= sign  # the first point above the crossing; the border is outside
+        _cross_lines(corners, m, origin, step, change)
     for i in range(nx):
         for j in range(ny):
             winding = 0

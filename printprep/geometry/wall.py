@@ -17,7 +17,7 @@ import numpy.typing as npt
 from numba import njit
 
 from printprep.geometry.foot import Feet, Ground, _to_triangle, feet
-from printprep.geometry.intersect import self_intersecting
+from printprep.geometry.intersect import partners
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.shells import pick
 
@@ -107,11 +107,15 @@ def _cutting(moved: Mesh, before: Float, found: Feet, step_mm: float) -> npt.NDA
 def without_cuts(surface: Mesh, vertices: Float) -> Mesh:
     """``surface`` with moved ``vertices``, but not those of triangles that would cut others."""
     vertices = vertices.copy()
+    asked: Bool | None = None
     for _ in range(TAKEN_BACK):
-        cut = np.unique(surface.faces[self_intersecting(Mesh(vertices.copy(), surface.faces))])
-        if not len(cut):
+        cutting = partners(Mesh(vertices.copy(), surface.faces), asked=asked) >= 0
+        if not cutting.any():
             break
+        cut = np.zeros(len(vertices), np.bool_)
+        cut[surface.faces[cutting]] = True
         vertices[cut] = surface.vertices[cut]
+        asked = np.asarray(cut[surface.faces].any(axis=1))  # nothing else moved, and nothing else cut anything
     return Mesh(vertices, surface.faces)
 
 

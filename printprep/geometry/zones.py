@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from printprep.geometry import bvh
-from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.mesh import Float
 
 PAINT_MM: Final = 0.05
 """A point this near to a painted triangle is on it: the surface may have been welded, cut or made anew on a grid since
 it was painted, and no printer resolves as much."""
-
-_FINE: Final = 24  # pieces across a zone, of triangles that are measured
-_MOST: Final = 2_000_000  # pieces at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,52 +45,18 @@ class Zones:
             gap = np.minimum(gap, np.where(distance <= PAINT_MM, 0.0, distance))
         return gap
 
-    def faces(self, mesh: Mesh) -> Bool:
-        """(m,) the faces of ``mesh`` whose middle lies in a zone."""
-        points = mesh.triangles.mean(axis=1)
-        inside = np.asarray(Zones(spheres=self.spheres, boxes=self.boxes).gap_mm(points) <= 0.0)
-        alone = [Zones(solids=(tree,)) for tree in self.solids] + [Zones(surfaces=(tree,)) for tree in self.surfaces]
-        for tree, zone in zip((*self.solids, *self.surfaces), alone, strict=True):
-            box = tree.boxes[0]  # around all of it: a search from afar is slow, and most of a part is far away
-            near = ((points >= box[:3] - PAINT_MM) & (points <= box[3:] + PAINT_MM)).all(axis=1) & ~inside
-            inside[near] = zone.gap_mm(points[near]) <= 0.0
-        return inside
+    def each(self) -> Iterator[Zones]:
+        """One zone after the other."""
+        yield from (Zones(spheres=ball[None]) for ball in self.spheres)
+        yield from (Zones(boxes=box[None]) for box in self.boxes)
+        yield from (Zones(solids=(tree,)) for tree in self.solids)
+        yield from (Zones(surfaces=(tree,)) for tree in self.surfaces)
 
-    def area_mm2(self, mesh: Mesh) -> float:
-        """About how much of the surface of ``mesh`` lies in balls and boxes.
-
-        Triangles that are large against the zones are bisected at their longest edge, and count by their middles.
-        """
-        low, high = self._bounds_mm()
-        if not np.isfinite(low).all():
-            return 0.0
-        step_mm = float((high - low).max()) / _FINE
-        left, area = mesh.triangles, 0.0
-        while len(left):
-            near = (left.max(axis=1) >= low).all(axis=1) & (left.min(axis=1) <= high).all(axis=1)
-            left = left[near]
-            edges = np.linalg.norm(np.roll(left, -1, axis=1) - left, axis=2)
-            fine = (edges.max(axis=1) <= step_mm) | (len(left) > _MOST)
-            area += self._counted_mm2(left[fine])
-            left = _bisected(left[~fine], edges[~fine].argmax(axis=1))
-        return area
-
-    def _bounds_mm(self) -> tuple[Float, Float]:
-        """The box around all balls and boxes."""
+    @property
+    def bounds_mm(self) -> Float:
+        """(2, 3) lower and upper corner of the box around all zones; of none +inf to -inf."""
         centre, radius = self.spheres[:, :3], self.spheres[:, 3:]
-        low = np.concatenate([centre - radius, self.boxes[:, :3]])
-        high = np.concatenate([centre + radius, self.boxes[:, 3:]])
-        return low.min(axis=0, initial=np.inf), high.max(axis=0, initial=-np.inf)
-
-    def _counted_mm2(self, triangles: Float) -> float:
-        inside = triangles[self.gap_mm(triangles.mean(axis=1)) <= 0.0]
-        normals = np.cross(inside[:, 1] - inside[:, 0], inside[:, 2] - inside[:, 0])
-        return float(np.linalg.norm(normals, axis=1).sum() / 2.0)
-
-
-def _bisected(triangles: Float, longest: npt.NDArray[np.intp]) -> Float:
-    """Triangles (m, 3, 3) made two each, by the middle of the edge from corner ``longest`` (m,) to the next."""
-    rows = np.arange(len(triangles))
-    a, b, c = (triangles[rows, (longest + k) % 3] for k in range(3))
-    middle = (a + b) / 2.0
-    return np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
+        trees = np.array([tree.boxes[0] for tree in (*self.solids, *self.surfaces)]).reshape(-1, 6)
+        low = np.concatenate([centre - radius, self.boxes[:, :3], trees[:, :3] - PAINT_MM])
+        high = np.concatenate([centre + radius, self.boxes[:, 3:], trees[:, 3:] + PAINT_MM])
+        return np.stack([low.min(axis=0, initial=np.inf), high.max(axis=0, initial=-np.inf)])

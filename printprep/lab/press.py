@@ -82,7 +82,8 @@ class LinkedPrinter:
             why = result.message or "cancelled at the printer"
             return Outcome(state=State.CANCELLED, why=why, lines=result.lines_accepted)
         counted = "each acknowledged" if result.counted else "counted by its server"
-        why = f"printed: {result.lines_accepted} commands, {counted}"
+        spite = [f"; in spite of {f.code}, because: {f.accepted}" for f in result.findings if f.accepted]
+        why = f"printed: {result.lines_accepted} commands, {counted}{''.join(dict.fromkeys(spite))}"
         return Outcome(state=State.DONE, why=why, lines=result.lines_accepted)
 
     def cancel(self) -> None:

@@ -1,6 +1,9 @@
 """A rush: which printer and process have a case finished in time, and what each gives up.
 
-    candidates -> estimate each by really slicing it -> finish, with what stands before it -> choose -> queue
+    candidates -> estimate each by really slicing it -> finish, with what stands before it -> choose -> prove -> queue
+
+What is only estimated is neither certified nor proven: of all variants the chosen one alone goes the whole way, and if
+it does not come through, the next best does.
 
 The finish of an offer is now, plus what stands before it on that printer (the rest of the print under way and the
 rushes that came earlier; routine jobs let a rush pass), plus the print of all plates, plus the lab's post-processing.
@@ -13,26 +16,34 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from printprep.case import stopping
 from printprep.errors import InputError, LabError, PrintprepError, exit_code
 from printprep.files import sha256_of
 from printprep.lab.jobfile import PrintFile
+from printprep.lab.pace import Pace
 from printprep.lab.queue import ON_PLATE, RUSH, take_in
 from printprep.lab.store import Job, State, Store
 from printprep.plan import Estimate
 from printprep.printers.registry import VIRTUAL
 from printprep.profiles.load import Profiles, load_profiles
-from printprep.progress import SILENT, Progress
+from printprep.progress import SILENT, Progress, Step
 from printprep.units import format_duration
+
+if TYPE_CHECKING:
+    from printprep.run import Request, RunResult
 
 GIVEN_UP: Final = frozenset({"tissues-merged", "material-substituted"})
 """Codes of findings that say what a printer, not the process, takes from a print."""
+LOOK_S: Final = 0.3
+"""How often is looked at what the processes are doing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +85,7 @@ class Offer:
     finish: dt.datetime | None  # None: it cannot be printed so
     notes: tuple[str, ...] = ()
     mind: tuple[str, ...] = ()  # what the finish counts on at the printer
+    pace: Pace | None = None  # what this printer really takes with this process; the finish counts on it
 
     def in_time(self, deadline: dt.datetime) -> bool:
         """Whether it is in the hand by then."""
@@ -116,14 +128,62 @@ def fidelity(profiles: Profiles) -> dict[str, int]:
     return {process.id: rank for rank, process in enumerate(order)}
 
 
-def estimate_variant(wish: Wish, profile: str, process: str) -> Variant:
+def estimate_variant(wish: Wish, profile: str, process: str, progress: Progress = SILENT) -> Variant:
     """Prepare and slice a case for one printer and process; a problem is part of the answer.
 
-    It runs in a process of its own and reads the profiles itself.
+    It runs in a process of its own and reads the profiles itself. What is the same for all printers, up to the repaired
+    meshes, it keeps for the next variant.
     """
-    from printprep.run import Request, run_case
+    from printprep.run import estimate_case
 
-    request = Request(
+    request = _request(wish, profile, process)
+    try:
+        return _variant(estimate_case(_mended(wish, profile, process, progress), request, progress))
+    except PrintprepError as exc:
+        return Variant(profile=profile, process=process, problem=str(exc), exit_code=exit_code(exc))
+
+
+def make_whole(wish: Wish, variant: Variant, progress: Progress = SILENT) -> Variant:
+    """Take a variant the whole way, certified, proven, guarded and locked, so that it may be sent.
+
+    A problem that only shows on this way is part of the answer.
+    """
+    from printprep.run import run_case
+
+    request = _request(wish, variant.profile, variant.process)
+    try:
+        return _variant(run_case(request, load_profiles(), progress=progress))
+    except PrintprepError as exc:
+        return replace(variant, files=(), estimate=None, problem=str(exc), exit_code=exit_code(exc))
+
+
+def settle(
+    wish: Wish,
+    variants: Sequence[Variant],
+    offers_of: Callable[[Sequence[Variant]], tuple[Offer, ...]],
+    deadline: dt.datetime,
+    *,
+    progress: Progress = SILENT,
+    whole: Callable[[Wish, Variant, Progress], Variant] = make_whole,
+) -> tuple[tuple[Offer, ...], Choice]:
+    """Choose, and take what is chosen the whole way; where that fails, choose again among the others."""
+    made: set[tuple[str, str]] = set()
+    while True:
+        found = offers_of(variants)
+        choice = choose(found, deadline)
+        if choice.offer is None or (choice.offer.variant.profile, choice.offer.variant.process) in made:
+            return found, choice
+        chosen = choice.offer.variant
+        made.add((chosen.profile, chosen.process))
+        with progress.step(f"make {chosen.process} on {choice.offer.printer}, the whole way"):
+            done = whole(wish, chosen, progress)
+        variants = [done if variant is chosen else variant for variant in variants]
+
+
+def _request(wish: Wish, profile: str, process: str) -> Request:
+    from printprep.run import Request
+
+    return Request(
         sources=wish.sources,
         printer=profile,
         process=process,
@@ -134,10 +194,24 @@ def estimate_variant(wish: Wish, profile: str, process: str) -> Variant:
         synthetic=wish.synthetic,
         supports=wish.supports,
     )
-    try:
-        result = run_case(request, load_profiles())
-    except PrintprepError as exc:
-        return Variant(profile=profile, process=process, problem=str(exc), exit_code=exit_code(exc))
+
+
+_kept: dict[Wish, RunResult] = {}
+"""The last case that this process read and mended."""
+
+
+def _mended(wish: Wish, profile: str, process: str, progress: Progress) -> RunResult:
+    from printprep.run import run_case
+
+    if wish not in _kept:
+        _kept.clear()
+        _kept[wish] = run_case(_request(wish, profile, process), load_profiles(), "repair", progress)
+    return _kept[wish]
+
+
+def _variant(result: RunResult) -> Variant:
+    """A result as a variant, with its files or its problem."""
+    profile, process = result.printer.id, result.process.id
     stops = stopping(result.findings)
     if stops or result.estimate is None or result.case is None:
         problem = "; ".join(finding.message for finding in stops) or "nothing was sliced"
@@ -165,9 +239,9 @@ def estimate_all(
     *,
     progress: Progress = SILENT,
     pool: Executor | None = None,
-    estimate: Callable[[Wish, str, str], Variant] = estimate_variant,
+    estimate: Callable[[Wish, str, str], Variant] | None = None,
 ) -> tuple[Variant, ...]:
-    """Estimate variants side by side, a process a core.
+    """Estimate variants side by side, a process a core; what each is at is told all along.
 
     Raises
     ------
@@ -176,14 +250,23 @@ def estimate_all(
     LabError
         A process died, of a lack of memory as a rule.
     """
-    pool = pool or _processes()
+    told: SimpleQueue[tuple[str, str]] = multiprocessing.get_context("spawn").SimpleQueue()
+    pool = pool or _processes(told)
     done: list[Variant] = []
+    at: dict[str, str] = {}
     with progress.step("estimate") as step:
         try:
-            tasks = [pool.submit(estimate, wish, profile, process) for profile, process in pairs]
-            for task in as_completed(tasks):
-                done.append(task.result())
-                step.advance(len(done) / len(tasks), f"{done[-1].profile}, {done[-1].process}")
+            tasks = {pool.submit(estimate or _told_estimate, wish, profile, process) for profile, process in pairs}
+            count = len(tasks)
+            while tasks:
+                ready, tasks = wait(tasks, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+                done += [task.result() for task in ready]
+                while not told.empty():
+                    at.update([told.get()])
+                for variant in done:
+                    at.pop(f"{variant.process} on {variant.profile}", None)
+                under_way = "; ".join(f"{what}: {stage}" for what, stage in at.items())
+                step.advance(len(done) / count, f"{len(done)} of {count} variants; {under_way}".removesuffix("; "))
         except BrokenProcessPool as exc:
             raise LabError("a variant's process died, of a lack of memory perhaps; name fewer printers") from exc
         finally:
@@ -194,15 +277,36 @@ def estimate_all(
     return tuple(sorted(done, key=lambda variant: (variant.profile, variant.process)))
 
 
-def _processes() -> ProcessPoolExecutor:
+class _Telling:
+    """Progress of one variant in a process of its own: the names of its steps, to whoever started the process."""
+
+    to: ClassVar[SimpleQueue[tuple[str, str]] | None] = None
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def step(self, name: str) -> AbstractContextManager[Step]:
+        if _Telling.to is not None:
+            _Telling.to.put((self._what, name))
+        return SILENT.step(name)
+
+
+def _told_estimate(wish: Wish, profile: str, process: str) -> Variant:
+    return estimate_variant(wish, profile, process, _Telling(f"{process} on {profile}"))
+
+
+def _begin(told: SimpleQueue[tuple[str, str]]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _Telling.to = told
+
+
+def _processes(told: SimpleQueue[tuple[str, str]]) -> ProcessPoolExecutor:
     """A process a core, started afresh and not forked: threads of libraries do not survive a fork.
 
     Ctrl-C ends them at once and without a word; the one that asked says what happened.
     """
     fresh = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(
-        os.cpu_count() or 1, mp_context=fresh, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
-    )
+    return ProcessPoolExecutor(os.cpu_count() or 1, mp_context=fresh, initializer=_begin, initargs=(told,))
 
 
 def offers(
@@ -212,13 +316,15 @@ def offers(
     queued: Sequence[Job],
     now: dt.datetime,
     standings: Mapping[str, tuple[str, ...]] | None = None,
+    paces: Mapping[tuple[str, str | None], Pace] | None = None,
 ) -> tuple[Offer, ...]:
     """Every variant on every printer that it is for, the finest first, then the earliest; what fails comes last.
 
     ``standings`` says what there is to mind at each printer (:func:`printprep.lab.standing.standings`); of equal
-    offers the one with the least to mind goes first.
+    offers the one with the least to mind goes first. ``paces`` is what earlier prints took
+    (:func:`printprep.lab.pace.read_paces`).
     """
-    known = standings or {}
+    known, learned = standings or {}, paces or {}
     order = fidelity(profiles)
     made = [
         _offer(
@@ -229,6 +335,7 @@ def offers(
             now,
             order,
             known.get(printer, ()),
+            learned.get((printer, variant.process)),
         )
         for variant in variants
         for printer, profile in printers.items()
@@ -286,6 +393,7 @@ def _offer(
     now: dt.datetime,
     order: Mapping[str, int],
     standing: tuple[str, ...],
+    pace: Pace | None,
 ) -> Offer:
     wait_s, mind = _wait(here, now)
     plates = len(variant.files)
@@ -293,7 +401,8 @@ def _offer(
     technology = profiles.printer(variant.profile).technology
     minutes = profiles.lab().post_processing_min
     post_s = 60 * minutes.get(technology, minutes.get("default", 0.0))
-    seconds = None if variant.estimate is None else wait_s + variant.estimate.duration_s + post_s
+    factor = 1.0 if pace is None else pace.factor
+    seconds = None if variant.estimate is None else wait_s + variant.estimate.duration_s * factor + post_s
     return Offer(
         printer=printer,
         variant=variant,
@@ -304,6 +413,7 @@ def _offer(
         finish=None if seconds is None else now + dt.timedelta(seconds=seconds),
         notes=notes,
         mind=(*standing, *mind),
+        pace=pace,
     )
 
 

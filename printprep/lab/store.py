@@ -31,7 +31,7 @@ from printprep.lab.tables import JOBS
 Clock = Callable[[], dt.datetime]
 T = TypeVar("T")
 
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0002"
 """The newest revision under migrations/versions."""
 
 BUSY_TIMEOUT_S: Final = 20.0

@@ -140,6 +140,17 @@ PLATES = Table(
     Column("at", UtcTime, nullable=False),
 )
 
+PRINTS = Table(
+    "prints",  # what prints that ended well really took, from which the factor of a printer and process is learned
+    METADATA,
+    Column("job", Integer, ForeignKey("jobs.number"), primary_key=True),
+    Column("printer", String(64), nullable=False),
+    Column("process", String(64)),
+    Column("estimate_s", Float, nullable=False),
+    Column("actual_s", Float, nullable=False),  # without pauses
+)
+Index("ix_prints_printer_process", PRINTS.c.printer, PRINTS.c.process)
+
 LEASES = Table(
     "leases",
     METADATA,

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from printprep.errors import IllegalTransition, NotAllowed
 from printprep.lab import lease
 from printprep.lab.lease import Agent
+from printprep.lab.pace import learn
 from printprep.lab.queue import (
     ON_PLATE,
     change,
@@ -186,6 +187,8 @@ def end(store: Store, job: Job, me: Agent, to: State, *, why: str, line: int, to
         plate = PlateState.USED if touched else PlateState.CLEAR
         set_plate(store, connection, job.printer, plate, job.number if touched else None)
         ended = get(connection, job.number)
+        if to is State.DONE and ended.ended_at is not None:
+            learn(connection, ended, ended.ended_at)
     tidy(store)
     return ended
 

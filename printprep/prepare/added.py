@@ -29,11 +29,6 @@ def strut_name(number: int) -> str:
     return f"strut-{number}"
 
 
-def is_strut(name: str) -> bool:
-    """Whether an added part of that name is a strut."""
-    return _STRUT.fullmatch(name) is not None
-
-
 def plug_name(number: int) -> str:
     """What the plug of that number, from 1, is called."""
     return f"plug-{number}"
@@ -47,7 +42,7 @@ def may_be_added(case: Case, name: str) -> bool:
         return case.label is not None and case.label.style != "none"
     if _PLUG.fullmatch(name):
         return any(part.hollow is not None and part.hollow.plugs for part in case.parts)
-    return bool(case.connect) and is_strut(name)
+    return bool(case.connect) and _STRUT.fullmatch(name) is not None
 
 
 def add_part(draft: Draft, name: str, mesh: Mesh, *, like: str, change: Change, material: str | None = None) -> Draft:

@@ -7,8 +7,8 @@ The surface that counts is the skin of the source. Of it, and of the printed sur
 - printed surface over a hole of the source has nothing to be compared with: where it is the patch that repair makes of
   this source, or as near to it as the plan says of what it rebuilt, up to the area of the patches that it declares;
 - bodies and voids below the volume that the case lets go are no part of the source;
-- the cavity of a hollow part is printed surface deeper inside the source than half the wall; when the plan declares a
-  cavity, up to the area that it declares, so that of a hollow part the outer skin is compared;
+- the cavity of a hollow part is printed surface deeper inside the source than half the wall and within the box of a
+  cavity that the plan declares, up to the area that it declares, so that of a hollow part the outer skin is compared;
 - around the axis of a declared hole, the skin as far as the hole is wide, and the wall of the hole inside;
 - of a part that was cut, its pieces stand in the case's frame as one surface; printed surface inside the source that
   lies on a declared cut, pin or pin hole, as exactly as the file says where it is;
@@ -25,8 +25,9 @@ import numpy as np
 from printprep.case import Label, Part
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.cuts import Cut
-from printprep.geometry.gate import matter_of, parts_matter
+from printprep.geometry.gate import parts_matter
 from printprep.geometry.label import FLAT_MM
+from printprep.geometry.matter import Matter, matter_of
 from printprep.geometry.measure import Samples
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.repair import closed
@@ -51,7 +52,7 @@ class Aside:
     letters: tuple[tuple[Change, Label], ...]  # what is declared to be written, and as what it was asked for
     source_tree: Tree
     printed_tree: Tree
-    matter: Tree | None  # what the source encloses; None when it encloses nothing
+    matter: Matter  # what the source encloses
     repaired: bool
     patch_tree: Tree | None  # of the surface that repair invents for this source
     patches: bool = True  # whether patches, and cavities, are as large as declared, so that they may be set aside
@@ -61,11 +62,11 @@ class Aside:
         """(n,) which points of the printed surface, so far from the source, count."""
         counts = np.ones(len(points), np.bool_)
         asked = np.flatnonzero(near_mm > DOUBT_MM)
-        if not len(asked) or self.matter is None:
+        if not len(asked):
             return counts
         points, near_mm = points[asked], near_mm[asked]
-        inside = winding(self.matter, points) > 0
-        aside = self._in_cavity(inside, near_mm) | self._on_patch(points)
+        inside = self.matter.at(points)
+        aside = self._in_cavity(points, inside, near_mm) | self._on_patch(points)
         for cut in self.cuts:
             aside |= inside & cut.made(points, DOUBT_MM)
         for hole in self._declared("drain"):
@@ -80,7 +81,7 @@ class Aside:
         counts = np.ones(len(far_mm), np.bool_)
         doubtful = far_mm > DOUBT_MM
         asked = np.flatnonzero(doubtful)
-        if not len(asked) or self.matter is None:
+        if not len(asked):
             return counts
         points, far = samples.points[asked], far_mm[asked]
         aside = np.zeros(len(asked), np.bool_)
@@ -108,10 +109,10 @@ class Aside:
 
         patched_mm2 = sum(change.area_mm2 for change in self.changes if change.stage == "repair")
         patches, cavities = fits(self._on_patch(points), patched_mm2), True
-        if self.part.hollow is not None and self.matter is not None:
-            inside = winding(self.matter, points) > 0
+        if self.part.hollow is not None:
+            inside = self.matter.at(points)
             hollowed_mm2 = sum(c.area_mm2 for c in self.changes if c.stage not in ("repair", *STAGES, "split"))
-            cavities = fits(self._in_cavity(inside, near_mm[doubtful]), hollowed_mm2)
+            cavities = fits(self._in_cavity(points, inside, near_mm[doubtful]), hollowed_mm2)
         return replace(self, patches=patches, cavities=cavities)
 
     def missing(self) -> tuple[Change, ...]:
@@ -122,11 +123,17 @@ class Aside:
     def _declared(self, stage: str) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.stage == stage and change.where_mm is not None)
 
-    def _in_cavity(self, inside: Bool, near_mm: Float) -> Bool:
+    def _in_cavity(self, points: Float, inside: Bool, near_mm: Float) -> Bool:
+        """(n,) which points are in a declared cavity, by how deep they lie and by its place."""
+        placed = np.zeros(len(inside), np.bool_)
         hollow = self.part.hollow
-        if hollow is None or not self.cavities or not any(change.stage == "hollow" for change in self.changes):
-            return np.zeros(len(inside), np.bool_)
-        return np.asarray(inside & (near_mm >= hollow.wall_mm / 2))
+        if hollow is None or not self.cavities:
+            return placed
+        for change in self.changes:
+            if change.stage == "hollow" and change.box_mm is not None:
+                lower, upper = np.array(change.box_mm)
+                placed |= ((points >= lower - DOUBT_MM) & (points <= upper + DOUBT_MM)).all(axis=1)
+        return np.asarray(placed & inside & (near_mm >= hollow.wall_mm / 2))
 
     def _on_patch(self, points: Float) -> Bool:
         if not self.patches or self.patch_tree is None:
@@ -135,7 +142,7 @@ class Aside:
         return np.asarray(nearest(self.patch_tree, points)[0] <= max(rebuilt_mm, DOUBT_MM))  # a file rounds, too
 
     def _in_hole(self, hole: Change, points: Float, *, wall: bool) -> Bool:
-        """(n,) which points are within the round of a hole; with ``wall`` only those on its wall."""
+        """(n,) which points are within the round of a hole; with ``wall`` only those on its wall and its inner end."""
         away = points - np.array(hole.where_mm)
         radius = _radius_mm(hole)
         if hole.axis is None:
@@ -143,8 +150,10 @@ class Aside:
             return np.asarray(np.linalg.norm(away, axis=1) <= (deep_mm if wall else _BALL * radius))
         height = away @ np.array(hole.axis)
         across = np.linalg.norm(away - height[:, None] * np.array(hole.axis), axis=1)
-        along = np.abs(height) <= max(hole.deep_mm, radius)
-        return np.asarray(along & (across <= _ROUND * radius) & (not wall or across >= radius / _ROUND))
+        deep_mm = max(hole.deep_mm, radius)
+        along = np.abs(height) <= deep_mm + DOUBT_MM
+        skin = (across >= radius / _ROUND) | (np.abs(height) >= deep_mm - DOUBT_MM)
+        return np.asarray(along & (across <= _ROUND * radius) & (skin if wall else True))
 
     def _opened(self, hole: Change) -> bool:
         """Whether the source has skin at the middle of a hole and the print has none: its rim is the nearest."""
@@ -190,7 +199,7 @@ def aside_of(
         letters=_letters(part, changes, label),
         source_tree=trees[0],
         printed_tree=trees[1],
-        matter=matter_of(mended) if repaired else trees[0],
+        matter=matter_of(mended) if repaired else Matter(trees[0]),
         repaired=repaired,
         patch_tree=build(_loose(patches_mm)) if len(patches_mm) else None,
     )

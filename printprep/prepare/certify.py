@@ -29,7 +29,7 @@ from printprep.plan import (
     are_supports,
     supports_name,
 )
-from printprep.prepare.added import is_strut, may_be_added
+from printprep.prepare.added import may_be_added
 from printprep.prepare.faithful import Faith, compare
 from printprep.prepare.neighbours import coincident_mm2, deepest, largest_place, pairs_of
 from printprep.prepare.overlap import NOTHING_MM3, losses, lost_mm3
@@ -38,8 +38,8 @@ from printprep.progress import SILENT, Progress
 MOVED_MM: Final = 0.01
 """A part of the same size whose box is elsewhere by more than this was moved against the others."""
 IN_ANATOMY_MM: Final = 0.5
-"""What is added may reach this far into the anatomy to hold on to it, unless its change declares that it goes deeper;
-struts end in what they hold."""
+"""What is added may reach this far into the anatomy to hold on to it, unless its change declares that it goes deeper,
+as struts do, which end in what they hold."""
 THIN: Final = ("thin-wall", "will-vanish", "wall-off")
 """Findings about walls, with the thinnest place and what the process needs."""
 
@@ -129,7 +129,7 @@ def _faults_of_added(plan: Plan, added: tuple[AddedCertificate, ...]) -> Iterato
             message = f"{one.name}, which was added to the anatomy, would win over a part of it; prepare the case again"
             yield _over("priority-not-honoured", one.name, message, priority, min(anatomy), None)
         limit_mm = max(IN_ANATOMY_MM, *(change.deep_mm for change in one.changes), 0.0)
-        if one.deep_mm > limit_mm and not is_strut(one.name):
+        if one.deep_mm > limit_mm:
             message = (
                 f"{one.name}, which was added to the anatomy, reaches {one.deep_mm:.2f} mm into part {one.deepest_in}, "
                 f"limit {limit_mm:g} mm; prepare the case again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -29,7 +30,9 @@ LOOSE_BODIES: Final = 20
 BODY_MM3: Final = 1.0
 """Smaller bodies are specks, which a finding of inspect names."""
 
-
+ROUND: Final = (
+    1.05  # a file rounds, and the polygon of a strut has the circle's area: its corners reach a little farther
+)
 _SIZINGS: Final = 4  # a thicker strut may have to stand where it is longer
 
 
@@ -164,7 +167,13 @@ def _added(draft: Draft, wish: ConnectWish, strut: Strut) -> Draft:
         f"its ends {SUNK_MM:g} mm deep in them"
     )
     change = Change(
-        stage="connect", what=what, volume_mm3=mesh.volume_mm3, area_mm2=mesh.area_mm2, where_mm=strut.middle_mm
+        stage="connect",
+        what=what,
+        volume_mm3=mesh.volume_mm3,
+        area_mm2=mesh.area_mm2,
+        where_mm=strut.middle_mm,
+        # no point of an end is farther from where its axis enters the surface
+        deep_mm=ROUND * math.hypot(SUNK_MM, strut.diameter_mm / 2.0),
     )
     finding = Finding(
         code="connected",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
@@ -12,7 +11,7 @@ from printprep.case import Case, Finding
 from printprep.geometry.cuts import Cut
 from printprep.geometry.hole import Hole
 from printprep.geometry.measure import Defects
-from printprep.geometry.mesh import Bool, Mesh
+from printprep.geometry.mesh import Mesh
 from printprep.geometry.shape import Survey, Thickness
 from printprep.plan import Change, Matrix, Orientation, Plate, Removal, SupportZone, ToolLoad
 from printprep.profiles.load import Profiles
@@ -66,7 +65,6 @@ class Draft:
     plates: tuple[Plate, ...] = ()  # by arrange
     removals: tuple[Removal, ...] = ()  # by support: what a person must take off
     support_tool: int | None = None  # by assign: lays the layers of supports next to a part
-    critical_faces: Mapping[str, Bool] = field(default_factory=dict)  # by steer: (m,) by part
     support_zones: tuple[SupportZone, ...] = ()  # by steer
     findings: tuple[Finding, ...] = ()
 

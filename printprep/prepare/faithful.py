@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from printprep.case import Label, Part
-from printprep.geometry.bvh import Tree, build, nearest, winding
+from printprep.geometry.bvh import build, nearest
 from printprep.geometry.cuts import Cut
 from printprep.geometry.deviation import Deviation
+from printprep.geometry.matter import Matter
 from printprep.geometry.measure import Defects, Samples, inspect, same, sample, summarise
 from printprep.geometry.mend import Record
 from printprep.geometry.mesh import Bool, Float, Mesh
@@ -166,13 +167,12 @@ def _both_ways(
     where it lies outside of what is printed.
     """
     most = {True: 0.0, False: 0.0}  # by whether it stands out
-    assert aside.matter is not None
-    for (samples, off_mm, counts), tree, inside_is_out in (
-        (source, aside.printed_tree, True),
+    for (samples, off_mm, counts), matter, inside_is_out in (
+        (source, Matter(aside.printed_tree), True),
         (printed, aside.matter, False),
     ):
         asked = np.flatnonzero(counts & (off_mm > _SIGNED_MM))
-        inside = winding(tree, samples.points[asked]) > 0
+        inside = matter.at(samples.points[asked])
         for stands_out in most:
             chosen = asked[inside == (inside_is_out == stands_out)]
             if len(chosen):
@@ -200,13 +200,13 @@ class Field:
         off_mm, _, _ = nearest(self.aside.printed_tree, points)
         _, face, _ = nearest(self.aside.source_tree, points)
         counts = self.aside.of_source(Samples(points, face, np.ones(len(points), np.bool_)), off_mm)
-        return self._signed(points, off_mm, counts, self.aside.printed_tree, inside=1.0)
+        return self._signed(points, off_mm, counts, Matter(self.aside.printed_tree), inside=1.0)
 
-    def _signed(self, points: Float, off_mm: Float, counts: Bool, tree: Tree | None, *, inside: float) -> Float:
+    def _signed(self, points: Float, off_mm: Float, counts: Bool, matter: Matter, *, inside: float) -> Float:
         values = off_mm.copy()
-        if self.signed and tree is not None:
+        if self.signed:
             asked = np.flatnonzero(counts & (off_mm > _SIGNED_MM))
-            values[asked] *= np.where(winding(tree, points[asked]) > 0, inside, -inside)
+            values[asked] *= np.where(matter.at(points[asked]), inside, -inside)
         values[~counts] = np.nan
         return values
 

@@ -295,4 +295,5 @@ def _hollow_change(cavity: Cavity, up: Float) -> Change:
         volume_mm3=-cavity.volume_mm3,
         area_mm2=cavity.area_mm2,
         where_mm=low_point(cavity.mesh, up),
+        box_mm=(as_point(cavity.mesh.bounds_mm[0]), as_point(cavity.mesh.bounds_mm[1])),
     )

@@ -12,14 +12,14 @@ from printprep.case import Finding, Severity
 from printprep.errors import CaseError
 from printprep.geometry import bvh, standing
 from printprep.geometry import orient as geometry
-from printprep.geometry.mesh import Bool, join
+from printprep.geometry.mesh import Bool, Mesh, join
 from printprep.geometry.occlusion import CRITICAL, HIDDEN, KEEP_OUT, Marks
 from printprep.geometry.orient import Ranking, Wish
 from printprep.geometry.pose import Pose
 from printprep.plan import Orientation
 from printprep.prepare.arrange import room
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.zones import critical_faces, keep_out_faces
+from printprep.prepare.zones import marked
 from printprep.profiles.models import OrientWeights
 from printprep.progress import SILENT, Progress
 
@@ -47,7 +47,7 @@ def orient(draft: Draft, progress: Progress = SILENT) -> Draft:
         if asked is not None and (asked.keep or asked.up is not None):
             ups = np.array([asked.up or (0.0, 0.0, 1.0)])
         wish = _wish(draft)
-        body, marks = join([part.mesh for part in draft.parts]), _marks(draft)
+        body, marks = _marked(draft)
         step.advance(0.1, "ways up")
         ranking = geometry.rank(body, wish, marks=marks, room=space, asked=ups)
         step.advance(0.9, f"{ranking.screened} ways up")
@@ -87,15 +87,16 @@ def _weights(weights: OrientWeights) -> geometry.Weights:
     return geometry.Weights(**weights.model_dump())
 
 
-def _marks(draft: Draft) -> Marks:
-    """What the faces of all parts are, in their order: critical, kept out, or inside another part."""
-    found = [
-        CRITICAL * critical_faces(draft, part).astype(np.uint8)
-        | KEEP_OUT * keep_out_faces(draft, part).astype(np.uint8)
-        | HIDDEN * _inside_others(draft, part).astype(np.uint8)
-        for part in draft.parts
+def _marked(draft: Draft) -> tuple[Mesh, Marks]:
+    """All parts in one, cut along the zones, and what each face is: critical, kept out, or inside another part."""
+    found = [marked(draft, part) for part in draft.parts]
+    marks = [
+        CRITICAL * one.critical.astype(np.uint8)
+        | KEEP_OUT * one.keep_out.astype(np.uint8)
+        | HIDDEN * _inside_others(draft, part)[one.source].astype(np.uint8)
+        for part, one in zip(draft.parts, found, strict=True)
     ]
-    return np.concatenate(found).astype(np.uint8)
+    return join([one.mesh for one in found]), np.concatenate(marks).astype(np.uint8)
 
 
 def _inside_others(draft: Draft, part: DraftPart) -> Bool:
@@ -139,7 +140,7 @@ def _among(few: tuple[Pose, ...], asked: Pose) -> Pose:
 
 
 def _oriented(draft: Draft, ranking: Ranking, orientations: tuple[Orientation, ...]) -> Finding:
-    asked, one = draft.case.orient, next(one for one in orientations if one.chosen)
+    wish, asked, one = _wish(draft), draft.case.orient, next(one for one in orientations if one.chosen)
     chosen = one.pose
     what = f"turned so that ({chosen.up[0]:.3f}, {chosen.up[1]:.3f}, {chosen.up[2]:.3f}) points up"
     if chosen.up == ranking.original.up:
@@ -154,34 +155,41 @@ def _oriented(draft: Draft, ranking: Ranking, orientations: tuple[Orientation, .
         code="oriented",
         severity=Severity.INFO,
         message=(
-            f"the body is {what}: {compared(chosen, ranking.original)}; {one.reason}; overhang steeper than "
-            f"{_wish(draft).overhang_angle_deg:g} deg from the vertical; {ranking.screened} ways up screened, "
-            f"{len(ranking.poses)} measured{why}"
+            f"the body is {what}: {compared(chosen, ranking.original, layers=wish.suction)}; {one.reason}; "
+            f"overhang steeper than {wish.overhang_angle_deg:g} deg from the vertical; {ranking.screened} ways up "
+            f"screened, {len(ranking.poses)} measured{why}"
         ),
         value=round(chosen.score, 6),
         limit=round(ranking.original.score, 6),
     )
 
 
-def compared(chosen: Pose, original: Pose) -> str:
+def compared(chosen: Pose, original: Pose, *, layers: bool = False) -> str:
     """Why, in words: the measures of the choice against those of the way the body came."""
     pairs = [
         ("overhang", chosen.overhang_mm2, original.overhang_mm2, "mm2"),
-        ("supports", chosen.support_mm3 / 1000.0, original.support_mm3 / 1000.0, "ml"),
+        ("room for supports", chosen.support_mm3 / 1000.0, original.support_mm3 / 1000.0, "ml"),
         ("height", chosen.height_mm, original.height_mm, "mm"),
     ]
     if chosen.contact_mm2 or original.contact_mm2:
         pairs.append(("contact with the bed", chosen.contact_mm2, original.contact_mm2, "mm2"))
+    if layers:
+        pairs.append(("largest layer", chosen.layer_mm2, original.layer_mm2, "mm2"))
     scores = f"score {chosen.score:.3f} against {original.score:.3f} as it came (less is better)"
     return ", ".join([scores, *(f"{name} {now:.1f} against {was:.1f} {unit}" for name, now, was, unit in pairs)])
 
 
 def reasons(pose: Pose, wish: Wish, *, critical: bool = False) -> Iterator[str]:
     """What a person should know of a way up, in words."""
-    if not pose.support_mm3:
-        yield "needs no supports"
+    if pose.support_mm3:
+        room_ml = pose.support_mm3 / 1000.0
+        yield f"{room_ml:.1f} ml of room below for supports to stand in, on {pose.marked_mm2:.0f} mm2 of surface"
     else:
-        yield f"{pose.support_mm3 / 1000.0:.1f} ml of supports on {pose.marked_mm2:.0f} mm2 of surface"
+        yield (
+            "needs no supports"
+            if pose.lift_mm == 0.0
+            else "hangs over nowhere, held by a few supports where it is lowest"
+        )
     if pose.touches:
         yield f"touches {pose.keep_out_mm2:.1f} mm2 of keep-out zones"
     if critical:

@@ -23,7 +23,7 @@ from printprep.prepare.split import split
 from printprep.prepare.steer import steer
 from printprep.prepare.support import support
 from printprep.prepare.thin import thin
-from printprep.prepare.zones import keep_out_of
+from printprep.prepare.zones import critical_of, keep_out_of
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Printer, Process
 from printprep.progress import SILENT, Progress
@@ -84,7 +84,7 @@ def plan_of(draft: Draft) -> Plan:
         cuts=draft.cuts,
         removals=draft.removals,
         keep_out=keep_out_of(draft),
-        critical_faces=draft.critical_faces,
+        critical=critical_of(draft),
         support_zones=draft.support_zones,
         support_tool=draft.support_tool,
         orientations=draft.orientations,

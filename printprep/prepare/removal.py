@@ -9,12 +9,14 @@ import numpy as np
 
 from printprep.case import Finding, Severity
 from printprep.geometry.mesh import Float, Mesh, as_point
-from printprep.geometry.support import Bare, Supports
+from printprep.geometry.support import ENCLOSED, KEEP_OUT, REACH_MM, Bare, Supports
 from printprep.plan import Removal
 from printprep.prepare.lift import Bed
 
 SHOWN: Final = 5  # places without support that are named one by one
-LOOSE_MM2: Final = 1.0  # what begins in the air and is smaller is a flaw of the surface
+LOOSE_MM2: Final = REACH_MM**2
+"""What begins in the air and is smaller is a flaw of the surface, and no lost piece: makers say of ledges how far they
+stand out without support, of islands nothing, so the square of that length is taken."""
 
 
 def what_of(made: Supports, mesh: Mesh) -> str:
@@ -99,30 +101,40 @@ def on_critical(bed: Bed, made: Supports, rows: tuple[Removal, ...]) -> Iterator
 
 
 def impossible(bed: Bed, bare: tuple[Bare, ...], *, held: bool) -> Iterator[Finding]:
-    """A warning for each of the worst places that have no support: what begins in the air before what only hangs over.
+    """A finding for each of the worst places that have no support: what begins in the air before what only hangs over.
 
-    Together these name all reasons. Without one support on the plate (``held``) a place that begins in the air is an
-    error: the body would stay in the vat.
+    Together these name all reasons. A place of :data:`LOOSE_MM2` or more that begins in the air is an error: it stays
+    in the vat, and without one support on the plate (``held``) so does the whole body.
     """
     ranked = sorted(bare, key=lambda one: (not one.island, -one.area_mm2, one.where_mm))
     for reason in dict.fromkeys(one.reason for one in ranked):
         same = [one for one in ranked if one.reason == reason]
         for rank, one in enumerate(same[:SHOWN]):
-            kind = "begins in the air" if one.island else "hangs over"
-            loose = one.island and not held and one.area_mm2 >= LOOSE_MM2
             total = sum(other.area_mm2 for other in same)
             more = f" ({len(same)} such places, {total:.1f} mm2 in all)" if rank == 0 and len(same) > 1 else ""
+            kind = "begins in the air" if one.island else "hangs over"
+            loose = one.island and one.area_mm2 >= LOOSE_MM2
             yield Finding(
                 code="support-impossible",
                 severity=Severity.ERROR if loose else Severity.WARNING,
                 message=(
                     f"a place of {one.area_mm2:.2f} mm2 that {kind} on plate {bed.plate.index} has no support, because "
-                    f"{one.reason}{more}; "
-                    + ("nothing else holds it either, and it would stay in the vat; " if loose else "")
-                    + "orient the body otherwise, or "
-                    + ("move the zone" if loose else "look at it after the print")
+                    f"{one.reason}{more}; {_then(one, loose=loose, held=held)}"
                 ),
                 value=round(one.area_mm2, 3),
-                limit=0.0,
+                limit=LOOSE_MM2 if one.island else 0.0,
                 where_mm=as_point(bed.to_case(np.array(one.where_mm))),
             )
+
+
+def _then(one: Bare, *, loose: bool, held: bool) -> str:
+    """What it leads to and what to do, as the end of a sentence."""
+    leads = ""
+    if loose:
+        leads = "what cures there comes off in the vat; " if held else "nothing else holds it, so it stays in the vat; "
+    if one.reason == KEEP_OUT:
+        return f"{leads}orient the body otherwise, or move the zone"
+    if one.reason == ENCLOSED:
+        inside = 'it is the ceiling of a cavity: say infill = "ribs" or "lattice" where the part is hollowed'
+        return f"{leads}{inside}, or orient the body so that it leans"
+    return f"{leads}orient the body otherwise" + ("" if loose else ", or look at it after the print")

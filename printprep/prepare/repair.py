@@ -22,6 +22,8 @@ from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.sheets import explain
 from printprep.progress import SILENT, Progress
 
+MUCH_INVENTED: Final = 0.1
+"""Share of a surface: where patches are more of it, a person is told to look at them."""
 _NUMBER: Final = re.compile(r"\d{3}")
 """What in the name of an object could be the number of a patient; those of segments are shorter."""
 
@@ -134,25 +136,28 @@ def _done(part: str, result: Repaired) -> list[Finding]:
     )
     findings.extend(_gone(part, result.steps))
     findings.extend(_merged(part, result.steps))
+    return [*findings, *_patched(part, result)]
+
+
+def _patched(part: str, result: Repaired) -> list[Finding]:
+    """How much surface was invented, as a share of all, and where most of it is."""
     patches = [step for step in result.steps if step.area_mm2 > 0]
-    if patches:
-        largest = max(patches, key=lambda step: step.area_mm2)
-        total = sum(step.area_mm2 for step in patches)
-        message = (
-            f"part {part}: {len(patches)} holes were closed with {total:.2f} mm2 of invented surface; the largest "
-            f"patch has {largest.area_mm2:.2f} mm2"
+    if not patches:
+        return []
+    largest, total = max(patches, key=lambda step: step.area_mm2), sum(step.area_mm2 for step in patches)
+    share = total / max(result.mesh.area_mm2, total)
+    message = (
+        f"part {part}: {len(patches)} holes were closed with {total:.2f} mm2 of invented surface, as much as "
+        f"{share:.1%} of all its surface; the largest patch has {largest.area_mm2:.2f} mm2 and is "
+        f"{largest.across_mm:.1f} mm across"
+    )
+    if share >= MUCH_INVENTED:
+        message += (
+            f". That is over {MUCH_INVENTED:.0%}: nobody measured what is there. Let whoever knows the anatomy look at "
+            "each patch (numbered in the report, listed in the certificate), or segment what is missing"
         )
-        findings.append(
-            Finding(
-                code="patched",
-                severity=Severity.WARNING,
-                part=part,
-                message=message,
-                value=total,
-                where_mm=largest.where_mm,
-            )
-        )
-    return findings
+    found = Finding(code="patched", severity=Severity.WARNING, part=part, message=message, value=total)
+    return [replace(found, where_mm=largest.where_mm)]
 
 
 def _gone(part: str, steps: tuple[Step, ...]) -> list[Finding]:
@@ -205,11 +210,18 @@ def _rebuilt(part: str, rebuilt: Renewed) -> Finding:
 
 def _left(part: DraftPart, result: Repaired) -> list[Finding]:
     """What the solid still has; its volume was checked to be enclosed once."""
-    if not result.crossing_faces:
+    found = result.crossing
+    if found is None:
         return []
+    volume_mm3 = max(result.mesh.volume_mm3, 1e-9)
+    x, y, z = found.size_mm
+    where = "in one place" if found.places == 1 else f"in {found.places} places, the largest"
     message = (
-        f"part {part.name}: {result.crossing_faces} faces still run through others after repair; it was "
-        f"checked that less than {VOLUME_SHARE:.1%} of the volume is enclosed twice"
+        f"part {part.name}: {found.faces} faces still run through others after repair, {where} of {x:.1f} x {y:.1f} x "
+        f"{z:.1f} mm. {found.twice_mm3:.2f} mm3 ({found.twice_mm3 / volume_mm3:.3%} of the volume) are enclosed twice, "
+        f"which is printed once, and {found.inverted_mm3:.2f} mm3 ({found.inverted_mm3 / volume_mm3:.3%}) inside out, "
+        f"which a slicer may fill or leave out (limit {VOLUME_SHARE:.1%} each). Look at the layers there, or "
+        "segment the folds away where they matter"
     )
     return [
         Finding(
@@ -217,7 +229,7 @@ def _left(part: DraftPart, result: Repaired) -> list[Finding]:
             severity=Severity.WARNING,
             part=part.name,
             message=message,
-            value=result.crossing_faces,
-            where_mm=result.crossing_mm,
+            value=found.faces,
+            where_mm=found.where_mm,
         )
     ]

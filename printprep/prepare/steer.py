@@ -22,7 +22,7 @@ from printprep.geometry.vertical import first_below
 from printprep.geometry.zones import Zones
 from printprep.plan import OUT_OF_REACH, Matrix, Plate, SupportZone
 from printprep.prepare.draft import Draft, DraftPart
-from printprep.prepare.zones import critical_faces, keep_out_of
+from printprep.prepare.zones import is_critical, keep_out_of
 from printprep.progress import SILENT, Progress
 
 KEEP_OFF_MM: Final = 1.5
@@ -43,7 +43,6 @@ class _Standing:
     motions: Mapping[str, Matrix]  # by part, case frame to plate
     meshes: Mapping[str, Mesh]  # by part, in the plate frame
     trees: Mapping[str, bvh.Tree]
-    critical: Mapping[str, Bool]  # (m,) faces, by part
     keep_out: Zones  # in the case's frame
     reach: Access
 
@@ -60,26 +59,25 @@ def steer(draft: Draft, progress: Progress = SILENT) -> Draft:
     would not print without, overhang on critical surface and where no tool takes a support out. Enforced is what would
     not print without a support: islands, bridges longer than the process can, flat surface that stands out.
 
-    Sets ``draft.critical_faces`` and ``draft.support_zones``. Adds ``supports-steered`` with the areas, and
+    Sets ``draft.support_zones``. Adds ``supports-steered`` with the areas, and
     ``unsupported-overhang`` where a keep-out zone forbids a support that is needed: an error for an island.
     """
     if draft.printer.technology != "fdm" or not draft.supports:
         return draft
     with progress.step("steer supports"):
-        critical = {part.name: faces for part in draft.parts if (faces := critical_faces(draft, part)).any()}
         zones: list[SupportZone] = []
         findings: list[Finding] = []
         for plate in draft.plates:
-            standing = _standing(draft, plate, critical)
+            standing = _standing(draft, plate)
             for part in standing.parts:
                 found, failing = _judge(draft, standing, part)
                 zones += found
                 findings += failing
-    steered = replace(draft, critical_faces=critical, support_zones=tuple(zones))
+    steered = replace(draft, support_zones=tuple(zones))
     return steered.with_findings(*_said(zones), *findings)
 
 
-def _standing(draft: Draft, plate: Plate, critical: Mapping[str, Bool]) -> _Standing:
+def _standing(draft: Draft, plate: Plate) -> _Standing:
     parts = tuple(part for part in draft.parts if part.name in plate.parts and len(part.mesh))
     motions = {part.name: plate.motions.get(part.piece, plate.case_to_plate) for part in parts}
     meshes = {part.name: part.mesh.transformed(motions[part.name]) for part in parts}
@@ -88,7 +86,6 @@ def _standing(draft: Draft, plate: Plate, critical: Mapping[str, Bool]) -> _Stan
         motions=motions,
         meshes=meshes,
         trees={name: bvh.build(mesh) for name, mesh in meshes.items()},
-        critical=critical,
         keep_out=keep_out_of(draft),
         reach=access(list(meshes.values())),
     )
@@ -107,8 +104,7 @@ def _judge(draft: Draft, standing: _Standing, part: DraftPart) -> tuple[list[Sup
     at_mm = standing.in_case(part.name, found.at_mm)
     keep_out = _near(standing.keep_out, at_mm)
     above = _above_keep_out(standing, found) & ~keep_out
-    faces = standing.critical.get(part.name)
-    critical = np.zeros(len(found), np.bool_) if faces is None else faces[found.face]
+    critical = is_critical(draft, part, at_mm, found.step_mm / 2.0)
     hidden = standing.reach.misses(found.at_mm - [0.0, 0.0, process.layer_height_mm + standing.reach.grid.step_mm])
     hangs = found.angle_deg > process.overhang_angle_deg
     left = ~keep_out & ~above & ~found.fails

@@ -14,26 +14,24 @@ from typing import Final
 import numpy as np
 
 from printprep.geometry import support as geometry
-from printprep.geometry.mesh import Float, as_point, join
+from printprep.geometry.mesh import Bool, Float, as_point, join
 from printprep.geometry.scaffold import Pad
 from printprep.geometry.support import Body, Rules
 from printprep.geometry.trunks import Ground
+from printprep.geometry.zones import Zones
 from printprep.plan import Change, Plate, supports_name
 from printprep.prepare.added import add_part
 from printprep.prepare.arrange import room
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.lift import Bed, lifted
 from printprep.prepare.removal import impossible, on_critical, removals_of, supported, what_of
-from printprep.prepare.zones import critical_faces, keep_out_faces, keep_out_of
+from printprep.prepare.zones import critical_of, critical_parts, keep_out_of, keep_out_parts
 from printprep.profiles.models import MaterialClass, ResinSupports
 from printprep.progress import SILENT, Progress
 
 STRENGTH_MPA: Final[dict[MaterialClass, float]] = {"rigid": 38.0, "clear": 38.0, "flexible": 1.6, "soluble": 10.0}
 """Tensile strength before the post-cure, by class of material: data sheets of a standard clear and of an elastic 50A
 resin; of a soluble one assumed."""
-
-PEEL_MPA: Final = 0.03
-"""Pull of the film on a fresh layer over its area: assumed, on the high side; it depends on film, speed and resin."""
 
 SAFETY: Final = 2.0
 SOFT_TIP: Final = 1.25  # times as wide are tips in flexible resin, which tears at small ones
@@ -90,9 +88,10 @@ def rules_of(draft: Draft, wish: ResinSupports, *, on_pad: bool) -> Rules:
     What a tip holds is its section times the strength of the resin; what pulls at it is the film's pull on the area
     around it. So for contacts a distance s apart, with tips of a diameter d,
 
-        s = d sqrt(pi STRENGTH / (4 PEEL SAFETY)),
+        s = d sqrt(pi STRENGTH / (4 peel SAFETY)),
 
-    and never more than the profile's ``spacing_mm``, beyond which a fresh layer sags.
+    where ``peel_mpa`` is the profile's, and never more than the profile's ``spacing_mm``, beyond which a fresh layer
+    sags.
     """
     strength = min(STRENGTH_MPA[_class(draft, part)] for part in draft.parts)
     pad = Pad(thick_mm=wish.pad_mm if on_pad else 0.0, edge_mm=wish.pad_edge_mm, foot_mm=wish.foot_mm)
@@ -100,7 +99,7 @@ def rules_of(draft: Draft, wish: ResinSupports, *, on_pad: bool) -> Rules:
         layer_mm=draft.process.resin.layer_height_mm,
         angle_deg=min(max(draft.process.resin.overhang_angle_deg, 5.0), 85.0),
         spacing_mm=wish.spacing_mm,
-        load_ratio=math.sqrt(math.pi * strength / (4.0 * PEEL_MPA * SAFETY)),
+        load_ratio=math.sqrt(math.pi * strength / (4.0 * wish.peel_mpa * SAFETY)),
         tip_least_mm=wish.tip_least_mm,
         sunk_mm=wish.sunk_mm,
         pillar_mm=wish.pillar_mm,
@@ -127,15 +126,20 @@ def _body(draft: Draft, bed: Bed, wish: ResinSupports) -> Body:
     return Body(
         mesh=join(list(bed.meshes)),
         tip_mm=np.concatenate(tips),
-        forbidden=np.concatenate([keep_out_faces(draft, part) for part in bed.parts]),
-        critical=np.concatenate([critical_faces(draft, part) for part in bed.parts]),
-        gap_mm=_gap(draft, bed),
+        forbidden=_whole(bed, [part.source in keep_out_parts(draft) for part in bed.parts]),
+        critical=_whole(bed, [part.name in critical_parts(draft) for part in bed.parts]),
+        gap_mm=_gap(keep_out_of(draft), bed),
+        critical_gap_mm=_gap(critical_of(draft), bed),
     )
 
 
-def _gap(draft: Draft, bed: Bed) -> Callable[[Float], Float] | None:
-    """Distance of places on the plate from the keep-out zones, which go with every piece that stands on it."""
-    zones = keep_out_of(draft)
+def _whole(bed: Bed, parts: list[bool]) -> Bool:
+    """(m,) of all faces on the plate: those of some parts."""
+    return np.repeat(parts, [len(mesh) for mesh in bed.meshes])
+
+
+def _gap(zones: Zones, bed: Bed) -> Callable[[Float], Float] | None:
+    """Distance of places on the plate from zones, which go with every piece that stands on it."""
     if not zones:
         return None
     backs = list({motion.tobytes(): np.linalg.inv(motion) for motion in bed.motions}.values())

@@ -10,6 +10,7 @@ from printprep.case import Finding, Severity
 from printprep.casefile import Zone, ZoneKind
 from printprep.geometry import bvh
 from printprep.geometry.mesh import Float, Point, as_point
+from printprep.geometry.zoned import zoned
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.zones import of_places
 
@@ -48,7 +49,7 @@ def _of_place(key: str, zone: Zone, parts: tuple[DraftPart, ...], kind: ZoneKind
     """What a ball or a box holds."""
     what, middle = _named(zone)
     place, where = of_places([zone]), as_point(middle)
-    areas = {part.name: area for part in parts if (area := place.area_mm2(part.mesh)) > 0.0}
+    areas = {part.name: area for part in parts if (area := zoned(part.mesh, place).area_mm2) > 0.0}
     if areas:
         listed = ", ".join(f"{area:.1f} mm2 of {name}" for name, area in areas.items())
         message = f"{key}, {what}, holds about {listed}; it {_PURPOSE[kind]}"

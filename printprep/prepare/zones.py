@@ -7,13 +7,14 @@ everything; where it is critical nothing is drilled, marked or joined, and a who
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from printprep.casefile import Zone, ZoneKind
 from printprep.geometry import bvh
-from printprep.geometry.mesh import Bool
+from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.zoned import Row, zoned
 from printprep.geometry.zones import Zones
 from printprep.prepare.draft import Draft, DraftPart
 
@@ -40,20 +41,40 @@ def keep_out_parts(draft: Draft) -> frozenset[str]:
     return frozenset(zone.part for zone in draft.case.keep_out if zone.part is not None)
 
 
-def keep_out_faces(draft: Draft, part: DraftPart) -> Bool:
-    """(m,) the faces of a part that nothing may touch."""
-    if part.source in keep_out_parts(draft):
-        return np.ones(len(part.mesh), np.bool_)
-    return keep_out_of(draft).faces(part.mesh)
+def critical_parts(draft: Draft) -> frozenset[str]:
+    """The names of the parts of the draft whose whole surface matters most."""
+    return frozenset(part.name for part in draft.parts if not part.added and draft.case.part(part.source).critical)
 
 
-def critical_faces(draft: Draft, part: DraftPart) -> Bool:
-    """(m,) the faces of a part whose quality matters most: all of a critical part, else those in critical zones."""
-    if part.added:
-        return np.zeros(len(part.mesh), np.bool_)
-    if draft.case.part(part.source).critical:
-        return np.ones(len(part.mesh), np.bool_)
-    return critical_of(draft).faces(part.mesh)
+def is_critical(draft: Draft, part: DraftPart, at_mm: Float, reach_mm: float = 0.0) -> Bool:
+    """(n,) whether places on a part, (n, 3) in the case's frame, matter most, or are within a reach of what does."""
+    if part.added or part.name in critical_parts(draft):
+        return np.full(len(at_mm), not part.added)
+    zones = critical_of(draft)
+    return np.asarray(zones.gap_mm(at_mm) <= reach_mm) if zones else np.zeros(len(at_mm), np.bool_)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Marked:
+    """A part cut along the borders of the case's zones."""
+
+    mesh: Mesh
+    source: Row  # (k,) the face of the part that each face is, or is a piece of
+    keep_out: Bool  # (k,) nothing may touch it
+    critical: Bool  # (k,) its quality matters most
+
+
+def marked(draft: Draft, part: DraftPart) -> Marked:
+    """What of a part's surface lies in zones of either kind, exactly, however coarse its triangles are."""
+    whole, all_critical = part.source in keep_out_parts(draft), part.name in critical_parts(draft)
+    kept = zoned(part.mesh, Zones() if whole else keep_out_of(draft))
+    found = zoned(kept.mesh, Zones() if all_critical or part.added else critical_of(draft))
+    return Marked(
+        mesh=found.mesh,
+        source=kept.source[found.source],
+        keep_out=kept.inside[found.source] | whole,
+        critical=found.inside | all_critical,
+    )
 
 
 def zones_of(draft: Draft, *own: str, trees: Mapping[str, bvh.Tree] | None = None) -> Zones:

@@ -1,4 +1,4 @@
-"""A G-code file as a printer's job: which of its lines are commands, and where its layers begin."""
+"""A G-code file, text or binary, as a printer's job: which of its lines are commands, and where its layers begin."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from printprep.errors import GcodeRefused, InputError
+from printprep.gcode.source import open_text
 
-_LAYER = re.compile(rb";\s*(?:LAYER_CHANGE|LAYER:\s*-?\d+)\s*$")
+_LAYER = re.compile(rb";\s*(?:LAYER_CHANGE|CHANGE_LAYER|LAYER:\s*-?\d+)\s*$")
 _HEIGHT = re.compile(rb";\s*Z:\s*(-?\d+\.?\d*)")
 _NOT_FROM_A_FILE = (b"M108", b"M110", b"M112", b"M410", b"N")
 
@@ -42,7 +43,7 @@ def _command(line: bytes) -> bytes:
 def commands(path: Path) -> Iterator[bytes]:
     """The commands of a file, one each, without comments and blank lines: exactly what is sent."""
     try:
-        with path.open("rb") as lines:
+        with open_text(path) as lines:
             for line in lines:
                 if command := _command(line):
                     yield command
@@ -64,7 +65,7 @@ def read_job(path: Path) -> JobFile:
     starts: list[int] = []
     heights: list[float | None] = []
     try:
-        with path.open("rb") as lines:
+        with open_text(path) as lines:
             for line in lines:
                 if line[:1] == b";":
                     _note_layer(line, count, starts, heights)

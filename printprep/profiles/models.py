@@ -70,7 +70,7 @@ class Bed(Model):
 
 
 class Motion(Model):
-    """What the firmware allows, x y z e."""
+    """What the firmware allows, x y z e, and how it plans. Defaults are those of the firmwares."""
 
     max_speed_mm_s: tuple[Speed, Speed, Speed, Speed]
     max_acceleration_mm_s2: tuple[Positive, Positive, Positive, Positive]
@@ -78,7 +78,50 @@ class Motion(Model):
     travel_acceleration_mm_s2: Positive
     jerk_mm_s: tuple[Positive, Positive, Positive, Positive] = (8, 8, 0.4, 5)
     junction_deviation_mm: NotNegative = 0  # 0: classic jerk
+    retract_acceleration_mm_s2: Positive | None = None  # Marlin, M204 R; None: as for printing
+    steps_per_mm: tuple[Positive, Positive, Positive, Positive] = (80, 80, 400, 93)  # Marlin, M92
+    planner_blocks: Annotated[int, Field(ge=4, le=64)] = 16  # Marlin, BLOCK_BUFFER_SIZE
+    exact_steps: bool = False  # Prusa's Buddy; Marlin's timer sets the speed once a step, which brakes a little late
+    min_segment_s: NotNegative = 0.02  # Marlin, M205 B: a shorter move is stretched while the buffer is nearly empty
     square_corner_velocity_mm_s: NotNegative = 5  # Klipper
+    minimum_cruise_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.5  # Klipper
+    instantaneous_corner_velocity_mm_s: NotNegative = 1  # Klipper, of the extruder
+
+
+class Heater(Model):
+    """One body of one temperature. The constants that Marlin's M306 measures, and prints, are these."""
+
+    power_w: Positive
+    capacity_j_k: Positive  # what warms it by one kelvin
+    loss_w_k: Positive  # to the room, for each kelvin above it
+
+
+class Timing(Model):
+    """What an extruding printer takes besides its moves."""
+
+    ambient_c: Annotated[float, Field(ge=0, le=60)] = 25
+    # The values that Marlin's configuration gives for a common 40 W hotend (MPC_HEATER_POWER and following)
+    nozzle: Heater = Heater(power_w=40, capacity_j_k=16.7, loss_w_k=0.068)
+    # Computed for 235 x 235 mm: 3 mm of aluminium and 4 mm of glass, 220 W, 10 W/(m2 K) on both sides
+    bed: Heater = Heater(power_w=220, capacity_j_k=870, loss_w_k=1.1)
+    nozzle_settle_s: NotNegative = 10  # Marlin, TEMP_RESIDENCY_TIME
+    bed_settle_s: NotNegative = 10  # Marlin, TEMP_BED_RESIDENCY_TIME
+    waits_for_cooling: bool = False  # Klipper's M109 and M190 do, Marlin's only with R
+    home_s: NotNegative = 20  # each G28
+    level_s: NotNegative = 60  # each G29 and the like
+    start_s: NotNegative = 0  # macros of the start code, which a file names only
+    filament_change_s: NotNegative = 180  # M600: a person who is there
+
+
+MacroName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*_[A-Z0-9_]+$")]
+
+
+class Macros(Model):
+    """A Klipper printer's own commands that a file may call; every other is refused."""
+
+    start: tuple[MacroName, ...] = ()  # homes and heats, as its name says: PRINT_START
+    end: tuple[MacroName, ...] = ()  # switches the heaters off
+    other: tuple[MacroName, ...] = ()
 
 
 class Fdm(Model):
@@ -91,13 +134,14 @@ class Fdm(Model):
     nozzle_max_c: Celsius
     bed_max_c: Celsius
     tool_change_s: NotNegative  # for one change, purge not counted
-    heat_up_s: NotNegative  # from cold to first move
+    heat_up_s: NotNegative  # from cold to first move, where there is no file yet; of a file see [timing]
     purge_mm3: NotNegative = 0  # a change, on a wipe tower
     retraction_mm: NotNegative = 0.8
     retraction_mm_s: Positive = 35
     start_gcode: str
     end_gcode: str
     tool_change_gcode: str = ""
+    macros: Macros = Macros()
 
 
 class Resin(Model):
@@ -119,12 +163,14 @@ class Printer(Profile):
     """A printer."""
 
     maker: str
+    called: tuple[str, ...] = ()  # by slicers and by its firmware (printer_model, M862.3); empty: no file is asked
     technology: Technology
     firmware: Firmware
     bed: Bed
     power_w: Positive  # mean while printing
     motion: Motion | None = None
     fdm: Fdm | None = None
+    timing: Timing = Timing()  # of an extruding printer
     resin: Resin | None = None
     slicer: dict[str, dict[str, SlicerValue]] = Field(default_factory=dict)  # engine: {its key: value}
 
@@ -247,6 +293,8 @@ class ResinSupports(Model):
     pillar_mm: Annotated[float, Field(ge=0.4, le=5)] = 1.0
     foot_mm: Annotated[float, Field(ge=0.4, le=20)] = 2.5  # diameter; ours: the pad spreads the load
     clearance_mm: Annotated[float, Field(ge=0.1, le=5)] = 0.5  # between pillars and body; ours
+    # pull of the film on a fresh layer over its area: assumed, on the high side; film, speed and resin change it
+    peel_mpa: Annotated[float, Field(ge=0.001, le=0.2)] = 0.03
     pad_mm: NotNegative = 2.0  # thickness; 0: none, the feet stand on the bed
     pad_edge_mm: Annotated[float, Field(ge=0.5, le=20)] = 2.0  # beyond the feet; its lower edge is chamfered; ours
 

@@ -48,9 +48,12 @@ QUALIFIERS: Final = frozenset({
     "pathology", "pathologic", "lesion", "defect", "fracture", "wall", "surface", "inside", "outside", "interior",
     "exterior", "front", "back", "top", "bottom", "main", "minor", "major", "small", "large", "long", "short", "first",
     "second", "third", "fourth", "fifth", "and", "with", "without", "teil", "und", "mit", "ohne", "rest", "modell",
-    "male", "female", "adult", "child", "fetal",
+    "male", "female", "adult", "child", "fetal", "organ", "organs", "tissues", "anatomy", "anatomical", "structure",
+    "structures", "region", "cavity", "joint", "tube", "bodies", "limb", "leg", "neck", "torso", "abdomen", "chest",
+    "object", "mesh", "specimen", "phantom",
 })  # fmt: skip
-"""Words that say what is printed of an anatomy and name nobody; they may stand in the name that a case gives a part."""
+"""Words that say what is printed of an anatomy, or a kind or region of it, and name nobody; they may stand in the name
+that a case gives a part."""
 
 LEVELS: Final = frozenset("ctls")
 """First letter of a vertebra's level: cervical, thoracic, lumbar, sacral."""

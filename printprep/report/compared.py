@@ -28,7 +28,14 @@ def compared(mesh: Mesh, off: OneWay, limit_mm: float | None = None) -> bytes:
     tiles = []
     for name in SIDES:
         into, up = side("RAS", name)
-        tile = heat([Layer(mesh, off.by_vertex_mm)], limits, into, up=up, signed=off.bias_mm is not None)
+        tile = heat(
+            [Layer(mesh, off.by_vertex_mm)],
+            limits,
+            into,
+            up=up,
+            signed=off.bias_mm is not None,
+            judged=limit_mm is not None,
+        )
         tiles.append(np.asarray(cv2.imdecode(np.frombuffer(tile, np.uint8), cv2.IMREAD_COLOR)))
     rows = [np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]
     _, encoded = cv2.imencode(".png", np.vstack(rows), [cv2.IMWRITE_PNG_COMPRESSION, 9])

@@ -21,7 +21,6 @@ from printprep.plan import (
     Certificate,
     Cost,
     Estimate,
-    Held,
     Orientation,
     PartCertificate,
     Plan,
@@ -30,7 +29,7 @@ from printprep.plan import (
     Supports,
 )
 from printprep.report.proof import changes_json as _changes
-from printprep.report.proof import proof, thickness_json
+from printprep.report.proof import held_json, proof, thickness_json, worst_json
 from printprep.report.rounding import money as _money
 from printprep.report.rounding import number as _number
 from printprep.report.rounding import point as _point
@@ -311,26 +310,14 @@ def _plate(plate: SlicedPlate, plan: Plan | None) -> Json:
         "parts": list(arranged.parts) if arranged else [],
         "estimate": _estimate(plate.estimate),
         "supports": _supports(plate.supports),
-        "held": [_held(one) for one in plate.held],
+        "held": [held_json(one) for one in plate.held],
+        "worst": [worst_json(one) for one in plate.worst],
         "settings": [
             {"key": s.key, "requested": s.requested, "resolved": s.resolved}
             for s in plate.settings
             if s.requested is not None
         ],
         "extras": {key: _number(value) for key, value in plate.extras.items()},
-    }
-
-
-def _held(held: Held) -> Json:
-    """How a file holds one part."""
-    return {
-        "part": held.part,
-        "outline_mm": _number(held.outline_mm, 1),
-        "p95_mm": _number(held.p95_mm, 4),
-        "max_mm": _number(held.max_mm, 4),
-        "lost_mm3": _number(held.lost_mm3, 3),
-        "wrong_tool_mm3": _number(held.wrong_tool_mm3, 3),
-        "holds": held.holds,
     }
 
 

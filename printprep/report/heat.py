@@ -77,6 +77,7 @@ def heat(
     around_mm: tuple[Point, float] | None = None,
     signed: bool = True,
     key: bool = True,
+    judged: bool = True,
 ) -> bytes:
     """Draw surfaces in the colours of their deviation, with a legend in mm.
 
@@ -103,6 +104,8 @@ def heat(
         Whether the sign of the values means inside and outside; else only their size is shown.
     key
         Whether the legend stands below.
+    judged
+        Whether the limits are somebody's; else they only scale the colours, and the legend speaks of none.
 
     Returns
     -------
@@ -122,7 +125,7 @@ def heat(
     write_scale(picture, camera)
     if mirrored:
         write(picture, "MIRRORED", (width_px / 2, 52), 0.8, RED)
-    return png(np.concatenate([picture, legend(limits, width_px, signed=signed)]) if key else picture)
+    return png(np.concatenate([picture, legend(limits, width_px, signed=signed, judged=judged)]) if key else picture)
 
 
 def side(frame: str, name: str) -> tuple[Float, Float]:
@@ -146,8 +149,8 @@ def colours(values_mm: Float, limits: Limits, *, signed: bool = True) -> Float:
     return found
 
 
-def legend(limits: Limits, width_px: int, *, signed: bool = True) -> Image:
-    """The strip below a picture: colours, limits in mm, and what stripes and dots mean."""
+def legend(limits: Limits, width_px: int, *, signed: bool = True, judged: bool = True) -> Image:
+    """The strip below a picture: colours, limits in mm, what stripes and dots mean; without limits colours alone."""
     strip = np.broadcast_to(PAPER * 0.955, (_LEGEND_PX * OVERSAMPLE, width_px * OVERSAMPLE, 3)).copy()
     p95_mm, max_mm = limits.deviation_p95_mm, limits.deviation_max_mm
     inner = [0.0, p95_mm, max_mm]
@@ -155,7 +158,7 @@ def legend(limits: Limits, width_px: int, *, signed: bool = True) -> Image:
     left, right = 0.09 * width_px, 0.63 * width_px
     top, bottom = 20, 32
     places = np.linspace(left, right, len(stops))
-    beyond_px = 0.045 * width_px
+    beyond_px = 0.045 * width_px if judged else 0.0
     from_px, to_px = left - (beyond_px if signed else 0), right + beyond_px
     x = np.arange(round(from_px * OVERSAMPLE), round(to_px * OVERSAMPLE))
     outer = 3 * max_mm
@@ -176,7 +179,9 @@ def legend(limits: Limits, width_px: int, *, signed: bool = True) -> Image:
     if signed:
         write(strip, "too little", (left + 0.11 * width_px, 9), 0.38)
         write(strip, "too much", (right - 0.11 * width_px, 9), 0.38)
-    write(strip, "mm", (to_px + 0.025 * width_px, (top + bottom) / 2), 0.38)
+    write(strip, "mm", (to_px + (0.025 if judged else 0.04) * width_px, (top + bottom) / 2), 0.38)
+    if not judged:
+        return strip
     _key(strip, "over the limit", (0.75 * width_px, 9), stripes=True)
     _key(strip, "on purpose", (0.75 * width_px, 29), stripes=False)
     return strip

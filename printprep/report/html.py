@@ -48,6 +48,7 @@ def write_html(
     plates: Sequence[Picture] = (),
     view3d: str | None = None,
     deviations: Mapping[str, Sequence[Picture]] | None = None,
+    worst: Mapping[int, Sequence[Picture]] | None = None,
 ) -> None:
     """Write the page, whole or not at all.
 
@@ -63,8 +64,10 @@ def write_html(
         The page of the interactive view.
     deviations
         Pictures of the deviation, by part.
+    worst
+        Pictures of the layers of the files to look at, by plate.
     """
-    write_text(path, page(document, pictures, plates, view3d, deviations))
+    write_text(path, page(document, pictures, plates, view3d, deviations, worst))
 
 
 def page(
@@ -73,6 +76,7 @@ def page(
     plates: Sequence[Picture] = (),
     view3d: str | None = None,
     deviations: Mapping[str, Sequence[Picture]] | None = None,
+    worst: Mapping[int, Sequence[Picture]] | None = None,
 ) -> str:
     """The text of the page; arguments as of :func:`write_html`."""
     case = document["case"] or {}
@@ -87,7 +91,7 @@ def page(
         _section("Which way up", _orientations(document["orientations"])),
         _section("On the bed", gallery(plates, "wide")),
         _section("Time, material and cost", _estimate(document)),
-        _section("Plates", _plates(document["plates"])),
+        _section("Plates", _plates(document["plates"], worst or {})),
     ]
     return Template((files("printprep.report") / "page.html").read_text("utf-8")).substitute(
         title=escape(f"{case.get('id', 'no case')} - printprep"), body="\n".join(body), footer=_footer(document)
@@ -181,7 +185,12 @@ def _parts(parts: Sequence[Json]) -> str:
 
 def _walls(thickness: Json | None) -> str:
     """The thinnest wall measured, and what 5 % and half of the surface are no thicker than."""
-    return "-" if thickness is None else " / ".join(_fixed(thickness[key], 1) for key in ("min", "p05", "median"))
+    return "-" if thickness is None else " / ".join(_least(thickness[key]) for key in ("min", "p05", "median"))
+
+
+def _least(wall_mm: float) -> str:
+    """A thickness that is not rounded to nothing."""
+    return "&lt; 0.01" if 0 < wall_mm < 0.005 else _fixed(wall_mm, 2)
 
 
 def _added(added: Sequence[Json]) -> str:
@@ -223,7 +232,9 @@ def _orientations(orientations: Sequence[Json]) -> str:
         "<p>The best ways up that are really different; a smaller score is better, and of nearly equal ones the "
         "plainer comes first. One that touches a keep-out zone or tips over comes after those that do not. "
         "<code>[orient] choice</code> in case.toml takes one by its number.</p>"
-        + _table(("way up", "what points up", ">score", ">supports, ml", ">marks, mm²", ">height, mm", "why"), rows)
+        + _table(
+            ("way up", "what points up", ">score", ">room for supports, ml", ">marks, mm²", ">height, mm", "why"), rows
+        )
     )
 
 
@@ -268,11 +279,11 @@ def _cost(cost: Json | None) -> str:
     return _table(("cost", f">{cost['currency']}"), rows, total=("total", f"{cost['total']:.2f}"))
 
 
-def _plates(plates: Sequence[Json]) -> str:
-    return "".join(_plate(plate) for plate in plates)
+def _plates(plates: Sequence[Json], worst: Mapping[int, Sequence[Picture]]) -> str:
+    return "".join(_plate(plate, worst.get(plate["index"], ())) for plate in plates)
 
 
-def _plate(plate: Json) -> str:
+def _plate(plate: Json, worst: Sequence[Picture]) -> str:
     duration_s = plate["estimate"]["duration_s"]
     alone = plate["layer_count"] - _layers(plate)
     between = f" and {alone} of support alone" if alone else ""
@@ -286,7 +297,7 @@ def _plate(plate: Json) -> str:
         f"{_layers(plate)} layers of {plate['layer_height_mm']:g} mm{between}, {plate['tool_changes']} tool changes, "
         f"{format_duration(duration_s) if duration_s else '-'}; made by {escape(plate['engine'])}.</p>"
         f'<p class="soft">SHA-256 <code>{escape(plate["sha256"])}</code></p>'
-        f"{_held(plate['held'])}{removal.by_extrusion(plate['supports'])}{asked}"
+        f"{_held(plate['held'])}{_worst(plate['worst'], worst)}{removal.by_extrusion(plate['supports'])}{asked}"
     )
 
 
@@ -318,6 +329,15 @@ def _held(held: Sequence[Json]) -> str:
         "<p>What it lays down, layer by layer, against the sections of the parts: how far the edge of the "
         f"plastic is from the outline, and what is missing.</p>{_table(columns, rows)}"
     )
+
+
+def _worst(worst: Sequence[Json], pictures: Sequence[Picture]) -> str:
+    """The layers to look at."""
+    if not pictures:
+        return ""
+    wrong = any(one["severity"] in ("error", "warning") for one in worst)
+    said = "The worst layers" if wrong else "The layer that comes nearest to being wrong"
+    return f'<p class="soft">{said}, as asked for and as the file prints it:</p>{gallery(pictures, "wide")}'
 
 
 def _layers(plate: Json) -> int:

@@ -8,7 +8,18 @@ from importlib.resources import files
 from typing import Any, Final
 
 from printprep.geometry.shape import Thickness
-from printprep.plan import AddedCertificate, Certificate, Change, Pair, PartCertificate, Plan, ToolLoad
+from printprep.plan import (
+    AddedCertificate,
+    Certificate,
+    Change,
+    Held,
+    Pair,
+    PartCertificate,
+    Plan,
+    SlicedPlate,
+    ToolLoad,
+    WorstLayer,
+)
 from printprep.report.rounding import number, point
 
 Json = dict[str, Any]
@@ -62,6 +73,47 @@ def changes_json(changes: Sequence[Change]) -> list[Json]:
         }
         for k, change in enumerate(changes, start=1)
     ]
+
+
+def printed_json(plates: Sequence[SlicedPlate]) -> list[Json]:
+    """What the files of the plates hold of the anatomy, plate by plate; only of those that were proved."""
+    return [
+        {
+            "plate": plate.index,
+            "file": plate.file.name,
+            "sha256": plate.sha256,
+            "holds": all(one.holds for one in plate.held),
+            "parts": [held_json(one) for one in plate.held],
+            "worst": [worst_json(one) for one in plate.worst],
+        }
+        for plate in plates
+        if plate.held
+    ]
+
+
+def held_json(held: Held) -> Json:
+    """How a file holds one part."""
+    return {
+        "part": held.part,
+        "outline_mm": number(held.outline_mm, 1),
+        "p95_mm": number(held.p95_mm, 4),
+        "max_mm": number(held.max_mm, 4),
+        "lost_mm3": number(held.lost_mm3, 3),
+        "wrong_tool_mm3": number(held.wrong_tool_mm3, 3),
+        "holds": held.holds,
+    }
+
+
+def worst_json(worst: WorstLayer) -> Json:
+    """A layer to look at."""
+    return {
+        "part": worst.part,
+        "layer": worst.layer,
+        "z_mm": number(worst.z_mm, 3),
+        "what": worst.what,
+        "severity": worst.severity,
+        "picture": worst.picture,
+    }
 
 
 def thickness_json(thickness: Thickness | None) -> Json | None:

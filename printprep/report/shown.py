@@ -33,22 +33,25 @@ class Shown:
 
     png: bytes
     legend: dict[str, tuple[int, int, int]]
-    z_mm: float | None  # top of the layer; None: the whole
+    z_mm: float | None  # top of the layer, or of the last; None: the whole
 
 
-def show(beads: Beads, *, by: By, layer: int | None = None) -> Shown:
-    """Draw ``beads``: the layer of that number, from 1, or the whole.
+def show(beads: Beads, *, by: By, layer: int | None = None, last: int | None = None) -> Shown:
+    """Draw ``beads``: the layer of that number, from 1, from above; the layers up to ``last``, or all, from the side.
 
     Raises
     ------
     InputError
-        There is no such layer, or nothing is printed at all.
+        There is no such layer or no such range, or nothing is printed at all.
     """
     rows = np.flatnonzero(beads.role != Role.CUSTOM)
     if layer is not None:
-        if not 1 <= layer <= len(beads.layer_z_mm):
-            raise InputError(f"there is no layer {layer}: the file has 1 to {len(beads.layer_z_mm)} of the model")
-        rows = rows[beads.layer[rows] == layer - 1]
+        for asked in (layer, last or layer):
+            if not 1 <= asked <= len(beads.layer_z_mm):
+                raise InputError(f"there is no layer {asked}: the file has 1 to {len(beads.layer_z_mm)} of the model")
+        if last is not None and last < layer:
+            raise InputError(f"layers {layer} to {last} are none; say the lower one first")
+        rows = rows[(beads.layer[rows] >= layer - 1) & (beads.layer[rows] < (last or layer))]
     if not len(rows):
         raise InputError("nothing is printed there: the file has no line of plastic to show")
     index = beads.tool if by == "tool" else beads.feature
@@ -58,11 +61,12 @@ def show(beads: Beads, *, by: By, layer: int | None = None) -> Shown:
     names = [f"T{k}" if by == "tool" else beads.features[k] or "no feature" for k in used.tolist()]
     legend = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(names)}
     palette = np.array(COLOURS, np.uint8)
-    drawn = _whole(beads, rows, rank[index], palette) if layer is None else _layer(beads, rows, rank[index], palette)
+    flat = layer is not None and last in (None, layer)
+    drawn = (_layer if flat else _whole)(beads, rows, rank[index], palette)
     _, encoded = cv2.imencode(".png", np.ascontiguousarray(drawn[:, :, ::-1]))
-    return Shown(
-        png=bytes(encoded.tobytes()), legend=legend, z_mm=None if layer is None else float(beads.layer_z_mm[layer - 1])
-    )
+    top = last or layer
+    z_mm = None if top is None else float(beads.layer_z_mm[top - 1])
+    return Shown(png=bytes(encoded.tobytes()), legend=legend, z_mm=z_mm)
 
 
 def _whole(beads: Beads, rows: Rows, index: Small, palette: Rgb) -> Rgb:

@@ -15,18 +15,27 @@ from printprep.report.document import VERSION, Json, case_json, finding_json
 from printprep.report.html import write_html
 from printprep.report.pictures import Picture, bed_view, three_views
 from printprep.report.printed import printed_view
-from printprep.report.proof import proof
+from printprep.report.proof import printed_json, proof
 from printprep.report.saved import NAME
 
 
 def write_certificate(
-    path: Path, case: Case, plan: Plan, certificate: Certificate, findings: Sequence[Finding]
+    path: Path,
+    case: Case,
+    plan: Plan,
+    certificate: Certificate,
+    findings: Sequence[Finding],
+    plates: Sequence[SlicedPlate] = (),
 ) -> None:
-    """Write certificate.json; its shape is :func:`printprep.report.proof.certificate_schema`."""
+    """Write certificate.json; its shape is :func:`printprep.report.proof.certificate_schema`.
+
+    It is written when the parts stand, and once more when the files of the ``plates`` are proved.
+    """
     said = {
         "version": VERSION,
         "case": case_json(case, plan),
         "certificate": proof(certificate, plan),
+        "printed": printed_json(plates),
         "findings": [finding_json(finding) for finding in findings],
     }
     write_text(path, json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -41,6 +50,7 @@ def write_report(
     profiles: Profiles | None = None,
     deviations: Mapping[str, Sequence[Picture]] | None = None,
     sliced: Sequence[SlicedPlate] = (),
+    worst: Mapping[int, Sequence[Picture]] | None = None,
 ) -> tuple[Path, Path]:
     """Write report.json and report.html into the folder of a build and return their paths.
 
@@ -58,6 +68,8 @@ def write_report(
         Pictures of the deviation of parts, by name.
     sliced
         The plates' files; those of G-code are drawn as they will be printed.
+    worst
+        Pictures of the layers to look at, by plate.
     """
     as_json, as_html = folder / NAME, folder / "report.html"
     write_text(as_json, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -74,6 +86,7 @@ def write_report(
         _plates(plan, printer, sliced) if printer is not None else [],
         view3d(plan, frame=case.frame, mirrored=case.mirrored, clear=clear),
         deviations,
+        worst,
     )
     return as_json, as_html
 

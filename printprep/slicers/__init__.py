@@ -36,6 +36,18 @@ def _prusaslicer() -> Driver:
     return prusaslicer
 
 
+def _curaengine() -> Driver:
+    from printprep.slicers import curaengine
+
+    return curaengine
+
+
+def _slic3r() -> Driver:
+    from printprep.slicers import slic3r
+
+    return slic3r
+
+
 def _resin() -> Driver:
     from printprep.slicers import resin
 
@@ -53,9 +65,11 @@ class Slicer:
 
 SLICERS: Final[tuple[Slicer, ...]] = (
     Slicer(id="prusaslicer", technology="fdm", load=_prusaslicer),
+    Slicer(id="curaengine", technology="fdm", load=_curaengine),
+    Slicer(id="slic3r", technology="fdm", load=_slic3r),
     Slicer(id="resin", technology="resin", load=_resin),
 )
-"""Every driver; the first row of a technology is the one that is used."""
+"""Every driver; the first row of a technology is the one that is used unless another is named."""
 
 
 def slice_plate(
@@ -64,10 +78,11 @@ def slice_plate(
     profiles: Profiles,
     out_dir: Path,
     *,
+    slicer: str | None = None,
     timeout_s: float = 3600.0,
     progress: Progress = SILENT,
 ) -> SlicedPlate:
-    """Slice ``plate`` with the driver for the technology of the plan's printer.
+    """Slice ``plate`` with the driver that is named, or the first for the technology of the plan's printer.
 
     Parameters
     ----------
@@ -77,6 +92,8 @@ def slice_plate(
         Where the plan's printer, process and materials are found.
     out_dir
         Folder for the file, ``plate-1.gcode`` or as the printer wants it; made if it is not there.
+    slicer
+        Id of a row of :data:`SLICERS`; None: the first of the printer's technology.
     timeout_s
         After so long the engine is stopped.
 
@@ -87,17 +104,28 @@ def slice_plate(
     SlicerError
         The engine is missing, failed, took too long, or did not honour a setting. No half file is left.
     """
-    driver = _driver_for(profiles.printer(plan.printer))
+    driver = _driver_for(profiles.printer(plan.printer), slicer)
     return driver.slice_plate(plan, plate, profiles, out_dir, timeout_s=timeout_s, progress=progress)
 
 
-def check_slicer(printer: Printer) -> str:
-    """Name and version of the engine that slices for ``printer``; SlicerNotFound if it is not installed."""
-    return _driver_for(printer).version()
+def check_slicer(printer: Printer, slicer: str | None = None) -> str:
+    """Name and version of the engine that slices for ``printer``.
+
+    Raises
+    ------
+    SlicerNotFound
+        It is not installed, there is no such engine, or it is not for printers of that technology.
+    """
+    return _driver_for(printer, slicer).version()
 
 
-def _driver_for(printer: Printer) -> Driver:
-    for slicer in SLICERS:
-        if slicer.technology == printer.technology:
-            return slicer.load()
-    raise SlicerNotFound(f"no slicer for {printer.technology} printers such as {printer.id}; see printprep doctor")
+def _driver_for(printer: Printer, slicer: str | None) -> Driver:
+    fitting = [row for row in SLICERS if row.technology == printer.technology]
+    for row in fitting:
+        if slicer in (None, row.id):
+            return row.load()
+    known = ", ".join(row.id for row in fitting) or "none"
+    raise SlicerNotFound(
+        f"no slicer {slicer or ''} for {printer.technology} printers such as {printer.id}; there are: {known}; see "
+        "printprep doctor"
+    )

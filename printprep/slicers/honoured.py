@@ -20,7 +20,7 @@ _NUMBERS: Final = re.compile(rf"{_NUMBER}(?:x{_NUMBER})?")  # a number, or a poi
 _ELEMENT: Final = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^,;"])*)[,;]')
 
 
-def compare(requested: Mapping[str, str], resolved: Mapping[str, str]) -> tuple[Setting, ...]:
+def compare(requested: Mapping[str, str], resolved: Mapping[str, str], engine: str) -> tuple[Setting, ...]:
     """Every setting as requested and as resolved, by key; what was not requested is the engine's default.
 
     Raises
@@ -36,7 +36,7 @@ def compare(requested: Mapping[str, str], resolved: Mapping[str, str]) -> tuple[
     ]
     if lost:
         raise SettingNotHonoured(
-            "PrusaSlicer did not honour " + "; ".join(lost) + ". Correct the profile, or use a version that knows it"
+            f"{engine} did not honour " + "; ".join(lost) + ". Correct the profile, or use a version that knows it"
         )
     keys = sorted(requested.keys() | resolved.keys())
     return tuple(Setting(key=key, requested=requested.get(key), resolved=resolved.get(key)) for key in keys)

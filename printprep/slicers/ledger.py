@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from printprep.gcode.motion import Cornering
+from printprep.gcode.motion import CORNERING
 from printprep.gcode.sketch import Sketch
 from printprep.geometry.mesh import Int
 from printprep.profiles.models import Fdm, Motion, Printer
@@ -47,7 +47,7 @@ class Ledger:
     def told(self, count: Int, printer: Printer, fdm: Fdm, motion: Motion, changes: int) -> Ahead:
         """The sum: each layer ``count`` (k,) times, no layer faster than it cools, and what stands beside layers."""
         groups = len(self.layer)
-        seconds, drawn_mm = self.sketch.times_s(motion, cornering_of(printer), groups)
+        seconds, drawn_mm = self.sketch.times_s(motion, CORNERING.get(printer.firmware), groups)
         wanted_mm = np.array(self.wanted_mm)
         scale = np.where(np.isnan(wanted_mm) | (drawn_mm <= 0), 1.0, wanted_mm / np.maximum(drawn_mm, 1e-9))
         per_layer: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -73,8 +73,3 @@ class Ledger:
             layer_count=int(count.sum()),
             tool_changes=changes,
         )
-
-
-def cornering_of(printer: Printer) -> Cornering | None:
-    """How the printer's firmware takes corners; None: as its limits say."""
-    return Cornering.SQUARE_CORNER if printer.firmware == "klipper" else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from printprep.errors import ProfileError
 from printprep.gcode.estimate import GcodeTimes, estimate
-from printprep.gcode.motion import Cornering
+from printprep.gcode.motion import CORNERING
 from printprep.gcode.read import read_gcode
 from printprep.profiles.models import Printer
 
@@ -21,14 +21,15 @@ def times_on(printer: Printer, gcode: Path) -> GcodeTimes:
     InputError
         The file cannot be read, or is no G-code.
     """
-    fdm, klipper = printer.fdm, printer.firmware == "klipper"
+    fdm = printer.fdm
     if printer.motion is None or fdm is None:
         raise ProfileError(f"{printer.id} has no [motion] and [fdm]: its profile must say what the firmware allows")
     return estimate(
-        read_gcode(gcode, g90_sets_e=not klipper),
+        read_gcode(gcode, g90_sets_e=printer.firmware != "klipper"),
         printer.motion,
-        cornering=Cornering.SQUARE_CORNER if klipper else None,
+        cornering=CORNERING.get(printer.firmware),
+        timing=printer.timing,
+        shared_nozzle=fdm.shared_nozzle,
         tool_change_s=fdm.tool_change_s,
-        heat_up_s=fdm.heat_up_s,
         filament_mm=fdm.filament_mm,
     )

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from printprep.errors import SliceFailed
+from printprep.slicers.job import Box, Copied
 from printprep.units import S_PER_UNIT
-
-Box = tuple[float, float, float, float]  # x0, y0, x1, y1, mm
 
 _BLOCK_BYTES: Final = 1 << 22
 _TAIL_BYTES: Final = 1 << 18
@@ -40,17 +39,6 @@ class Figures:
     filament_mm: tuple[float, ...]  # fed, by tool, 0 for one that does not print; it ends with the last one that does
     tool_changes: int
     config: dict[str, str]  # every setting as resolved
-
-
-@dataclass(slots=True)
-class Copied:
-    """What was seen while the G-code was copied."""
-
-    sha256: str = ""
-    tools: dict[int, int] = field(default_factory=dict)  # tool: how often it is called
-    layer_count: int = 0
-    top_mm: float = 0.0
-    first_layer: dict[str, Box] = field(default_factory=dict)  # feature: its extrusions' box
 
 
 def parse(path: Path) -> Figures:

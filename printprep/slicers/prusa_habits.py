@@ -19,7 +19,6 @@ FITS: Final = 0.8  # of a spacing: what room a wall needs beyond the one before 
 GAP_MM_S: Final = 20.0  # gap_fill_speed
 SKIN_MARGIN_MM: Final = 3.0  # EXTERNAL_INFILL_MARGIN: how far solid skins reach into the filling beside them
 LAYER_S: Final = 5.0  # slowdown_below_layer_time
-SLOWEST_MM_S: Final = 10.0  # min_print_speed
 FAR_MM: Final = 2.0  # retract_before_travel
 SUPPORT_SPACING_MM: Final = 2.5
 INTERFACE_LAYERS: Final = 3

@@ -19,6 +19,7 @@ from printprep.profiles.load import Profiles
 from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer, SlicerValue
 from printprep.profiles.tower import BRIM_MM
 from printprep.slicers.fit import Tower
+from printprep.slicers.job import check_layers, loads_of_all_tools, used_tools
 
 ENGINE: Final = "prusaslicer"
 """The engine's name in a profile's ``[slicer.prusaslicer]``."""
@@ -97,7 +98,7 @@ def settings(plan: Plan, plate: Plate, profiles: Profiles, tower: Tower | None =
     if fdm is None or motion is None:
         raise ProfileError(f"printer {printer.id} has no [fdm] and [motion]: PrusaSlicer cannot slice for it")
     process = profiles.process(plan.process).fdm
-    _check_layers(plan, process, fdm)
+    check_layers(plan, process, fdm)
     loads = loads_of_all_tools(plan, fdm)
     materials = [profiles.material(load.material) for load in loads]
     used = used_tools(plan, plate)
@@ -131,34 +132,6 @@ def refused(plan: Plan, profiles: Profiles) -> tuple[Finding, ...]:
         for where, slicer in sources.items()
         for key in sorted(FORBIDDEN & slicer.get(ENGINE, {}).keys())
     )
-
-
-def used_tools(plan: Plan, plate: Plate) -> tuple[int, ...]:
-    """The 0-based tools that print on ``plate``, rising: those of its parts, and of soluble supports."""
-    tools = {part.tool for part in plan.parts if part.name in plate.parts}
-    return tuple(sorted(tools if plan.support_tool is None else tools | {plan.support_tool}))
-
-
-def loads_of_all_tools(plan: Plan, fdm: Fdm) -> tuple[ToolLoad, ...]:
-    """A load for every tool of the printer; the engine wants one, so a tool without a part repeats the first load."""
-    by_tool = {load.tool: load for load in plan.tools}
-    if not by_tool or max(by_tool) >= fdm.tools:
-        raise ProfileError(
-            f"case {plan.case_id} loads tools {sorted(by_tool)}, printer {plan.printer} has 0 to {fdm.tools - 1}; "
-            "assign the parts again for this printer"
-        )
-    return tuple(by_tool.get(tool, plan.tools[0]) for tool in range(fdm.tools))
-
-
-def _check_layers(plan: Plan, process: FdmProcess, fdm: Fdm) -> None:
-    """Refuse layers that this printer's nozzle cannot lay down, before the engine does."""
-    for key in ("layer_height_mm", "first_layer_height_mm"):
-        height_mm = getattr(process, key)
-        if height_mm > fdm.nozzle_mm:
-            raise ProfileError(
-                f"process {plan.process} has {key} = {height_mm:g}, and the nozzle of {plan.printer} is "
-                f"{fdm.nozzle_mm:g} mm wide; take a finer process or a printer with a wider nozzle"
-            )
 
 
 def _machine(printer: Printer, fdm: Fdm, motion: Motion) -> dict[str, str]:

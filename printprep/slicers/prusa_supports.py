@@ -69,7 +69,7 @@ def measured(
     plate: Plate,
     profiles: Profiles,
     meshes: Mapping[str, Mesh],
-    resolved: Mapping[str, str],
+    lines: Bead,
     tower: Tower | None,
 ) -> Supports:
     """What the supports of a plate touch and hold.
@@ -82,8 +82,8 @@ def measured(
         What was asked.
     meshes
         The parts in the plate frame.
-    resolved
-        The engine's settings as it resolved them.
+    lines
+        How the engine was asked to lay supports.
     tower
         The wipe tower's place.
     """
@@ -94,7 +94,7 @@ def measured(
             name=name,
             tree=bvh.build(mesh),
             to_case=np.asarray(np.linalg.inv(plate.motion(plan.part(name))), np.float64),
-            critical=plan.critical_faces.get(name),
+            critical=plan.part(name).critical or (not plan.part(name).added and plan.critical),
             thin=_thin(mesh, THIN_LINES * fdm.nozzle_mm),
         )
         for name, mesh in meshes.items()
@@ -103,7 +103,7 @@ def measured(
     return measure(
         support_lines(gcode, fdm.filament_mm, None if tower is None else tower.place_mm),
         parts,
-        bead(resolved, profiles.process(plan.process).fdm, fdm.nozzle_mm),
+        lines,
         reach=access(list(meshes.values())),
         keep_out=plan.keep_out,
         soluble=frozenset(soluble),

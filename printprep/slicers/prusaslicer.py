@@ -18,32 +18,29 @@ from pathlib import Path
 from typing import Final
 
 from printprep.case import Finding, Severity
-from printprep.errors import DoesNotFit, ProfileError, SliceFailed
+from printprep.errors import SliceFailed
 from printprep.files import replacing
 from printprep.gcode.read import read_gcode
 from printprep.gcode.supports import anatomy_layers
-from printprep.geometry.mesh import Mesh
-from printprep.plan import Estimate, MaterialUse, Plan, PlannedPart, Plate, SlicedPlate, Supports
+from printprep.plan import Estimate, Plan, Plate, SlicedPlate, Supports
 from printprep.profiles.load import Profiles
-from printprep.profiles.models import Fdm, FdmProcess, Printer
-from printprep.profiles.tower import tower_size
 from printprep.progress import SILENT, Progress
 from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine
-from printprep.slicers.fit import TOLERANCE_MM, Tower, check_fits, open_parts, place_tower
+from printprep.slicers.fit import open_parts
 from printprep.slicers.honoured import compare
+from printprep.slicers.job import Copied, Job, implausible, job_of, least_s, untested, uses_of, verify
 from printprep.slicers.own_time import times_on
-from printprep.slicers.prusa_gcode import Copied, Figures, copy_scrubbed, parse
+from printprep.slicers.prusa_gcode import Figures, copy_scrubbed, parse
 from printprep.slicers.prusa_project import Volume, write_project
 from printprep.slicers.prusa_settings import (
-    loads_of_all_tools,
     refused,
     settings,
     to_ini,
-    used_tools,
 )
+from printprep.slicers.prusa_supports import bead, measured, modifiers
 from printprep.slicers.prusa_supports import findings as support_findings
-from printprep.slicers.prusa_supports import measured, modifiers
 
+NAME: Final = "PrusaSlicer"
 PROGRAM: Final = "prusa-slicer"
 HOW_TO_GET: Final = "get it with: apt-get install --no-install-recommends prusa-slicer"
 TESTED: Final = "2.5"
@@ -51,7 +48,6 @@ TESTED: Final = "2.5"
 
 _PROGRESS: Final = re.compile(r"^(\d{1,3}) => (.*)")
 _CHATTER: Final = re.compile(r"\[(trace|debug|info)\]|^Slicing result exported to |^\d{1,3} => ")
-_LONGEST_S: Final = 60 * 86400.0  # a plate that prints for two months is a wrong figure
 
 
 def version() -> str:
@@ -117,24 +113,8 @@ def run(
             on_progress(int(found.group(1)) / 100.0, found.group(2).partition(" to ")[0])
 
     ended = run_engine(command(program, ini, project, output), cwd=ini.parent, timeout_s=timeout_s, on_line=hear)
-    check_ended_well(ended, "PrusaSlicer", output)
+    check_ended_well(ended, NAME, output)
     return ended
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """One plate with everything that its slicing looks up."""
-
-    plan: Plan
-    plate: Plate
-    profiles: Profiles
-    printer: Printer
-    fdm: Fdm
-    process: FdmProcess
-    parts: tuple[PlannedPart, ...]  # of the plate, by rising priority
-    meshes: dict[str, Mesh]  # by part, in the plate frame
-    tools: tuple[int, ...]  # that its parts are assigned to
-    tower: Tower | None
 
 
 def slice_plate(
@@ -158,7 +138,7 @@ def slice_plate(
         It resolved a requested setting to another value.
     """
     engine = version()
-    job = _job(plan, plate, profiles)
+    job = job_of(plan, plate, profiles, NAME)
     requested = settings(plan, plate, profiles, job.tower)
     file = out_dir / f"plate-{plate.index}.gcode"
     try:
@@ -170,7 +150,7 @@ def slice_plate(
             raw = Path(folder) / "plate.gcode"
             ended = _slice(job, to_ini(requested), raw, timeout_s=timeout_s, on_progress=step.advance)
             figures = parse(raw)
-            resolved = compare(requested, figures.config)
+            resolved = compare(requested, figures.config, NAME)
             with replacing(file) as draft:
                 taken = _take(job, figures, raw, draft)
     except OSError as exc:
@@ -190,7 +170,7 @@ def slice_plate(
         settings=resolved,
         findings=(
             *refused(plan, profiles),
-            *_untested(engine),
+            *untested(engine, TESTED),
             *open_parts(job.meshes),
             *warnings(ended.lines, folder),
             *taken.doubts,
@@ -202,7 +182,7 @@ def slice_plate(
     )
 
 
-def _slice(job: _Job, ini: str, raw: Path, *, timeout_s: float, on_progress: Callable[[float, str], None]) -> EngineRun:
+def _slice(job: Job, ini: str, raw: Path, *, timeout_s: float, on_progress: Callable[[float, str], None]) -> EngineRun:
     """Write project and settings beside ``raw``, and let the engine make it of them."""
     project, config = raw.with_suffix(".3mf"), raw.with_suffix(".ini")
     volumes = [Volume(name=part.name, mesh=job.meshes[part.name], tool=part.tool) for part in job.parts]
@@ -224,136 +204,36 @@ class _Taken:
     supports: Supports | None
 
 
-def _take(job: _Job, figures: Figures, raw: Path, draft: Path) -> _Taken:
+def _take(job: Job, figures: Figures, raw: Path, draft: Path) -> _Taken:
     """Copy the engine's G-code to ``draft``, scrubbed, and check and measure the copy."""
     copied = copy_scrubbed(raw, draft)
     gcode = read_gcode(draft)
     layers = anatomy_layers(gcode)
-    _verify(job, copied, layers)
+    verify(job, copied, layers)
     estimate, doubts = _estimate(job, figures, draft)
     supports = None
     if job.plan.supports:
-        supports = measured(gcode, job.plan, job.plate, job.profiles, job.meshes, figures.config, job.tower)
+        laid = bead(figures.config, job.process, job.fdm.nozzle_mm)
+        supports = measured(gcode, job.plan, job.plate, job.profiles, job.meshes, laid, job.tower)
     return _Taken(copied=copied, anatomy_layer_count=layers, estimate=estimate, doubts=doubts, supports=supports)
 
 
-def warnings(lines: Sequence[str], folder: str) -> tuple[Finding, ...]:
+def warnings(lines: Sequence[str], folder: str, name: str = NAME) -> tuple[Finding, ...]:
     """What the engine said besides its progress, a finding a line, without the name of its working folder."""
     said = (line.replace(f"{folder}/", "").strip() for line in lines if not _CHATTER.search(line))
     return tuple(
-        Finding(code="slicer-warning", severity=Severity.WARNING, message=f"PrusaSlicer says: {line}")
+        Finding(code="slicer-warning", severity=Severity.WARNING, message=f"{name} says: {line}")
         for line in dict.fromkeys(said)
         if line
     )
 
 
-def _job(plan: Plan, plate: Plate, profiles: Profiles) -> _Job:
-    printer = profiles.printer(plan.printer)
-    parts = tuple(sorted((p for p in plan.parts if p.name in plate.parts), key=lambda part: part.priority))
-    if printer.fdm is None:
-        raise ProfileError(f"printer {printer.id} does not extrude: PrusaSlicer's driver cannot slice for it")
-    if not parts:
-        raise SliceFailed(f"plate {plate.index} of case {plan.case_id} has no parts")
-    process = profiles.process(plan.process).fdm
-    meshes = {part.name: part.mesh.transformed(plate.motion(part)) for part in parts}
-    check_fits(meshes, printer.bed, margin_mm=process.brim_mm)
-    tools = used_tools(plan, plate)
-    tower = None
-    if (size := tower_size(printer.fdm, process, len(tools))) is not None:
-        tower = place_tower(list(meshes.values()), printer.bed, process, size)
-    return _Job(
-        plan=plan,
-        plate=plate,
-        profiles=profiles,
-        printer=printer,
-        fdm=printer.fdm,
-        process=process,
-        parts=parts,
-        meshes=meshes,
-        tools=tools,
-        tower=tower,
-    )
-
-
-def _verify(job: _Job, copied: Copied, anatomy_layer_count: int) -> None:
-    """Check the G-code against the plate: its tools, its layers, its first layer's place.
-
-    Raises
-    ------
-    SliceFailed
-        A tool or layers are missing: anatomy would be.
-    DoesNotFit
-        The first layer leaves the bed, or the wipe tower runs into a part.
-    """
-    wanted = {part.tool for part in job.parts}
-    if job.fdm.tools > 1 and (missing := wanted - copied.tools.keys()):
-        lost = [part.name for part in job.parts if part.tool in missing]
-        raise SliceFailed(
-            f"tools {sorted(missing)} never print: {', '.join(lost)} vanished from the G-code; a part of higher "
-            "priority covers them, or they are thinner than a line"
-        )
-    top_mm = max(float(mesh.bounds_mm[1, 2]) for mesh in job.meshes.values())
-    layers = 1 + max(0.0, top_mm - job.process.first_layer_height_mm) / job.process.layer_height_mm
-    if anatomy_layer_count < 0.98 * layers - 2 or copied.top_mm < top_mm - 3 * job.process.layer_height_mm:
-        raise SliceFailed(
-            f"{anatomy_layer_count} layers up to {copied.top_mm:.2f} mm for parts of {top_mm:.2f} mm: "
-            f"about {layers:.0f} were due; anatomy is missing, repair the parts"
-        )
-    tower = copied.first_layer.get("Wipe tower")
-    if job.tower is not None and tower is not None and not job.tower.holds(*tower):
-        raise SliceFailed(
-            f"the wipe tower came out as {tower[2] - tower[0]:.1f} x {tower[3] - tower[1]:.1f} mm, more than the "
-            f"{' x '.join(f'{v:.0f}' for v in job.tower.size.place_mm)} mm that were free for it; use fewer tools"
-        )
-    for feature, (x0, y0, x1, y1) in copied.first_layer.items():
-        bed = job.printer.bed
-        if min(x0, y0) < -TOLERANCE_MM or x1 > bed.width_mm + TOLERANCE_MM or y1 > bed.depth_mm + TOLERANCE_MM:
-            raise DoesNotFit(
-                f"{feature.lower()} of the first layer reaches from ({x0:.1f}, {y0:.1f}) to ({x1:.1f}, {y1:.1f}) mm, "
-                f"the bed is {bed.width_mm:g} x {bed.depth_mm:g} mm; use a larger printer or a smaller scale"
-            )
-
-
-def _estimate(job: _Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple[Finding, ...]]:
-    """Time and material; our own trapezoids stand in where the engine's time cannot be believed."""
-    loads = loads_of_all_tools(job.plan, job.fdm)
-    uses = []
+def _estimate(job: Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple[Finding, ...]]:
+    """Material, and the time as the firmware will take it; an engine's time that cannot be is a finding."""
     section_mm2 = math.pi / 4 * job.fdm.filament_mm**2
-    for tool, mm3 in enumerate(section_mm2 * fed_mm for fed_mm in figures.filament_mm):
-        material = job.profiles.material(loads[tool].material)
-        use = MaterialUse(material=material.id, tool=tool, mm3=mm3, g=mm3 * material.density_g_cm3 / 1000.0)
-        uses += [use] if mm3 > 0 else []
-    if unfed := {part.tool for part in job.parts} - {use.tool for use in uses}:
-        raise SliceFailed(f"PrusaSlicer feeds no filament through tools {sorted(unfed)}, which have parts to print")
-    fastest_mm3_s = max(f.max_flow_mm3_s for use in uses if (f := job.profiles.material(use.material).fdm))
-    least_s = sum(use.mm3 for use in uses) / fastest_mm3_s
-    said_s = figures.duration_s
-    if said_s is not None and least_s <= said_s <= _LONGEST_S:
-        return Estimate(duration_s=said_s + job.fdm.heat_up_s, duration_from="slicer", material=tuple(uses)), ()
+    uses = uses_of(job, {tool: section_mm2 * fed_mm for tool, fed_mm in enumerate(figures.filament_mm)}, NAME)
+    said_s, at_least_s = figures.duration_s, least_s(job, uses)
     own_s = times_on(job.printer, gcode).duration_s
-    said = "nothing" if said_s is None else f"{said_s:.0f} s"
-    doubt = Finding(
-        code="slicer-time-implausible",
-        severity=Severity.WARNING,
-        message=(
-            f"PrusaSlicer says that plate {job.plate.index} takes {said}, "
-            f"but its material alone needs {least_s:.0f} s; our own estimate of {own_s:.0f} s stands in"
-        ),
-        value=said_s,
-        limit=least_s,
-    )
-    return Estimate(duration_s=own_s, duration_from="trapezoid", material=tuple(uses)), (doubt,)
-
-
-def _untested(engine: str) -> tuple[Finding, ...]:
-    if engine.split()[-1].startswith(f"{TESTED}."):
-        return ()
-    return (
-        Finding(
-            code="slicer-version-untested",
-            severity=Severity.WARNING,
-            message=f"{engine} is not the version this driver was tested with ({TESTED}); look at the result",
-            value=engine,
-            limit=TESTED,
-        ),
-    )
+    estimate = Estimate(duration_s=own_s, duration_from="trapezoid", material=uses)
+    doubt = implausible(job, NAME, said_s, at_least_s, own_s)
+    return estimate, (doubt,) if doubt else ()

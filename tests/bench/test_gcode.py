@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
+import resource
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import printprep
+from printprep.casefile import Limits
 from printprep.gcode.estimate import estimate
 from printprep.gcode.guard import GuardLimits, guard
 from printprep.gcode.motion import MotionLimits
 from printprep.gcode.read import read_gcode
+from printprep.profiles.load import load_profiles
+from printprep.run import Request, run_case
+from printprep.slicers.proven import prove_plate
 
 pytestmark = pytest.mark.bench
 LINES = 1_000_000
@@ -55,3 +63,27 @@ def test_guard(benchmark: Any, large: Path) -> None:
     assert findings == ()
     benchmark.pedantic(lambda: guard(large, LIMITS), rounds=3)
     benchmark.extra_info["lines_per_s"] = round(LINES / benchmark.stats.stats.min)
+
+
+def test_the_check_takes_less_than_slicing(benchmark: Any, tmp_path: Path, engine: Callable[[str], str]) -> None:
+    """CPU time of the check of the demonstration's plate, as a share of what PrusaSlicer took to slice it."""
+    engine("prusa-slicer")
+    profiles = load_profiles()
+    demo = Path(printprep.__path__[0]) / "demo" / "dissection"
+    request = Request(sources=(demo / "case.toml",), printer="prusa-xl", process="standard", out=tmp_path)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = run_case(request, profiles, "slice")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    slicing_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert result.plan is not None
+    plan, plate = result.plan, result.plates[0]
+
+    def work() -> float:
+        started_s = time.process_time()
+        prove_plate(plate.file, plan, plan.plates[0], result.printer, Limits())
+        return time.process_time() - started_s
+
+    work()  # compiles
+    check_s = benchmark.pedantic(work, rounds=1)
+    benchmark.extra_info["check_cpu_s"], benchmark.extra_info["slicing_cpu_s"] = round(check_s, 1), round(slicing_s, 1)
+    assert check_s < slicing_s

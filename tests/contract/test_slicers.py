@@ -12,14 +12,15 @@ from typing import Final
 import numpy as np
 import pytest
 
-from printprep.errors import DoesNotFit, SliceTimeout
+from printprep.errors import DoesNotFit, SlicerNotFound, SliceTimeout
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Plan, PlannedPart, Plate, SlicedPlate, ToolLoad
 from printprep.profiles.load import Profiles, load_profiles
 from printprep.progress import SILENT, Step
-from printprep.slicers import SLICERS, Slicer, slice_plate
+from printprep.slicers import SLICERS, Slicer, check_slicer, slice_plate
 
-PROGRAMS: Final = {"prusaslicer": "prusa-slicer"}  # what a driver needs installed
+# what a driver needs installed
+PROGRAMS: Final = {"prusaslicer": "prusa-slicer", "curaengine": "CuraEngine", "slic3r": "slic3r"}
 PRINTERS: Final = {"fdm": ("ender-3", "pla"), "resin": ("prusa-sl1s", "resin-standard")}
 CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
 CORNERS_OF_FACES = ("013", "032", "467", "475", "045", "051", "237", "276", "026", "064", "157", "173")
@@ -32,11 +33,15 @@ def profiles() -> Profiles:
 
 
 @pytest.fixture(params=SLICERS, ids=lambda row: row.id)
-def slicer(request: pytest.FixtureRequest, engine: Callable[[str], str]) -> Slicer:
+def slicer(
+    request: pytest.FixtureRequest, engine: Callable[[str], str], cura_definitions: Callable[[], Path]
+) -> Slicer:
     """Each row of the table; an engine that is missing fails under CI=true and is a named skip elsewhere."""
     row: Slicer = request.param
     if row.id in PROGRAMS:
         engine(PROGRAMS[row.id])
+    if row.id == "curaengine":
+        cura_definitions()
     return row
 
 
@@ -108,7 +113,8 @@ def made(slicer: Slicer, profiles: Profiles, shelf: dict[str, Made], tmp_path_fa
         plan, watch = cube_plan(slicer.technology), _Watch()
         driver, folder = slicer.load(), tmp_path_factory.mktemp("Jane_Doe")
         plate = driver.slice_plate(plan, plan.plates[0], profiles, folder / "a", timeout_s=120, progress=watch)
-        shelf[slicer.id] = Made(plate, slice_plate(plan, plan.plates[0], profiles, folder / "b"), watch)
+        again = slice_plate(plan, plan.plates[0], profiles, folder / "b", slicer=slicer.id)
+        shelf[slicer.id] = Made(plate, again, watch)
     return shelf[slicer.id]
 
 
@@ -159,9 +165,21 @@ def test_progress_stays_within_its_bounds(made: Made) -> None:
     assert all(0 <= done <= 1 for done in made.watch.done)
 
 
-def test_the_table_picks_the_first_driver_of_the_printers_technology(slicer: Slicer, made: Made) -> None:
+def test_the_table_picks_the_driver_that_is_named_or_the_first_of_the_printers_technology(
+    slicer: Slicer, profiles: Profiles, made: Made
+) -> None:
     first = next(row for row in SLICERS if row.technology == slicer.technology)
-    assert made.again.engine == first.load().version()
+    printer = profiles.printer(PRINTERS[slicer.technology][0])
+    assert made.again.engine == slicer.load().version() == check_slicer(printer, slicer.id)
+    assert check_slicer(printer) == first.load().version()
+
+
+@pytest.mark.parametrize(("printer", "slicer"), [("prusa-sl1s", "curaengine"), ("ender-3", "resin"), ("ender-3", "x")])
+def test_an_engine_that_is_not_for_the_printer_is_refused_by_name(
+    printer: str, slicer: str, profiles: Profiles
+) -> None:
+    with pytest.raises(SlicerNotFound, match=rf"no slicer {slicer} for \w+ printers such as {printer}; there are: "):
+        check_slicer(profiles.printer(printer), slicer)
 
 
 def test_a_folder_may_be_named_from_where_one_stands(
@@ -169,7 +187,7 @@ def test_a_folder_may_be_named_from_where_one_stands(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     plan = replace(cube_plan(slicer.technology, 1.0), supports=True)
-    plate = slice_plate(plan, plan.plates[0], profiles, Path("build"))
+    plate = slice_plate(plan, plan.plates[0], profiles, Path("build"), slicer=slicer.id)
     assert plate.file.parent == Path("build")
     assert (tmp_path / plate.file).is_file()
 

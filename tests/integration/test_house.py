@@ -106,7 +106,7 @@ class TestTheWholeWay:
         reports = {"report.json", "report.html"}  # they hold timings
         first["files"] = {name: sha256 for name, sha256 in first["files"].items() if name not in reports}
         assert first == second
-        assert {"prepared.3mf", "certificate.json", "plate-1.gcode"} == set(second["files"])
+        assert {"prepared.3mf", "certificate.json", "plate-1.gcode", "plate-1-worst-1.png"} == set(second["files"])
 
     def test_a_build_that_was_touched_is_found_and_not_sent(
         self, build: tuple[Path, dict[str, Any]], tmp_path: Path

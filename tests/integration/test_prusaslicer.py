@@ -22,6 +22,7 @@ from printprep.prepare.draft import Draft, DraftPart
 from printprep.profiles.load import Profiles, load_profiles
 from printprep.safety import guard_limits
 from printprep.slicers import prusaslicer
+from printprep.slicers.own_time import times_on
 from printprep.slicers.prusa_project import Volume, write_project
 from printprep.slicers.prusa_settings import settings, to_ini
 
@@ -181,7 +182,11 @@ def test_every_shipped_profile_is_honoured_key_by_key(
     plate, _ = cut(replace(plan, supports=True), profiles, tmp_path)
     assert [f.code for f in plate.findings] == []
     assert sum(s.requested is not None for s in plate.settings) > 80
-    assert plate.estimate.duration_from == "slicer"
+    assert plate.estimate.duration_from == "trapezoid"
+    times = times_on(profiles.printer(printer), plate.file)
+    counted_s = sum(times.by_tool_s.values()) + times.by_feature_s.get("tool change", 0.0)
+    # the engine counts moves and changes of tool too, but plans without end and knows no Klipper
+    assert counted_s == pytest.approx(plate.extras["slicer_duration_s"], rel=0.15)
 
 
 def test_the_wipe_tower_stands_on_the_bed_beside_the_parts(profiles: Profiles, tmp_path: Path) -> None:

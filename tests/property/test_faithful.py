@@ -23,7 +23,13 @@ CAVITY = Mesh(BALL.vertices * (RADIUS_MM - WALL_MM) / RADIUS_MM, BALL.faces)
 DRILLED = subtract(BALL, CAVITY, from_solid(Manifold.cylinder(8.0, 1.5, 1.5, 32).translate((0, 0, -12))))
 HOLE_MM3 = DRILLED.volume_mm3 - BALL.volume_mm3 + CAVITY.volume_mm3
 CHANGES = (
-    Change(stage="hollow", what="a cavity", volume_mm3=-CAVITY.volume_mm3, area_mm2=CAVITY.area_mm2),
+    Change(
+        stage="hollow",
+        what="a cavity",
+        volume_mm3=-CAVITY.volume_mm3,
+        area_mm2=CAVITY.area_mm2,
+        box_mm=(as_point(CAVITY.bounds_mm[0]), as_point(CAVITY.bounds_mm[1])),
+    ),
     Change(
         stage="drain",
         what="a hole",

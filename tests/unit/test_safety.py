@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from printprep.case import Finding, Severity
+from printprep.case import Finding, Severity, stopping
 from printprep.files import sha256_of
+from printprep.geometry.mesh import Mesh
 from printprep.lock import NAME, PREPARED
+from printprep.plan import Plan, PlannedPart, Plate
 from printprep.profiles.load import Profiles, load_profiles
-from printprep.safety import sending_guard
+from printprep.safety import sending_guard, takes_mm3
 
 JOB = "G90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\nG1 X20 Y20 Z0.2 F3000\nG1 X40 E1 F1200\n"
 END = "M104 S0\nM140 S0\nM84\n"
@@ -101,3 +104,47 @@ def test_a_file_asks_no_more_than_the_profile_allows(
     assert "gcode-over-limits" not in look(plate, firmware, profiles)
     plate.write_text(f"{JOB}{command}\n{END}", encoding="ascii")
     assert "gcode-over-limits" in look(plate, firmware, profiles)
+
+
+def accept(plate: Path, **entry: str) -> None:
+    lock = json.loads((plate.parent / NAME).read_text(encoding="utf-8"))
+    lock["accept"] = [{"code": "gcode-unknown-command", "reason": "the beeper of this printer", **entry}]
+    lock["files"]["plate-1.gcode"] = sha256_of(plate)
+    (plate.parent / NAME).write_text(json.dumps(lock), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("value", "stops"), [("M355", False), ("M81", True), (None, False)])
+def test_what_the_case_accepts_by_name_is_sent_and_says_why(
+    plate: Path, profiles: Profiles, value: str | None, stops: bool
+) -> None:
+    plate.write_text(f"{JOB}M355 S1\n{END}", encoding="ascii")
+    accept(plate, **({} if value is None else {"value": value}))
+    finding = look(plate, "ender-3", profiles)["gcode-unknown-command"]
+    assert (finding.value, bool(stopping((finding,)))) == ("M355", stops)
+    assert finding.accepted == (None if stops else "the beeper of this printer")
+
+
+def test_a_lock_accepts_no_file_for_another_printer(plate: Path, profiles: Profiles) -> None:
+    accept(plate, code="wrong-printer")
+    assert stopping((look(plate, "prusa-xl", profiles)["wrong-printer"],))
+
+
+def test_a_cube_takes_a_skin_at_least_and_its_box_at_most(profiles: Profiles) -> None:
+    corners = np.array([[x, y, z] for x in (0, 20) for y in (0, 20) for z in (0, 20)], np.float64)
+    faces = [
+        [0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1],
+        [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3],
+    ]  # fmt: skip
+    cube = PlannedPart(
+        name="bone", mesh=Mesh(corners, np.array(faces, np.int32)), tissue=None, material="pla", tool=0,
+        colour=(1, 2, 3), priority=1,
+    )  # fmt: skip
+    plan = Plan(
+        case_id="CHD-1", printer="ender-3", process="draft", parts=(cube,), tools=(), changes={}, findings=(),
+        plates=(Plate(index=1, parts=("bone",), case_to_plate=np.eye(4)),),
+    )  # fmt: skip
+    bounds = takes_mm3(plan, plan.plates[0], profiles.printer("ender-3"), profiles.process("draft"))
+    assert bounds is not None
+    assert bounds[0] == pytest.approx(0.25 * 6 * 20 * 20 * 0.4)
+    assert bounds[1] == pytest.approx(1.1 * (40 * 40 * 20 + 500))
+    assert bounds[0] < 8000 * 0.15 < 8000 < bounds[1], "sparse and solid cubes are both in it"

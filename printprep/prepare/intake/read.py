@@ -18,7 +18,7 @@ from typing import Final
 
 from printprep.case import Case, Finding, Part, Severity, Source
 from printprep.casefile import CaseFile, CaseHeader, Limits, OrientWish, PartWish, Side, Split, SupportsWish
-from printprep.errors import CaseError
+from printprep.errors import CaseError, ProfileError
 from printprep.files import sha256_of
 from printprep.formats import FORMATS, NamedMesh, read_meshes
 from printprep.geometry.mesh import Mesh
@@ -112,9 +112,11 @@ def read_case(
     said = checked_header(id=case_id or _UNNAMED, units=units, scale=scale, synthetic=synthetic or None)
     header = _merged(said, wanted)
     loaded = _load(tuple(dict.fromkeys(path for path, _ in wanted.files)), progress)
+    _check_materials(wanted, profiles)
     identified, doubts = identify(tuple(_asked(wanted, loaded)), profiles, side=side)
     if header.id == _UNNAMED:
         header = header.model_copy(update={"id": _opaque_id(loaded.values())})
+    doubts = (*_left_out(wanted, loaded), *doubts)
     return _brought_together(wanted, header, identified, doubts, profiles)
 
 
@@ -144,6 +146,7 @@ def _brought_together(
         scale=header.scale,
         mirrored=header.mirror is not None,
         synthetic=header.synthetic,
+        slicer=header.slicer,
         deadline=header.deadline,
         limits=_limits(case.limits if case else None, profiles.lab()),
         keep_out=tuple(frame.zone(zone) for zone in case.keep_out) if case else (),
@@ -276,9 +279,9 @@ def _asked(wanted: _Wanted, loaded: Mapping[Path, _Loaded]) -> Iterator[Asked]:
     for index, (path, wish) in enumerate(wanted.files):
         file = loaded[path]
         key = f"{wanted.case_file}: parts[{index}]" if wish else ""
-        chosen = list(enumerate(file.objects))
+        chosen = _anatomy(file)
         if wish and wish.object:
-            chosen = _named_objects(path, chosen, wish.object, key)
+            chosen = _named_objects(path, list(enumerate(file.objects)), wish.object, key)
         joined = wish is not None and wish.object is not None and len(wish.object) > 1
         for group in [chosen] if joined else [[one] for one in chosen]:
             yield Asked(
@@ -289,6 +292,28 @@ def _asked(wanted: _Wanted, loaded: Mapping[Path, _Loaded]) -> Iterator[Asked]:
                 alone=len(group) == len(chosen),
                 wish=wish,
                 wish_key=key,
+            )
+
+
+def _anatomy(file: _Loaded) -> list[tuple[int, NamedMesh]]:
+    """The objects of a file with their positions, but for what a prepared file says was added to the anatomy."""
+    there = list(enumerate(file.objects))
+    return [(position, one) for position, one in there if not one.added] or there
+
+
+def _left_out(wanted: _Wanted, loaded: Mapping[Path, _Loaded]) -> Iterator[Finding]:
+    """Info ``added-left-out`` for supports, struts and the like of prepared files, which no wish names."""
+    for path in dict.fromkeys(path for path, _ in wanted.files):
+        objects = loaded[path].objects
+        named = {name for file, wish in wanted.files if file == path and wish for name in wish.object or ()}
+        left = [one for one in objects if one.added and one.name not in named]
+        if left and len(left) < len(objects):
+            yield Finding(
+                code="added-left-out",
+                severity=Severity.INFO,
+                message=f"{len(left)} of {len(objects)} objects of a prepared file are no anatomy but were added for "
+                "its print, such as supports: they are left out, and made anew where they are needed",
+                value=len(left),
             )
 
 
@@ -333,6 +358,21 @@ def _oddities(wanted: _Wanted, identified: Sequence[Identified]) -> Iterator[Fin
     for one in identified:
         for note in dict.fromkeys(note for each in one.asked.objects for note in each.notes):
             yield Finding(code="file-oddity", severity=Severity.WARNING, part=one.name, message=f"{one.name}: {note}")
+
+
+def _check_materials(wanted: _Wanted, profiles: Profiles) -> None:
+    """A CaseError for a material of struts or supports that no profile has; those of parts are checked with them."""
+    if wanted.case is None:
+        return
+    wished = [(f"connect[{k}].material", wish.material) for k, wish in enumerate(wanted.case.connect)]
+    if wanted.case.supports is not None:
+        wished.append(("supports.material", wanted.case.supports.material))
+    for key, material in wished:
+        try:
+            if material is not None:
+                profiles.material(material)
+        except ProfileError as exc:
+            raise CaseError(f"{wanted.case_file}: {key}: {exc}") from exc
 
 
 def _limits(wished: Limits | None, lab: Lab) -> Limits:

@@ -67,7 +67,7 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, object]]] = {
     KeepOut: {"part": "nerve"},
     Critical: {"part": "bone"},
     SupportsWish: {"material": "bvoh"},
-    Acceptance: {"code": "thin-wall", "reason": "decided with the surgeon", "part": "bone"},
+    Acceptance: {"code": "thin-wall", "reason": "decided with the surgeon", "part": "bone", "value": "0.8"},
 }
 """What to show for keys without a default."""
 

@@ -92,6 +92,23 @@ def test_a_picture_shows_the_second_mesh_from_six_sides(
     assert ((red - blue > 40) & (green < 150)).sum() > 1000  # the other too far out
 
 
+def test_a_picture_speaks_of_limits_only_where_there_is_one(
+    capsys: pytest.CaptureFixture[str], files: tuple[str, str], tmp_path: Path
+) -> None:
+    import cv2
+
+    def key(*limit: str) -> Any:
+        target = tmp_path / "b.png"
+        run(capsys, *files, "--units", "mm", *limit, "--picture", str(target))
+        picture = cv2.imread(str(target))
+        assert picture is not None
+        right = picture[362:420, 330:440]  # beside the bar of the first picture stands what stripes mean
+        return int((right.min(axis=2) < 128).sum())
+
+    assert key("--limit", "0.2") > 100
+    assert key() == 0
+
+
 def test_a_source_is_compared_with_what_was_prepared_of_it_at_the_scale_of_the_print(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

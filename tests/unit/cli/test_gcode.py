@@ -1,4 +1,4 @@
-"""``estimate``, ``guard`` and ``send`` on the files of resin printers, which are no G-code."""
+"""``estimate``, ``guard``, ``preview``, ``send`` on binary G-code, and on files of resin printers, which are none."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from printprep.cli.gcode import estimate, guard
+from printprep.cli.preview import preview
 from printprep.cli.send import send
 from printprep.errors import InputError
 from printprep.formats import chitu, sl1
 from printprep.formats.layers import ResinJob, encode_png
+from printprep.gcode.bgcode import Encoding, Kind, Packing
+from tests.unit.gcode.binary import File, gcode, table
 
 JOB = ResinJob(
     name="plate-1", printer="prusa-sl1s", material="resin-standard", layer_height_mm=0.05, layer_count=2,
@@ -61,3 +64,51 @@ def test_guard_knows_a_zip_by_its_bytes(plate: Path) -> None:
 def test_send_says_where_it_goes(plate: Path) -> None:
     with pytest.raises(InputError, match="goes to the printer by USB"):
         run(send, str(plate), "--printer", "virtual")
+
+
+@pytest.fixture
+def packed(tmp_path: Path, data: Path) -> Path:
+    """A real file of PrusaSlicer as it would write it in binary."""
+    lines = (data / "gcode" / "prusaslicer.gcode").read_text().splitlines(keepends=True)
+    path = tmp_path / "plate.bgcode"
+    blocks = [
+        table(Kind.FILE, Producer="PrusaSlicer 2.8.1"),
+        *(gcode("".join(lines[k : k + 600]), Packing.DEFLATE, Encoding(2)) for k in range(0, len(lines), 600)),
+    ]
+    path.write_bytes(File(blocks=blocks).data)
+    return path
+
+
+def test_binary_gcode_is_read_like_text(packed: Path, data: Path) -> None:
+    text = data / "gcode" / "prusaslicer.gcode"
+    of_text, of_binary = (
+        json.loads(run(estimate, str(path), "--printer", "prusa-mk4-mmu3", "--json")) for path in (text, packed)
+    )
+    for key in ("duration_s", "by_feature_s", "extruded_mm3", "layer_count"):
+        assert of_binary[key] == of_text[key], key
+    assert of_text["slicer"]["finished"] is True
+    assert of_binary["slicer"]["name"] == "PrusaSlicer 2.8.1"
+    assert "Made by PrusaSlicer 2.8.1" in run(estimate, str(packed), "--printer", "prusa-mk4-mmu3")
+
+
+def test_binary_gcode_is_guarded_and_drawn_like_text(packed: Path, data: Path, tmp_path: Path) -> None:
+    text = data / "gcode" / "prusaslicer.gcode"
+    found = [
+        CliRunner().invoke(guard, [str(path), "--printer", "prusa-mk4-mmu3", "--json"]).stdout
+        for path in (text, packed)
+    ]
+    of_text, of_binary = ([f["code"] for f in json.loads(shown)["findings"]] for shown in found)
+    assert of_binary == of_text
+    assert of_text, "the default start code homes no bed and names a date"
+    pictures = []
+    for path in (text, packed):
+        run(preview, str(path), "--printer", "prusa-mk4-mmu3", "--layer", "3", "--out", str(tmp_path / "a.png"))
+        pictures.append((tmp_path / "a.png").read_bytes())
+    assert pictures[0] == pictures[1]
+
+
+def test_a_file_that_was_cut_short_is_said(tmp_path: Path, data: Path) -> None:
+    whole = (data / "gcode" / "prusaslicer.gcode").read_bytes()
+    path = tmp_path / "cut.gcode"
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "cut short" in run(estimate, str(path), "--printer", "prusa-mk4-mmu3")

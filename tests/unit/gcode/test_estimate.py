@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from printprep.gcode.estimate import GcodeTimes, estimate
-from printprep.gcode.motion import Cornering, MotionLimits
+from printprep.gcode.motion import Cornering, MotionLimits, move_times_s
 from printprep.gcode.read import read_gcode
 
 LIMITS = MotionLimits(
@@ -15,7 +17,14 @@ LIMITS = MotionLimits(
     print_acceleration_mm_s2=1000,
     travel_acceleration_mm_s2=1000,
     jerk_mm_s=(0.001, 0.001, 0.001, 1000),
+    steps_per_mm=(10000, 10000, 10000, 10000),  # so fine that whole steps and the least rate do not matter
+    exact_steps=True,
+    min_segment_s=0,
 )
+
+
+def changed(**values: Any) -> MotionLimits:
+    return replace(LIMITS, **values)
 
 
 def times(tmp_path: Path, text: str, limits: MotionLimits = LIMITS, **options: object) -> GcodeTimes:
@@ -33,17 +42,32 @@ def test_a_short_move_is_a_triangle(tmp_path: Path) -> None:
     assert times(tmp_path, "G1 X4 F6000\n").duration_s == pytest.approx(2 * math.sqrt(4 / 1000), rel=1e-3)
 
 
-def test_pieces_of_a_straight_line_take_as_long_as_the_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cornering", [Cornering.SQUARE_CORNER, Cornering.STEP])
+def test_pieces_of_a_straight_line_take_as_long_as_the_line(cornering: Cornering, tmp_path: Path) -> None:
     pieces = "".join(f"G1 X{x / 10:.1f}\n" for x in range(1, 1001))
-    assert times(tmp_path, "G1 F6000\n" + pieces).duration_s == pytest.approx(1.1, rel=1e-3)
+    limits = changed(minimum_cruise_ratio=0)
+    took = times(tmp_path, "G1 F6000\n" + pieces, limits, cornering=cornering).duration_s
+    assert took == pytest.approx(1.1, rel=1e-3)
+
+
+@pytest.mark.parametrize("blocks", [8, 16, 32])
+def test_marlin_goes_only_as_fast_as_the_blocks_it_knows_let_it_stop(blocks: int, tmp_path: Path) -> None:
+    pieces = "".join(f"G1 X{x / 10:.1f}\n" for x in range(1, 1001))
+    took = times(tmp_path, "G1 F6000\n" + pieces, changed(planner_blocks=blocks)).duration_s
+    known_mm = 0.1 * (blocks - 3)  # beyond the block under way
+    cruise = math.sqrt(2 * 1000 * known_mm)
+    # between stopping at the end of what is known and of one piece more, which is where most of each piece is
+    slowest, fastest = 100 / cruise, 100 / math.sqrt(2 * 1000 * (known_mm + 0.1))
+    assert fastest < took < slowest + 2 * cruise / 1000
 
 
 def test_a_right_angle_stops_the_head_without_jerk_and_not_with_it(tmp_path: Path) -> None:
     text = "G1 X100 F6000\nG1 Y100\n"
     assert times(tmp_path, text).duration_s == pytest.approx(2.2, rel=1e-3)
-    jerky = MotionLimits(**{**{n: getattr(LIMITS, n) for n in LIMITS.__slots__}, "jerk_mm_s": (20, 20, 1, 1000)})
-    # every move enters and leaves at 20 mm/s: (100-20)/1000 s each way over 9.6 mm in all, the rest at 100 mm/s
-    assert times(tmp_path, text, jerky).duration_s == pytest.approx(2 * (0.16 + (100 - 9.6) / 100), rel=1e-3)
+    jerky = changed(jerk_mm_s=(20, 20, 1, 1000))
+    # the corner is taken at 20 mm/s, at which each axis stops or starts; beginning and end are at rest all the same
+    saved_s = 2 * (20 / 1000 - 20 * 20 / 2000 / 100)
+    assert times(tmp_path, text, jerky).duration_s == pytest.approx(2.2 - saved_s, rel=1e-3)
 
 
 def test_klipper_takes_a_right_angle_at_its_square_corner_velocity(tmp_path: Path) -> None:
@@ -54,7 +78,7 @@ def test_klipper_takes_a_right_angle_at_its_square_corner_velocity(tmp_path: Pat
 
 
 def test_junction_deviation_by_its_formula(tmp_path: Path) -> None:
-    limits = MotionLimits(**{**{n: getattr(LIMITS, n) for n in LIMITS.__slots__}, "junction_deviation_mm": 0.05})
+    limits = changed(junction_deviation_mm=0.05)
     half = math.sqrt(0.5)
     v = math.sqrt(1000 * 0.05 * half / (1 - half))
     expected = 2 * 1.1 - 2 * (v / 1000 - v * v / 2000 / 100)
@@ -91,3 +115,62 @@ def test_parts_add_up_and_are_named(tmp_path: Path) -> None:
 
 def test_homing_is_no_move(tmp_path: Path) -> None:
     assert times(tmp_path, "G1 X100 F6000\nG28\n").duration_s == pytest.approx(1.1, rel=1e-3)
+
+
+def test_a_board_that_sets_its_speed_once_a_step_brakes_late(tmp_path: Path) -> None:
+    coarse = changed(steps_per_mm=(80, 80, 400, 93))
+    text = "M83\n" + "".join(f"G1 X{10 * (k % 2)} F6000\nG4 P1\n" for k in range(1, 41))
+    smooth, timer = (
+        times(tmp_path, text, limits).duration_s for limits in (coarse, replace(coarse, exact_steps=False))
+    )
+    assert 0.96 < timer / smooth < 0.99
+
+
+def test_a_move_of_few_steps_waits_for_the_next(tmp_path: Path) -> None:
+    coarse = changed(steps_per_mm=(80, 80, 400, 93))
+    path = tmp_path / "a.gcode"
+    path.write_text("G1 X10 F3000\nG1 X10.05\nG1 X10.1\n")
+    tiny = move_times_s(read_gcode(path), coarse)
+    assert tiny[1] == 0
+    assert tiny[2] > 0
+
+
+def test_short_moves_are_stretched_only_while_the_buffer_is_nearly_empty(tmp_path: Path) -> None:
+    path = tmp_path / "a.gcode"
+    moves = "".join(f"G1 X{x / 2:.1f}\n" for x in range(1, 200))
+    took = []
+    for least_us in (20000, 0):
+        path.write_text(f"M205 B{least_us}\nG1 F6000\n{moves}")
+        took.append(move_times_s(read_gcode(path), changed(min_segment_s=1)))
+    stretched, plain = took
+    assert (stretched[2:4] > plain[2:4] + 0.001).all()
+    assert stretched[40:] == pytest.approx(plain[40:])
+
+
+def test_klipper_follows_what_the_file_sets_and_knows_no_m201(tmp_path: Path) -> None:
+    def took(head: str) -> float:
+        return times(tmp_path, f"{head}\nG1 X100 F6000\n", cornering=Cornering.SQUARE_CORNER).duration_s
+
+    assert took("") == pytest.approx(1.1, rel=1e-4)
+    assert took("SET_VELOCITY_LIMIT ACCEL=500") == pytest.approx(1.2, rel=1e-4)
+    assert took("set_velocity_limit velocity=50 accel=2000.5") == pytest.approx(100 / 50 + 50 / 2000.5, rel=1e-4)
+    assert took("M204 S500") == pytest.approx(1.2, rel=1e-4)
+    assert took("M204 P500 T4000") == pytest.approx(1.2, rel=1e-4)
+    assert took("M201 X100\nM203 X10\nM205 X1") == pytest.approx(1.1, rel=1e-4)
+    assert took("SET_VELOCITY_LIMIT ACCEL=\nSET_VELOCITY_LIMIT ACCEL=-5 =3 ACCEL") == pytest.approx(1.1, rel=1e-4)
+    assert took("SET_VELOCITY_LIMITS ACCEL=500") == pytest.approx(1.1, rel=1e-4)
+
+
+def test_klipper_smooths_zigzag_by_its_cruise_ratio(tmp_path: Path) -> None:
+    zigzag = "G1 F9000\n" + "".join(f"G1 X{k % 2} Y{k / 10}\n" for k in range(1, 60))
+    calm, sharp = (
+        times(tmp_path, f"SET_VELOCITY_LIMIT MINIMUM_CRUISE_RATIO={ratio}\n{zigzag}", cornering=Cornering.SQUARE_CORNER)
+        for ratio in (0.5, 0)
+    )
+    assert calm.duration_s > 1.05 * sharp.duration_s
+
+
+def test_reprapfirmware_reads_speeds_by_the_minute(tmp_path: Path) -> None:
+    head = "M566 X1200 Y1200\nM203 X3000\n"
+    took = times(tmp_path, f"{head}G1 X100 F6000\n", cornering=Cornering.STEP).duration_s
+    assert took == pytest.approx(100 / 50 + 50 / 1000, rel=1e-4)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from printprep.case import Finding, Severity
+from printprep.gcode import read
 from printprep.gcode.guard import GuardLimits, guard
 from printprep.gcode.motion import MotionLimits
 
@@ -163,5 +164,13 @@ def test_words_where_numbers_belong_are_rubbish(tmp_path: Path, line: str) -> No
 
 
 def test_a_comment_is_not_repeated(tmp_path: Path) -> None:
-    finding = only(check(tmp_path, "G1 X999 ; for Alice\nG1 X1\n"), "gcode-off-bed")
-    assert "Alice" not in finding.message
+    findings = check(tmp_path, "G1 X999 ; for Alice\nG1 X1\n")
+    assert [f.code for f in findings] == ["gcode-identifying", "gcode-off-bed"]
+    assert not any("Alice" in f.message for f in findings)
+
+
+def test_what_was_poured_at_the_end_of_a_block_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for block_bytes in (20, 26, 32, 40, 4096):
+        monkeypatch.setattr(read, "BLOCK_BYTES", block_bytes)
+        finding = only(check(tmp_path, "G1 E300 F60\nG1 X5 F600\n"), "gcode-too-much-filament")
+        assert "line 8" in finding.message

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -93,8 +94,8 @@ def test_settings_of_the_planner_follow_the_moves(tmp_path: Path) -> None:
     assert (gcode.settings[0] == -1).all()
     row = gcode.settings[1]
     assert (row[0], row[3], row[5], row[8], row[12]) == (100, 50, 500, 8, 0.02)
-    assert row[13:].tolist() == [1000, 2000, 1500]
-    assert gcode.settings[2, 13:].tolist() == [700, 700, 1500]
+    assert row[13:16].tolist() == [1000, 2000, 1500]
+    assert gcode.settings[2, 13:16].tolist() == [700, 700, 1500]
 
 
 def test_features_and_layers_of_the_slicers(tmp_path: Path) -> None:
@@ -182,6 +183,13 @@ def test_what_is_no_gcode_is_refused(tmp_path: Path) -> None:
         read_gcode(tmp_path / "missing.gcode")
 
 
+def test_a_few_commands_by_chance_make_no_gcode(tmp_path: Path) -> None:
+    rubbish = "".join(f"{k} = v {k}\n" for k in range(1200))
+    with pytest.raises(InputError, match=r"a\.gcode is not G-code: only 1 of its first 1201 lines"):
+        parse(tmp_path, "G1 X1\n" + rubbish)
+    assert parse(tmp_path, "G1 X1\n" * 200 + rubbish).counts.unknown == 1200, "a strange line is counted, no more"
+
+
 def test_texts_are_set_aside_once(tmp_path: Path) -> None:
     path = tmp_path / "a.gcode"
     path.write_text(
@@ -194,3 +202,69 @@ def test_texts_are_set_aside_once(tmp_path: Path) -> None:
         (6, Text.MACRO, "PRINT_START BED=60"),
         (7, Text.COMMAND, 'M862.3 P "MK4"'),
     ]
+
+
+def test_a_bare_carriage_return_ends_a_line_as_it_does_in_a_firmware(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = b"G1 X1\r; harmless\rG1 X2\r\nM117 hi\r\rG1 X3\r"
+    for block_bytes in (read.BLOCK_BYTES, *range(12, 40)):
+        monkeypatch.setattr(read, "BLOCK_BYTES", block_bytes)
+        gcode = parse(tmp_path, text)
+        assert gcode.moves.position_mm[:, 0].tolist() == [1, 2, 3]
+        assert gcode.moves.line.tolist() == [1, 3, 6]
+        assert gcode.counts.lines == 6
+    monkeypatch.setattr(read, "BLOCK_BYTES", 1 << 20)
+    (tmp_path / "a.gcode").write_bytes(text + b"\n")
+    (block,) = Reader(tmp_path / "a.gcode")
+    assert [block.line(k) for k in range(1, 7)] == ["G1 X1", "; harmless", "G1 X2", "M117 hi", "", "G1 X3"]
+
+
+@pytest.mark.parametrize(
+    ("line", "speed"),
+    [("G1 X6 F-600", 10.0), ("G1 X6 G28 F60", 1.0), ("G1 X6 M112 F60", 1.0), ("G0 F60 X6 T1", 1.0)],
+)
+def test_a_move_with_a_word_that_no_move_has_is_made_and_counted(tmp_path: Path, line: str, speed: float) -> None:
+    gcode = parse(tmp_path, f"G1 X5 F600\n{line}\n")
+    assert gcode.moves.position_mm[:, 0].tolist() == [5, 6]
+    assert gcode.moves.feed_mm_s[1] == speed
+    assert gcode.counts.bad == 1
+
+
+def test_a_long_comment_is_kept_in_pieces_and_no_word_of_it_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "a.gcode"
+    words = "".join(f"{k:07d}," for k in range(20_000))
+    path.write_text(f"G1 X1\n; {words}\nG1 X2\n;{'y' * 4096}\n")
+    texts = [text for block in Reader(path) for text in block.texts]
+    assert {len(text.text) for text in texts[:-2]} == {read.MAX_TEXT}
+    assert {word for text in texts for word in text.text.split(",")} >= {f"{k:07d}" for k in range(1, 20_000)}
+    assert [len(text.text) for text in texts if text.line == 4] == [4096]
+
+
+def test_a_line_of_a_megabyte(tmp_path: Path) -> None:
+    for filler in (b"X1", b" ", b"9", b"\x00", b"G1 ", b"X-"):
+        gcode = parse(tmp_path, b"G1 X5\nG1 " + filler * (1_000_000 // len(filler)) + b"\nG1 X6\n")
+        assert gcode.moves.position_mm[-1, 0] == 6
+        assert gcode.counts.lines == 3
+        assert gcode.counts.longest_command >= 999_000 or filler == b"\x00"
+
+
+def test_more_moves_than_a_print_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "MOST_MOVES", 300_000)
+    path = tmp_path / "a.gcode"
+    path.write_text("G28\n" + "G2I50\n" * 10_000)
+    with pytest.raises(InputError, match="more than 300000 moves"):
+        read_gcode(path)
+
+
+def test_memory_is_bounded_by_the_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "a.gcode"
+    with path.open("w") as file:
+        for k in range(60):
+            file.write("".join(f"G1 X{k % 7}.{n % 10} Y{n % 90} E1 ; text {n % 5000}\n" for n in range(10_000)))
+    tracemalloc.start()
+    gcode = read_gcode(path)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 46 * len(gcode.moves) + (12 << 20)
+    assert peak < 75 * len(gcode.moves) + (40 << 20)

@@ -35,9 +35,7 @@ def written(folder: Path, lines: Sequence[Line]) -> Gcode:
 
 
 def judged(lines: Lines, mesh: Mesh = SHELF, keep_out: Zones | None = None, critical: bool = False) -> Supports:
-    part = Standing(
-        name="a", tree=bvh.build(mesh), to_case=np.eye(4), critical=np.ones(len(mesh), bool) if critical else None
-    )
+    part = Standing(name="a", tree=bvh.build(mesh), to_case=np.eye(4), critical=critical)
     return measure(lines, [part], BEAD, reach=access([mesh]), keep_out=keep_out or Zones())
 
 
@@ -114,8 +112,8 @@ def test_a_line_between_two_parts_is_judged_by_the_faces_of_each(tmp_path: Path)
     high = from_solid(Manifold.cube((40, 40, 5)).translate((0, 0, 5.6)).refine(12))
     lines = support_lines(written(tmp_path, [("Support material", 5.4, (10, 10), (30, 10))]))
     parts = [
-        Standing(name="low", tree=bvh.build(low), to_case=np.eye(4), critical=np.ones(len(low), bool)),
-        Standing(name="high", tree=bvh.build(high), to_case=np.eye(4), critical=np.zeros(len(high), bool)),
+        Standing(name="low", tree=bvh.build(low), to_case=np.eye(4), critical=True),
+        Standing(name="high", tree=bvh.build(high), to_case=np.eye(4), critical=False),
     ]
     under, over = measure(lines, parts, BEAD, reach=access([low, high]), keep_out=Zones()).contacts
     assert (under.part, over.part) == ("low", "high")

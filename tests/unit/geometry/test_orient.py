@@ -13,7 +13,7 @@ from printprep.geometry.facing import facing, surface_of
 from printprep.geometry.mesh import Bool, Float, Mesh
 from printprep.geometry.nest import Area, Room
 from printprep.geometry.occlusion import CRITICAL, KEEP_OUT
-from printprep.geometry.orient import PLAIN, Weights, Wish, rank
+from printprep.geometry.orient import AS_IT_CAME, PLAIN, Weights, Wish, rank
 from printprep.geometry.solid import from_solid, to_solid
 from printprep.geometry.stability import centre_of_mass, tip_deg
 
@@ -291,13 +291,54 @@ def test_resin_turns_a_bowl_so_that_nothing_sucks(up: tuple[float, float, float]
     assert ranking.poses[0].score <= ranking.original.score
 
 
-def test_resin_tilts_a_plate_by_its_terms_alone() -> None:
-    """Level it is all marks and one large layer, upright it is high; a lean is what is left."""
-    plate = rank(box(40, 30, 6), RESIN).poses[0]
-    level = rank(box(40, 30, 6), RESIN).original
-    assert abs(plate.up[2]) < np.cos(np.radians(10.0))
-    assert plate.marked_mm2 < 0.2 * level.marked_mm2
-    assert plate.layer_mm2 < level.layer_mm2
+def test_resin_does_not_lay_a_plate_flat() -> None:
+    """Level it is one large layer and the film pulls at all of it; on its narrow side it needs no supports either."""
+    ranking = rank(box(40, 30, 6), RESIN)
+    plate, level = ranking.poses[0], ranking.original
+    assert plate.up[2] == pytest.approx(0.0, abs=1e-6)
+    assert plate.layer_mm2 < 0.3 * level.layer_mm2
+    assert (plate.lift_mm, plate.support_mm3, plate.marked_mm2) == (0.0, 0.0, 0.0)
+    assert (level.lift_mm, level.support_mm3) == (0.0, 0.0)
+
+
+def test_resin_leaves_a_cube_on_its_face() -> None:
+    """On an edge it would be higher, its largest layer larger, and it would hang on supports."""
+    ranking = rank(box(20, 20, 20), RESIN)
+    assert ranking.poses[0] is ranking.original
+    (edge,) = rank(box(20, 20, 20), RESIN, asked=np.array([[0.0, 0.6, 0.8]])).asked
+    assert edge.lift_mm == RESIN.lift_mm
+    assert edge.layer_mm2 > ranking.original.layer_mm2
+    assert edge.score > ranking.original.score
+
+
+def test_resin_measures_what_stands_by_itself_without_a_lift_and_all_else_with_it() -> None:
+    ups = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]])
+    table_up, table_down = rank(table(), RESIN, asked=ups).asked
+    assert (table_up.lift_mm, table_down.lift_mm) == (RESIN.lift_mm, 0.0)  # its foot is a sixteenth of its plate
+    assert table_up.support_mm3 == pytest.approx((1600 - 100) * 25 + 100 * 5, rel=0.02)
+    assert table_down.support_mm3 == 0.0
+    assert table_down.contact_mm2 == pytest.approx(1600.0)
+
+
+@pytest.mark.parametrize("wish", [Wish(), RESIN])
+@pytest.mark.parametrize("name", ["cube", "plate", "post", "l", "tee", "cone", "bowl"])
+def test_the_way_it_came_is_measured_and_none_with_a_better_score_is_left_behind(name: str, wish: Wish) -> None:
+    shapes = {"cube": box(20, 20, 20), "plate": box(60, 60, 3), "post": box(8, 8, 60), "l": l_block()}
+    shapes |= {"tee": tee(), "cone": cone(), "bowl": bowl()}
+    ranking = rank(shapes[name], wish, asked=np.concatenate([np.eye(3), -np.eye(3)]))
+    best = ranking.poses[0]
+    assert ranking.original in ranking.poses
+    for pose in (ranking.original, *ranking.asked):
+        assert (pose.touches, pose.tips) >= (best.touches, best.tips)
+        if pose.tips == best.tips:
+            assert best.score <= pose.score * (1.0 + AS_IT_CAME) + 6 * PLAIN
+
+
+@pytest.mark.parametrize("wish", [Wish(), RESIN])
+def test_what_is_hardly_better_is_no_reason_to_turn(wish: Wish) -> None:
+    nearly = box(20.0, 20.0, 19.95).transformed(rotation_to_up([0.0, 1.0, 0.0]))
+    ranking = rank(nearly, wish)
+    assert ranking.poses[0] is ranking.original
 
 
 def test_only_ways_up_that_fit_are_chosen() -> None:

@@ -39,9 +39,10 @@ def store(tmp_path: Path, times: list[dt.datetime]) -> Iterator[Store]:
 def queued(store: Store, tmp_path: Path) -> Callable[..., Job]:
     """Queue a small file of its own."""
 
-    def queue(printer: str = "a", **values: object) -> Job:
+    def queue(printer: str = "a", duration_s: float | None = None, **values: object) -> Job:
         file = tmp_path / "plate-1.gcode"
         file.write_text("G28\n")
-        return add(store, PrintFile(file=file, sha256="0" * 64), printer=printer, who="ann", **values)  # type: ignore[arg-type]
+        asked = PrintFile(file=file, sha256="0" * 64, duration_s=duration_s, process="draft")
+        return add(store, asked, printer=printer, who="ann", **values)  # type: ignore[arg-type]
 
     return queue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,8 @@ def _estimated(monkeypatch: pytest.MonkeyPatch, build: Path) -> None:
         )
 
     monkeypatch.setattr(rush_module, "estimate_all", estimate_all)
+    settle = partial(rush_module.settle, whole=lambda _wish, variant, _progress: variant)
+    monkeypatch.setattr(rush_module, "settle", settle)
 
 
 @pytest.mark.usefixtures("_estimated")

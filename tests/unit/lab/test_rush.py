@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from printprep.lab.rush import (
     fidelity,
     offers,
     queue_offer,
+    settle,
 )
 from printprep.lab.spool import path_of
 from printprep.lab.store import Job, State, Store
 from printprep.plan import Estimate
 from printprep.profiles.load import Profiles, load_profiles
+from printprep.progress import Progress
 
 HOURS = {"fine": 9.0, "standard": 6.0, "draft": 3.0, "rush": 2.0}
 WISH = Wish(sources=(Path("case.toml"),), out=Path("build"))
@@ -174,3 +177,58 @@ def test_a_case_that_is_bad_everywhere_is_a_bad_case() -> None:
 
     with pytest.raises(InputError, match=r"bone\.stl is empty"):
         estimate_all(WISH, [("a", "rush"), ("a", "fine")], pool=ThreadPoolExecutor(2), estimate=estimate)
+
+
+def test_what_is_chosen_goes_the_whole_way_and_the_next_best_if_it_fails(profiles: Profiles, store: Store) -> None:
+    now = store.now()
+    deadline = now + dt.timedelta(hours=7)
+    asked: list[str] = []
+
+    def whole(_wish: Wish, one: Variant, _progress: Progress) -> Variant:
+        asked.append(one.process)
+        if one.process == "standard":
+            return replace(one, files=(), estimate=None, problem="the vessel is not in the file")
+        return one
+
+    found, choice = settle(
+        WISH, xl_variants(), lambda made: offers(made, LAB, profiles, (), now), deadline, whole=whole
+    )
+    assert asked == ["standard", "draft"], "fine would be late, and of the others one is enough"
+    assert choice.offer is not None
+    assert choice.offer.variant.process == "draft"
+    assert found[-1].variant.problem == "the vessel is not in the file"
+
+
+def test_a_choice_that_becomes_late_on_its_whole_way_is_chosen_no_more(profiles: Profiles, store: Store) -> None:
+    now = store.now()
+    slow = Estimate(duration_s=7 * 3600, duration_from="slicer", material=())
+
+    def whole(_wish: Wish, one: Variant, _progress: Progress) -> Variant:
+        return replace(one, estimate=slow)
+
+    found, choice = settle(
+        WISH, xl_variants(), lambda made: offers(made, LAB, profiles, (), now), now + dt.timedelta(hours=7), whole=whole
+    )
+    assert choice.offer is None
+    assert {offer.variant.estimate for offer in found if offer.variant.process != "fine"} == {slow}
+
+
+def test_what_is_under_way_is_told_all_along() -> None:
+    said: list[tuple[float, str]] = []
+
+    class Bar:
+        def advance(self, done: float, message: str = "") -> None:
+            said.append((done, message))
+
+    class Watcher:
+        @contextmanager
+        def step(self, name: str) -> Iterator[Bar]:
+            said.append((0.0, name))
+            yield Bar()
+
+    wish = replace(WISH, sources=(Path("no-such-case.toml"),))
+    with pytest.raises(InputError, match=r"no-such-case\.toml"):
+        estimate_all(wish, [("prusa-sl1s", "rush"), ("prusa-sl1s", "draft")], progress=Watcher())
+    assert said[0] == (0.0, "estimate")
+    assert said[1][1].startswith("0 of 2 variants"), "the first word comes before the first variant is done"
+    assert said[-1] == (1.0, "2 of 2 variants")

@@ -12,7 +12,7 @@ import printprep
 from printprep.case import Case, Part, Severity, Source
 from printprep.casefile import Hollow
 from printprep.formats import stl
-from printprep.geometry.mesh import Mesh, join
+from printprep.geometry.mesh import Mesh, as_point, join
 from printprep.geometry.repair import repair
 from printprep.geometry.solid import from_solid, subtract
 from printprep.plan import Certificate, Change, Plan, PlannedPart, Plate
@@ -200,7 +200,13 @@ def _hollowed(wall_mm: float) -> tuple[Mesh, tuple[Change, ...]]:
     inner = Mesh(BALL.vertices * (10.0 - wall_mm) / 10.0, BALL.faces)
     drill = from_solid(Manifold.cylinder(8.0, 1.5, 1.5, 32).translate((0, 0, -12)))
     printed = subtract(BALL, inner, drill)
-    cavity = Change(stage="hollow", what="hollowed", volume_mm3=-inner.volume_mm3, area_mm2=inner.area_mm2)
+    cavity = Change(
+        stage="hollow",
+        what="hollowed",
+        volume_mm3=-inner.volume_mm3,
+        area_mm2=inner.area_mm2,
+        box_mm=(as_point(inner.bounds_mm[0]), as_point(inner.bounds_mm[1])),
+    )
     hole_mm3 = printed.volume_mm3 - BALL.volume_mm3 + inner.volume_mm3
     at, axis = (0.0, 0.0, -10.0), (0.0, 0.0, -1.0)
     hole = Change(stage="drain", what="a hole", volume_mm3=hole_mm3, where_mm=at, axis=axis, reach_mm=1.5, deep_mm=4.0)

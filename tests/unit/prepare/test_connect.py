@@ -81,6 +81,17 @@ def test_struts_are_parts_of_their_own_below_all_anatomy(profiles: Profiles, tmp
     assert {f.part for f in without.findings if f.code == "part-unknown"} == {"strut-1", "strut-2"}
 
 
+def test_a_strut_that_reaches_deeper_than_it_declares_is_found(profiles: Profiles) -> None:
+    case = case_of(JOIN)
+    plan = plan_of(prepared(profiles, case))
+    assert all(0.5 < change.deep_mm < 2.0 for name in ("strut-1", "strut-2") for change in plan.changes[name])
+    strut = plan.part("strut-1")
+    deeper = Mesh(strut.mesh.vertices - [0.0, 0.0, 3.0], strut.mesh.faces)
+    parts = tuple(replace(part, mesh=deeper) if part is strut else part for part in plan.parts)
+    found = certify(case, replace(plan, parts=parts), "0" * 64).findings
+    assert [(f.code, f.part) for f in found if f.severity is Severity.ERROR] == [("added-in-anatomy", "strut-1")]
+
+
 def test_a_heavier_part_gets_thicker_struts_and_a_wish_goes_first(profiles: Profiles) -> None:
     def diameters(case: Case) -> list[float]:
         return [f.value for f in prepared(profiles, case).findings if f.code == "connected" and f.value]  # type: ignore

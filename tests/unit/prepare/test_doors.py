@@ -87,10 +87,50 @@ def test_a_name_that_holds_more_than_anatomy_stops_the_run_and_proposes_the_anat
 
 
 @pytest.mark.parametrize(
-    "name", ["aorta", "vertebra-T12", "common-carotid-left", "true-lumen", "aorta wall 2", "V1", "LV", "part-3", "12"]
+    "name",
+    ["aorta", "vertebra-T12", "common-carotid-left", "true-lumen", "aorta wall 2", "V1", "LV", "part-3", "12", "organ"],
 )
 def test_anatomy_places_and_numbers_are_nobody(folder: Path, profiles: Profiles, name: str) -> None:
     assert not findings(folder, CASE.format(name=name), profiles, "name-may-identify")
+
+
+@pytest.mark.parametrize("name", ["organ meyer", "organist", "meyer-structure", "neckermann"])
+def test_a_word_for_a_kind_of_anatomy_hides_no_other(folder: Path, profiles: Profiles, name: str) -> None:
+    (finding,) = findings(folder, CASE.format(name=name), profiles, "name-may-identify")
+    assert str(finding.value) in name
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (
+            '[label]\ntext = "' + 41 * "a" + '"',
+            ["label.text: has 41 characters, 1 to 40 can be written", "leave text out"],
+        ),
+        ('[label]\ntext = ""', ["label.text: has 0 characters"]),
+        ('[label]\ntext = "T 1/ä/"', ["label.text: is 'T 1/ä/': '/' 'ä' cannot be written", "without accents"]),
+        ('[supports]\nmaterial = "bvho"', ["supports.material: no material 'bvho'", "did you mean 'bvoh'?"]),
+        (
+            '[[connect]]\nfrom = "aorta"\nto = "aorta"\nmaterial = "plaa"',
+            ["connect[0].material: no material 'plaa'", "did you mean 'pla'?"],
+        ),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_with_file_key_and_what_may_be(
+    folder: Path, profiles: Profiles, wish: str, words: list[str]
+) -> None:
+    path = case_file(folder, f"{CASE.format(name='aorta')}\n{wish}\n")
+    with pytest.raises(CaseError) as refused:
+        read_case(path, profiles)
+    for word in (str(path), *words):
+        assert word in str(refused.value)
+    assert "^[" not in str(refused.value), "no pattern is shown to people"
+
+
+def test_plugs_without_holes_are_refused(folder: Path, profiles: Profiles) -> None:
+    wish = "hollow = { wall_mm = 1.0, drain_holes = 0, plugs = true }"
+    with pytest.raises(CaseError, match=r"parts\[0\]\.hollow: plugs = true and drain_holes = 0"):
+        read_case(case_file(folder, f"{CASE.format(name='aorta')}\n{wish}\n"), profiles)
 
 
 def test_the_demonstration_names_nobody(dissection: Path, profiles: Profiles) -> None:

@@ -17,11 +17,12 @@ from manifold3d import Manifold
 from printprep.case import Case, Label, Part, Severity, Source
 from printprep.casefile import Hollow
 from printprep.formats.threemf import read_prepared, write_prepared
-from printprep.geometry.mesh import Float, Mesh, Point
+from printprep.geometry.mesh import Float, Mesh, Point, join
+from printprep.geometry.repair import repair
 from printprep.geometry.solid import from_solid, subtract, union
 from printprep.plan import TAB, Certificate, Change, Plan, PlannedPart
 from printprep.prepare.certify import certify
-from printprep.prepare.faithful import field_of
+from printprep.prepare.faithful import compare, field_of
 from printprep.prepare.pipeline import begin, plan_of, prepare
 from printprep.profiles.load import load_profiles
 
@@ -217,6 +218,20 @@ def test_what_is_added_may_touch_the_anatomy_and_not_run_into_it(real: Real, dee
     assert lower[0] < upper[0]
 
 
+def test_a_void_in_the_wall_is_no_part_of_the_cavity_that_is_declared(real: Real) -> None:
+    lower, upper = real.case.part("bone").mesh.bounds_mm
+    deepest = np.array(real.of("hollow").box_mm).reshape(2, 3)
+    assert deepest[0] == pytest.approx(lower + WALL_MM, abs=0.1)
+    assert deepest[1] == pytest.approx(upper - WALL_MM, abs=0.1)
+    at = far_corner(real)
+    at = at + 1.5 * np.sign(lower + upper - 2.0 * at)  # deeper than half the wall: only its place tells
+    void = real.with_mesh(lambda mesh: subtract(mesh, ball((at[0], at[1], at[2]), 0.3)))
+    found = next(f for f in real.certified(void).findings if f.code == "deviation-over-limit")
+    assert found.where_mm == pytest.approx(at, abs=0.35)
+    nowhere = real.with_changes(lambda change: replace(change, box_mm=None))
+    assert "deviation-over-limit" in errors(real.certified(nowhere)), "a cavity without a place is none"
+
+
 def test_parts_that_share_a_wall_are_named_as_a_pair(real: Real) -> None:
     left = from_solid(Manifold.cube((10, 10, 10)))
     right = Mesh(left.vertices + np.array([10.0, 0.0, 0.0]), left.faces)
@@ -287,3 +302,18 @@ def test_a_patch_is_the_patch_also_after_a_file_has_rounded_it(tmp_path: Path) -
     assert [change.stage for change in found.changes] == ["repair"]
     assert found.deviation.max_mm < 1e-3
     assert found.deviation.inward_mm is not None  # the patch gives it an inside
+
+
+def test_a_fold_inside_out_within_another_body_is_no_skin() -> None:
+    """Its walls part nothing: the body around it is matter on both sides."""
+    one = from_solid(Manifold.sphere(10.0, 48))
+    vertices = one.vertices.copy()
+    vertices[vertices[:, 2] > 9.0, 2] -= 26.0  # the cap goes through the bottom and out of it
+    mesh = join([Mesh(vertices, one.faces), Mesh(one.vertices - np.array([0.0, 0.0, 14.0]), one.faces)])
+    part = Part(name="bone", mesh=mesh, tissue="bone", source=Source(file="a.stl", sha256="0" * 64))
+    mended = repair(mesh).mesh
+    printed = PlannedPart(name="bone", mesh=mended, tissue="bone", material="pla", tool=0, colour=(0, 0, 0), priority=1)
+    found = compare(part, printed, (Change(stage="repair", what="united its bodies"),))
+    assert found.deviation.max_mm < 1e-3
+    assert found.deviation.outward_mm == pytest.approx(0.0, abs=1e-3)
+    assert found.deviation.inward_mm == pytest.approx(0.0, abs=1e-3)

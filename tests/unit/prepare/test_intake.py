@@ -228,6 +228,25 @@ def test_a_placement_that_mirrors_is_refused(
         read_case(path, profiles)
 
 
+def test_what_was_added_for_a_print_is_no_anatomy_unless_it_is_asked_for(
+    tmp_path: Path, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meshes(tmp_path, heart=HEART)
+    heart = NamedMesh(name="heart", mesh=HEART, unit="mm")
+    added = NamedMesh(name="supports-1", mesh=box(9, 9, 9), unit="mm", said={"added": "support"})
+    _file_with(monkeypatch, added, heart)
+    case = read_case(tmp_path / "heart.stl", profiles)
+    assert [part.name for part in case.parts] == ["heart"]
+    (told,) = found(case, "added-left-out")
+    assert "1 of 2 objects" in told.message
+    assert "supports-1" not in told.message, "names of a file stay in it"
+    named = case_file(tmp_path, SMALLEST.replace("mesh =", 'object = "supports-1"\nmesh ='))
+    assert read_case(named, profiles).parts[0].mesh.volume_mm3 == pytest.approx(729)
+    assert not found(read_case(named, profiles), "added-left-out")
+    _file_with(monkeypatch, added)
+    assert len(read_case(tmp_path / "heart.stl", profiles).parts) == 1, "a file of supports alone was named on purpose"
+
+
 def test_a_placement_that_flattens_is_refused(
     tmp_path: Path, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:

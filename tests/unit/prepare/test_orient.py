@@ -129,12 +129,15 @@ def test_the_table_says_exactly_one_thing(wish: dict[str, object]) -> None:
 
 def test_resin_and_extrusion_are_measured_each_by_its_own(profiles: Profiles) -> None:
     start = draft(profiles, {"a": block((40, 30, 6))})
+    cube = draft(profiles, {"a": block((20, 20, 20))})
+    assert (orient(replace(cube, printer=profiles.printer("prusa-sl1s"))).rotation == np.eye(4)).all()
     fdm, resin = orient(start), orient(replace(start, printer=profiles.printer("prusa-sl1s")))
     assert (fdm.rotation == np.eye(4)).all()
-    leant = np.degrees(np.arccos(abs(resin.rotation[2, 2])))
-    assert 10.0 < leant < 80.0
-    assert resin.orientations[0].pose.contact_mm2 == 0.0
-    assert "largest layer" in resin.orientations[0].reason
+    assert resin.rotation[2, 2] == pytest.approx(0.0, abs=1e-6)  # on a narrow side: level, the film pulls at 1200 mm2
+    assert resin.orientations[0].pose.contact_mm2 == pytest.approx(240.0)
+    assert "largest layer 240 mm2" in resin.orientations[0].reason
+    assert "needs no supports" in resin.orientations[0].reason
+    assert "largest layer 240.1 against 1200.2 mm2" in resin.findings[0].message
     assert "overhang steeper than 60 deg" in resin.findings[0].message
 
 

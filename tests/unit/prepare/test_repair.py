@@ -11,6 +11,7 @@ import printprep
 from printprep.case import Case, Part, Severity, Source, stopping
 from printprep.casefile import Acceptance
 from printprep.formats import read_meshes, stl
+from printprep.geometry import uncross
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.mend import Step
 from printprep.geometry.mesh import Mesh, join
@@ -59,6 +60,39 @@ def test_a_mended_part_records_every_step_and_the_invented_surface() -> None:
     assert patched.severity is Severity.WARNING
     assert patched.value == pytest.approx(part.mesh.area_mm2 - OPEN.area_mm2)
     assert [finding.code for finding in draft.findings] == ["repaired", "patched"]
+    share = float(patched.value or 0) / part.mesh.area_mm2
+    assert f"as much as {share:.1%} of all its surface" in patched.message
+    assert "mm across" in patched.message
+    assert ("segment what is missing" in patched.message) == (share >= 0.1)
+
+
+@pytest.mark.parametrize(("above_mm", "much"), [(19.0, True), (None, False)])
+def test_who_has_much_surface_invented_is_told_to_have_it_looked_at(above_mm: float | None, much: bool) -> None:
+    cube = from_solid(Manifold.cube((20, 20, 20)).refine(8))
+    lowest = cube.triangles[:, :, 2].min(axis=1)
+    kept = lowest < above_mm if above_mm is not None else np.arange(len(cube)) != 0
+    draft = repair(draft_of(Mesh(cube.vertices, cube.faces[kept])))
+    patched = next(finding for finding in draft.findings if finding.code == "patched")
+    assert ("That is over 10%" in patched.message) is much
+    across_mm = 20.0 if much else 2.5
+    assert f"is {across_mm:.1f} mm across" in patched.message
+    assert (patched.where_mm or (0, 0, 0))[2] == (
+        20.0 if much else pytest.approx(cube.triangles[0, :, 2].mean(), abs=2)
+    )
+
+
+def test_what_still_crosses_is_said_with_its_places_and_volumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uncross, "MOST_CROSSING", 0)  # all is left to the gate
+    fine = from_solid(Manifold.sphere(10.0, 64))
+    vertices = fine.vertices.copy()
+    vertices[np.argmax(vertices[:, 2]), 2] -= 23.0  # a spike from the top through the bottom
+    draft = repair(draft_of(join([Mesh(vertices + np.array([30.0 * i, 0, 0]), fine.faces) for i in range(2)])))
+    assert not stopping(draft.findings)
+    finding = next(finding for finding in draft.findings if finding.code == "self-intersection-left")
+    assert "in 2 places, the largest of" in finding.message
+    assert "0.00 mm3 (0.000% of the volume) are enclosed twice" in finding.message
+    assert "inside out, which a slicer may fill or leave out" in finding.message
+    assert (finding.where_mm or (0, 0, 0))[2] < 0
 
 
 def test_an_open_sheet_stops_the_run_and_comes_out_as_it_came() -> None:

@@ -12,7 +12,7 @@ import pytest
 from manifold3d import Manifold
 
 from printprep.case import Case, Label, Part, Severity, Source
-from printprep.casefile import ConnectWish, Limits, Split
+from printprep.casefile import ConnectWish, Hollow, Limits, Split
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid
@@ -132,3 +132,19 @@ def test_a_tab_stands_as_a_body_of_its_own_beside_the_pieces(tmp_path: Path) -> 
     assert low == pytest.approx(0.0, abs=1e-3)
     assert any(TAB in f.message for f in draft.findings if f.code == "arranged")
     assert said(case, plan, certificate)["added"][0]["pieces"] == []
+
+
+def test_a_hollow_body_with_plugs_is_cut_and_every_change_is_accounted_for(tmp_path: Path) -> None:
+    case = case_of({"bone": bar(-150, 150)})
+    hollow = Hollow(wall_mm=6.0, plugs=True)
+    case = replace(case, parts=(replace(case.parts[0], hollow=hollow),))
+    draft, plan, certificate = made(case, tmp_path / "prepared.3mf")
+    assert errors(certificate) == []
+    assert len(plan.pieces("bone")) == 2
+    assert {part.name for part in plan.parts if part.added} == {"plug-1", "plug-2"}
+    stages = [change.stage for change in plan.changes["bone"]]
+    assert (stages.count("hollow"), stages.count("drain")) == (1, 2)
+    (proof,) = certificate.parts
+    assert proof.deviation.max_mm < 0.1
+    assert 0.3 < proof.volume_mm3 / proof.volume_source_mm3 < 0.7
+    assert {f.code for f in draft.findings} >= {"hollowed", "plugs", "split"}

@@ -131,7 +131,7 @@ def test_the_plan_carries_the_zones_only_with_supports(profiles: Profiles) -> No
     draft = steered(profiles, {"arm": ARM}, critical=True)
     plan = plan_of(draft)
     assert plan.support_zones == draft.support_zones
-    assert plan.critical_faces["arm"].all()
+    assert plan.part("arm").critical
     bare = plan_of(steered(profiles, {"arm": ARM}, critical=True, supports=False))
     assert bare.support_zones == ()
     assert not bare.supports

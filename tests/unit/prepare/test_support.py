@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from printprep.case import Case, Finding, Part, Severity, Source
-from printprep.casefile import KeepOut, Sphere
+from printprep.case import Case, Finding, Part, Severity, Source, settle, stopping
+from printprep.casefile import Acceptance, KeepOut, Sphere
 from printprep.errors import DoesNotFit, ProfileError
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid, union
@@ -140,7 +140,39 @@ def test_a_body_that_nothing_may_hold_is_an_error(profiles: Profiles) -> None:
     kept = support(placed(profiles, {"ball": (BALL, "bone")}, keep_out=(everywhere,)))
     (told,) = [f for f in kept.findings if f.severity is Severity.ERROR]
     assert told.code == "support-impossible"
-    assert "it would stay in the vat" in told.message
+    assert "so it stays in the vat" in told.message
+
+
+def test_an_island_that_cannot_be_held_is_an_error_though_the_rest_stands(profiles: Profiles) -> None:
+    hook = Manifold.cube((30, 6, 6)).translate((85, 47, 40)) + Manifold.cube((6, 6, 20)).translate((109, 47, 24))
+    mesh = from_solid(hook + Manifold.cube((6, 6, 40)).translate((85, 47, 6)))
+    zone = KeepOut(sphere=Sphere(centre_mm=(112, 50, 24), radius_mm=4.5))
+    done = support(placed(profiles, {"hook": (mesh, "bone")}, keep_out=(zone,)))
+    assert "supported" in codes(done), "the other leg has supports"
+    (told,) = [f for f in done.findings if f.severity is Severity.ERROR]
+    assert (told.code, told.limit) == ("support-impossible", 1.0)
+    assert "what cures there comes off in the vat; orient the body otherwise, or move the zone" in told.message
+    assert told.where_mm == pytest.approx((112, 50, 24), abs=4.3)
+    accepted = settle(done.findings, (Acceptance(code="support-impossible", reason="the hook is cut off"),))
+    assert stopping(accepted) == ()
+
+
+def test_the_ceiling_of_a_cavity_is_told_with_its_area_and_what_carries_it(profiles: Profiles) -> None:
+    shell = Manifold.cube((30, 30, 20)) - Manifold.cube((26, 26, 16)).translate((2, 2, 2))
+    done = support(placed(profiles, {"shell": (from_solid(shell.translate((80, 40, 0))), "bone")}))
+    (told,) = [f for f in done.findings if f.code == "support-impossible"]
+    assert told.severity is Severity.WARNING
+    assert 400 < float(told.value or 0) <= 26 * 26, "what is near the walls holds itself"
+    assert told.where_mm is not None
+    assert told.where_mm[2] == pytest.approx(18.0, abs=0.1)
+    assert 'infill = "ribs" or "lattice"' in told.message
+
+
+def test_the_pull_of_the_film_is_the_profiles(profiles: Profiles) -> None:
+    draft = placed(profiles, {"ball": (BALL, "bone")})
+    wish = draft.process.resin.supports
+    weak = rules_of(draft, wish.model_copy(update={"peel_mpa": 4 * wish.peel_mpa}), on_pad=True)
+    assert weak.load_ratio == pytest.approx(rules_of(draft, wish, on_pad=True).load_ratio / 2)
 
 
 def test_a_body_too_high_for_its_lift_is_refused_with_what_to_do(profiles: Profiles) -> None:

@@ -16,14 +16,15 @@ from printprep.case import Case, Finding, Painted, Severity
 from printprep.errors import CaseError
 from printprep.formats import stl
 from printprep.geometry.bvh import build, nearest, tree_of
-from printprep.geometry.mesh import Float, Mesh
+from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.zoned import zoned
 from printprep.geometry.zones import Zones
 from printprep.prepare.connect import connect
 from printprep.prepare.draft import Draft
 from printprep.prepare.inspect import inspect
 from printprep.prepare.intake import read_case
 from printprep.prepare.pipeline import STAGES, begin, prepare
-from printprep.prepare.zones import critical_faces, keep_out_faces, keep_out_of, zones_of
+from printprep.prepare.zones import Marked, is_critical, keep_out_of, marked, zones_of
 from printprep.profiles.load import Profiles, load_profiles
 
 HEAD = '[case]\nid = "CHD-1"\nunits = "mm"\n'
@@ -71,6 +72,14 @@ def middles(mesh: Mesh, of: np.ndarray) -> Float:
     return np.asarray(mesh.triangles[of].mean(axis=1))
 
 
+def holds_the_cap(mesh: Mesh, found: Marked, inside: Bool) -> bool:
+    """Whether what is inside is the painted cap, each of its faces whole, and a hair of what is beside it."""
+    cap = np.flatnonzero(TOP[BIG.faces].all(axis=1))
+    whole = np.isin(cap, found.source[inside]) & (np.bincount(found.source)[cap] == 1)
+    area_mm2, more_mm2 = mesh.face_areas_mm2[cap].sum(), found.mesh.face_areas_mm2[inside].sum()
+    return bool(whole.all() and area_mm2 <= more_mm2 * (1 + 1e-9) <= 1.01 * area_mm2)
+
+
 PAINT = '[[{kind}]]\npaint = {{ part = "femur", colour = "#ff0000" }}\n'
 
 
@@ -78,15 +87,15 @@ def test_paint_is_found_where_the_file_has_it(tmp_path: Path, profiles: Profiles
     draft = read(tmp_path, profiles, PAINT.format(kind="keep_out"))
     whole = int(TOP[BIG.faces].all(axis=1).sum())
     bone, nerve = draft.parts
-    found = keep_out_faces(draft, bone)
-    assert found.sum() == whole > 50
-    assert middles(bone.mesh, found)[:, 2].min() > 30.0
-    assert not keep_out_faces(draft, nerve).any()
-    assert not critical_faces(draft, bone).any()
+    found = marked(draft, bone)
+    assert holds_the_cap(bone.mesh, found, found.keep_out)
+    assert middles(found.mesh, found.keep_out)[:, 2].min() > 29.9
+    assert not marked(draft, nerve).keep_out.any()
+    assert not found.critical.any()
     (finding,) = said(draft, "zone")
     assert finding.severity is Severity.INFO
     assert finding.part == "femur"
-    assert finding.value == pytest.approx(bone.mesh.face_areas_mm2[found].sum(), abs=0.01)
+    assert finding.value == pytest.approx(bone.mesh.face_areas_mm2[TOP[BIG.faces].all(axis=1)].sum(), abs=0.01)
     assert f"keep_out[0], painted #ff0000 within 8 of 255 a channel: {whole} triangles" in finding.message
 
 
@@ -94,9 +103,9 @@ def test_paint_moves_with_scale_frame_and_mirror(tmp_path: Path, profiles: Profi
     head = HEAD + 'frame = "LPS"\nscale = 0.5\nmirror = "left-right"\n'
     draft = read(tmp_path, profiles, PAINT.format(kind="critical"), head)
     bone = draft.parts[0]
-    found = critical_faces(draft, bone)
-    assert found.sum() == TOP[BIG.faces].all(axis=1).sum()
-    assert middles(bone.mesh, found)[:, 2].min() > 15.0
+    found = marked(draft, bone)
+    assert holds_the_cap(bone.mesh, found, found.critical)
+    assert middles(found.mesh, found.critical)[:, 2].min() > 14.9
     assert not keep_out_of(draft)
     gap = zones_of(draft, "femur", "nerve").gap_mm(np.array([[0.0, 0.0, 25.0], [0.0, 0.0, -20.0]]))
     assert gap[0] == pytest.approx(5.0, abs=0.2)
@@ -106,8 +115,8 @@ def test_paint_moves_with_scale_frame_and_mirror(tmp_path: Path, profiles: Profi
 def test_a_whole_part_is_a_zone_even_for_itself(tmp_path: Path, profiles: Profiles) -> None:
     draft = read(tmp_path, profiles, '[[keep_out]]\npart = "nerve"\n')
     bone, nerve = draft.parts
-    assert keep_out_faces(draft, nerve).all()
-    assert not keep_out_faces(draft, bone).any()
+    assert marked(draft, nerve).keep_out.all()
+    assert not marked(draft, bone).keep_out.any()
     inside = np.array([[0.0, 0.0, 60.0]])
     assert zones_of(draft, "nerve").gap_mm(inside)[0] < 0.0
     assert zones_of(draft, "nerve", "femur").gap_mm(inside)[0] < 0.0
@@ -122,10 +131,14 @@ def test_a_whole_critical_part_is_critical_as_if_its_own_table_said_so(tmp_path:
     )
     assert [part.critical for part in draft.case.parts] == [False, True]
     bone, nerve = draft.parts
-    assert critical_faces(draft, nerve).all()
-    near = critical_faces(draft, bone)
-    assert 0 < near.sum() < len(bone.mesh) / 10
-    assert np.linalg.norm(middles(bone.mesh, near) - [0, 0, 40], axis=1).max() <= 9.0
+    assert marked(draft, nerve).critical.all()
+    near = marked(draft, bone)
+    assert near.mesh.face_areas_mm2[near.critical].sum() == pytest.approx(np.pi * 81.0, rel=0.02)
+    assert np.linalg.norm(middles(near.mesh, near.critical) - [0, 0, 40], axis=1).max() <= 9.0
+    at = np.array([[0.0, 0.0, 40.0], [0.0, 9.5, 39.0]])
+    assert is_critical(draft, bone, at).tolist() == [True, False]
+    assert is_critical(draft, bone, at, reach_mm=1.0).all()
+    assert is_critical(draft, nerve, at).all()
 
 
 @pytest.mark.parametrize(
@@ -182,9 +195,9 @@ def test_a_ball_and_a_box_say_what_they_hold_and_which_hold_nothing(tmp_path: Pa
 def test_the_area_in_a_zone_is_measured_on_triangles_of_any_size() -> None:
     plane = Mesh(np.array([[-500.0, -500, 0], [500, -500, 0], [0, 700, 0]]), np.array([[0, 1, 2]], np.int32))
     balls = Zones(spheres=np.array([[0.0, 0.0, 0.0, 5.0], [20.0, 0.0, 3.0, 5.0]]))
-    assert balls.area_mm2(plane) == pytest.approx(np.pi * 25.0 + np.pi * 16.0, rel=0.05)
-    assert Zones(boxes=np.array([[0, 0, -1, 3, 4, 1.0]])).area_mm2(plane) == pytest.approx(12.0, rel=0.05)
-    assert Zones().area_mm2(plane) == 0.0
+    assert zoned(plane, balls).area_mm2 == pytest.approx(np.pi * 25.0 + np.pi * 16.0, rel=0.05)
+    assert zoned(plane, Zones(boxes=np.array([[0, 0, -1, 3, 4, 1.0]]))).area_mm2 == pytest.approx(12.0, rel=0.05)
+    assert zoned(plane, Zones()).area_mm2 == 0.0
 
 
 def test_a_zone_over_everything_ends_in_findings_at_every_stage(profiles: Profiles, tmp_path: Path) -> None:
@@ -221,20 +234,6 @@ def test_a_strut_goes_round_what_is_painted(tmp_path: Path, profiles: Profiles) 
         assert bool(distance.min() >= 0.5 - 1e-6) is (lowest_mm > 0)
         ends = strut.mesh.vertices[np.argsort(strut.mesh.vertices[:, 2])[:20]].mean(axis=0)
         assert nearest(build(painted.mesh), ends[None])[0][0] >= lowest_mm - 0.2
-
-
-def test_faces_in_a_zone_are_those_that_a_search_for_each_would_find() -> None:
-    cap = Mesh(BIG.vertices, BIG.faces[TOP[BIG.faces].all(axis=1)])
-    zones = Zones(
-        spheres=np.array([[40.0, 0.0, 0.0, 9.0]]),
-        boxes=np.array([[-50.0, -50, -50, -30, 50, 50]]),
-        solids=(build(ball(9.0, (0, 40, 0))),),
-        surfaces=(build(cap),),
-    )
-    found = zones.faces(BIG)
-    np.testing.assert_array_equal(found, zones.gap_mm(BIG.triangles.mean(axis=1)) <= 0.0)
-    assert found.sum() > len(cap) + 50
-    assert not Zones().faces(BIG).any()
 
 
 def test_a_tree_is_built_once_and_goes_with_its_mesh() -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from printprep.gcode.guard import allowed_commands
+from printprep.gcode.guard import REFUSED, allowed_commands
 from printprep.printers.dialects.events import Actions, Failed, Timings
 from printprep.printers.dialects.marlin import Marlin
+from printprep.profiles.load import load_profiles
+from printprep.profiles.models import Printer
+from printprep.safety import NOTES, firmware_note
 
 NOTE = (Path(__file__).parents[3] / "firmware_notes" / "marlin.md").read_text(encoding="utf-8")
 TRANSCRIPTS = re.findall(r"^```transcript\n(.*?)^```", NOTE, re.MULTILINE | re.DOTALL)
@@ -76,8 +79,19 @@ def test_there_are_transcripts() -> None:
     assert len(TRANSCRIPTS) >= 10
 
 
-def test_the_lists_of_commands_do_not_contradict_each_other() -> None:
-    allowed, refused = allowed_commands(NOTE)
-    assert {"G0", "G1", "M104", "M862.1", "T"} <= allowed
-    assert {"M500", "M502", "M303", "M997", "M999", "M112"} <= refused
+@pytest.mark.parametrize("firmware", NOTES)
+def test_the_lists_of_commands_do_not_contradict_each_other(firmware: str) -> None:
+    allowed, refused = allowed_commands(firmware_note(firmware))
+    assert {"G0", "G1", "M104", "M109", "M140", "M190", "G28", "T"} <= allowed
+    assert "M112" in refused
     assert not allowed & refused
+    assert not allowed & set(REFUSED)
+    assert ("M862.1" in allowed) == (firmware == "prusa-buddy")
+    assert ("QUAD_GANTRY_LEVEL" in allowed) == (firmware == "klipper")
+
+
+def test_every_printer_that_extrudes_has_a_firmware_with_a_note() -> None:
+    for printer in load_profiles().of_kind("printers").values():
+        assert isinstance(printer, Printer)
+        if printer.fdm is not None:
+            assert printer.firmware in NOTES, printer.id

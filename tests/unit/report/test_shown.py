@@ -60,3 +60,16 @@ def test_the_whole_by_feature(laid: Beads) -> None:
 def test_a_layer_that_is_not_there(laid: Beads) -> None:
     with pytest.raises(InputError, match="no layer 11: the file has 1 to 10"):
         show(laid, by="tool", layer=11)
+
+
+def test_a_range_of_layers_is_seen_from_the_side(laid: Beads) -> None:
+    shown = show(laid, by="tool", layer=6, last=9)
+    assert shown.legend == {"T0": COLOURS[0]}  # the right one ends below
+    assert shown.z_mm == pytest.approx(1.8)
+    whole, some = (near(pixels(show(laid, by="tool", layer=1, last=to).png), COLOURS[1]).any() for to in (10, 5))
+    assert whole
+    assert some
+    with pytest.raises(InputError, match="no layer 11"):
+        show(laid, by="tool", layer=6, last=11)
+    with pytest.raises(InputError, match="layers 6 to 5 are none"):
+        show(laid, by="tool", layer=6, last=5)

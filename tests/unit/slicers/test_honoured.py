@@ -46,14 +46,14 @@ def test_another_value(requested: str, resolved: str) -> None:
 def test_what_was_not_honoured_is_named_key_by_key() -> None:
     requested = {"layer_height": "0.2", "gcode_flavor": "klipper", "layer_hight": "0.2"}
     with pytest.raises(SettingNotHonoured) as caught:
-        compare(requested, {"layer_height": "0.20", "gcode_flavor": "reprap"})
+        compare(requested, {"layer_height": "0.20", "gcode_flavor": "reprap"}, "PrusaSlicer")
     assert "gcode_flavor: requested 'klipper', resolved 'reprap'" in str(caught.value)
     assert "layer_hight: requested '0.2', unknown to this engine" in str(caught.value)
     assert "layer_height" not in str(caught.value)
 
 
 def test_settings_list_requests_and_the_engines_own_defaults() -> None:
-    listed = compare({"perimeters": "3"}, {"perimeters": "3", "seam_position": "aligned"})
+    listed = compare({"perimeters": "3"}, {"perimeters": "3", "seam_position": "aligned"}, "PrusaSlicer")
     assert [(s.key, s.requested, s.resolved) for s in listed] == [
         ("perimeters", "3", "3"),
         ("seam_position", None, "aligned"),

@@ -13,7 +13,8 @@ from printprep.case import Severity
 from printprep.geometry.mesh import Mesh
 from printprep.plan import Plan, SupportContact, Supports, SupportZone, ToolLoad
 from printprep.profiles.load import Profiles
-from printprep.slicers.prusa_settings import settings, used_tools
+from printprep.slicers.job import used_tools
+from printprep.slicers.prusa_settings import settings
 from printprep.slicers.prusa_supports import bead, findings, modifiers
 
 Cube = Callable[[float, tuple[float, float, float]], Mesh]

@@ -17,6 +17,7 @@ from printprep.profiles.load import Profiles
 from printprep.profiles.tower import tower_size
 from printprep.slicers import prusaslicer
 from printprep.slicers.fit import place_tower
+from printprep.slicers.own_time import times_on
 from printprep.slicers.prusa_settings import settings
 
 Cube = Callable[[float, tuple[float, float, float]], Mesh]
@@ -67,14 +68,15 @@ def test_the_command_moves_nothing_and_names_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_good_end_is_read_hashed_and_stands_alone_under_its_name(
-    slice_into: Slice, gcode: Callable[..., str], fake_slicer: Callable[[str], Path], tmp_path: Path
+    slice_into: Slice, gcode: Callable[..., str], fake_slicer: Callable[[str], Path], profiles: Profiles, tmp_path: Path
 ) -> None:
     fake_slicer(gcode())
     sliced = slice_into()
     assert left_over(tmp_path) == ["plate-1.gcode"]
     assert (sliced.engine, sliced.layer_count, sliced.tool_changes) == ("prusaslicer 2.5.0", 50, 0)
-    assert sliced.estimate.duration_from == "slicer"
-    assert sliced.estimate.duration_s == 1205 + 300  # the slicer's time and heating up
+    assert sliced.estimate.duration_from == "trapezoid"
+    assert sliced.estimate.duration_s == times_on(profiles.printer("ender-3"), sliced.file).duration_s
+    assert sliced.extras["slicer_duration_s"] == 1205
     (use,) = sliced.estimate.material
     assert (use.material, use.tool) == ("pla", 0)
     assert use.mm3 == pytest.approx(400 * 3.14159 * 0.875**2, rel=1e-4)
@@ -90,7 +92,7 @@ def test_a_time_that_cannot_be_is_a_finding_and_our_own_stands_in(
     sliced = slice_into()
     assert [f.code for f in sliced.findings] == ["slicer-time-implausible"]
     assert sliced.estimate.duration_from == "trapezoid"
-    assert 300 < sliced.estimate.duration_s < 3600
+    assert 20 < sliced.estimate.duration_s < 3600
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,253 @@
+"""How Marlin plans: whole steps, a short buffer of blocks, corners by jerk or by junction deviation; in numba.
+
+Written from the published descriptions (https://marlinfw.org/docs/configuration/configuration.html;
+https://onehossshay.wordpress.com/2011/09/24/; https://blog.kyneticcnc.com/2018/10/computing-junction-deviation-for-marlin.html)
+and held to worked examples of its own planner, see ``firmware_notes/marlin.md``. Prusa's Buddy firmware plans alike.
+
+The buffer holds ``blocks - 1`` blocks. The one that is being executed is fixed, and with it the speed at which the next
+begins; a block comes in when one is done. So a block is fixed while ``blocks - 3`` further ones are known, the last
+of which must be able to stop: moves so short that these cover less than the way to brake are slower than they could be.
+The file is taken to arrive faster than it is printed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from printprep.gcode.trapezoid import PLAN, inner, trapezoid_s
+from printprep.geometry.mesh import Float
+
+LEAST_STEPS: Final = 6  # MIN_STEPS_PER_SEGMENT: what is shorter on every axis waits for the next move
+LEAST_MM_S: Final = 0.05  # MINIMUM_PLANNER_SPEED: at the end of what is known
+LEAST_RATE: Final = 120.0  # steps/s of the axis with most steps: MINIMAL_STEP_RATE
+RING: Final = 64  # most blocks that a buffer may have; a power of two
+ENTRY, CORNER, REACH, LENGTH, TOP, ACCELERATION, STEPS, MOVE = range(8)  # columns of a block, speeds squared
+
+
+@inner
+def jerk_corner(before: Float, speed: Float, limit: Float, tops: Float, stretch: int) -> float:
+    """Speed in mm/s at which the axes' speeds may step from ``before`` to ``speed`` (4,), both at full speed.
+
+    ``tops`` is full speed and the speed of a jump from or to rest, of the block before and of this one; the latter's
+    jump is filled in. Where jumping to rest and from there is faster than rounding the corner, that is what is done.
+    """
+    top: float = tops[2]
+    jump = top
+    for k in range(4):
+        if abs(speed[k]) * jump > limit[8 + k] * top:
+            jump = limit[8 + k] * top / abs(speed[k])
+    tops[3] = jump
+    if stretch == 0:
+        return jump
+    shared: float = min(top, tops[0])
+    scale, factor = shared / tops[0], 1.0
+    for k in range(4):
+        a, b = before[k] * scale, speed[k]
+        # an axis that reverses passes through rest: the larger step counts
+        step = abs(b - a) if a * b > 0.0 else max(abs(a), abs(b))
+        if step * factor > limit[8 + k]:
+            factor = limit[8 + k] / step
+    shared *= factor
+    if tops[1] > 0.99 * shared and jump > 0.99 * shared:
+        return jump
+    return shared
+
+
+@inner
+def arc_corner(before: Float, unit: Float, limit: Float, length: float, acceleration: float) -> float:
+    """Speed in mm/s on an arc that touches both moves and passes the corner at the junction deviation ``limit[12]``."""
+    cosine, norm = 0.0, 0.0
+    for k in range(4):
+        cosine -= before[k] * unit[k]
+        norm += (unit[k] - before[k]) ** 2
+    if cosine > 0.999999:  # straight back
+        return LEAST_MM_S
+    for k in range(4):  # no axis may accelerate more than it can, towards the arc's centre
+        part = abs(unit[k] - before[k]) / math.sqrt(max(norm, 1e-18))
+        if part * acceleration > limit[4 + k]:
+            acceleration = limit[4 + k] / part
+    cosine = max(cosine, -0.999999)
+    half = math.sqrt(0.5 * (1.0 - cosine))
+    squared = acceleration * limit[12] * half / (1.0 - half)
+    if length < 1.0 and cosine < -0.70710678:  # a short piece of a curve: the circle of such pieces
+        squared = min(squared, length * acceleration / math.acos(-cosine))
+    return math.sqrt(squared)
+
+
+@inner
+def timer_s(steps: float, entry: float, top: float, leave: float, acceleration: float) -> float:
+    """Time of a trapezoid as a timer steps it, all in steps: speed is set at each step for the whole way to the next.
+
+    So while it speeds up the axis is behind, and while it brakes ahead, of a smooth ramp by half the logarithm of the
+    ratio of speeds (Euler's method; the sum over 1/v). Braking starts a step late, and on a whole step.
+    """
+    up, down = (top * top - entry * entry) / (2 * acceleration), (top * top - leave * leave) / (2 * acceleration)
+    cruise_s = 0.0
+    if up + down <= steps:
+        lag = 0.5 * math.log(top / entry)
+        late = min(1.5, down)
+        cruise_s = (steps - up + lag - down + late) / top
+        down -= late
+    else:
+        up = min(max(0.5 * (steps + up - down) + 0.5, 0.0), steps)
+        down = steps - up
+        squared = entry * entry + 2 * acceleration * up
+        squared += 0.5 * acceleration * math.log(squared / (entry * entry))
+        top = min(math.sqrt(squared), top)
+        late = min(1.0, down)
+        cruise_s, down = late / top, down - late
+    end = math.sqrt(max(top * top - 2 * acceleration * down, leave * leave))
+    ahead = acceleration * math.log(top / end)
+    end = min(math.sqrt(end * end + ahead), top)
+    return (top - entry) / acceleration + cruise_s + (top - end) / acceleration
+
+
+@inner
+def fix(ring: Float, i: int, last: int, exact: bool, times) -> None:  # type: ignore[no-untyped-def]
+    """Time block ``i`` when it starts and ``last`` is the newest; the speed at which the next begins is fixed too."""
+    here = ring[i & (RING - 1)]
+    leave = LEAST_MM_S * LEAST_MM_S
+    if i < last:
+        leave = min(ring[(i + 1) & (RING - 1), CORNER], here[ENTRY] + here[REACH])
+        way = 0.0  # in squared speed: what the blocks so far can brake
+        for m in range(i + 1, last + 1):
+            way += ring[m & (RING - 1), REACH]
+            if way >= leave:
+                break
+            end = ring[(m + 1) & (RING - 1), CORNER] if m < last else LEAST_MM_S * LEAST_MM_S
+            leave = min(leave, end + way)
+        ring[(i + 1) & (RING - 1), ENTRY] = leave
+    top, slowest = here[TOP], LEAST_RATE / here[STEPS]
+    entry, end = min(max(math.sqrt(here[ENTRY]), slowest), top), min(max(math.sqrt(leave), slowest), top)
+    steps = here[STEPS]
+    if exact:
+        times[int(here[MOVE])] += trapezoid_s(here[LENGTH], entry, top, end, here[ACCELERATION])
+    else:
+        times[int(here[MOVE])] += timer_s(
+            steps * here[LENGTH], steps * entry, steps * top, steps * end, steps * here[ACCELERATION]
+        )
+
+
+@inner
+def most_acceleration(delta: Float, count: int, limit: Float, steps: Float, length: float) -> float:
+    """Acceleration in mm/s2 of a block of ``count`` steps on its longest axis, ``delta`` (4,) steps."""
+    if delta[0] == 0.0 and delta[1] == 0.0 and delta[2] == 0.0:
+        own: float = limit[15]
+        return own  # by itself, filament is accelerated without regard to its axis' own limit
+    rate: float = (limit[13] if delta[3] != 0.0 else limit[14]) * count / length
+    for k in range(4):
+        own = limit[4 + k] * steps[k]
+        if delta[k] != 0.0 and own < rate:
+            rate = min(rate, own * count / abs(delta[k]))
+    return rate * length / count
+
+
+@inner
+def block_of(
+    delta: Float, steps: Float, feed: float, limit: Float, queued: int, blocks: int, here: Float, speed: Float
+) -> bool:
+    """Fill the row ``here`` of the ring and ``speed`` (4,) mm/s of the axes; False: too few steps, nothing moves."""
+    far = max(abs(delta[0]), abs(delta[1]), abs(delta[2]))
+    count = max(far, abs(delta[3]))
+    if count < LEAST_STEPS:
+        return False
+    length, squared = abs(delta[3]) / steps[3], 0.0
+    if far >= LEAST_STEPS:
+        for k in range(3):
+            squared += (delta[k] / steps[k]) ** 2
+        length = math.sqrt(squared)
+    seconds = length / max(feed, limit[20], 1e-3)
+    if 2 <= queued < blocks // 2 and seconds < limit[18]:  # a buffer that runs dry is given time to fill
+        seconds += 2.0 * (limit[18] - seconds) / queued
+    factor = 1.0
+    for k in range(4):
+        speed[k] = delta[k] / steps[k] / seconds
+        if abs(speed[k]) * factor > limit[k]:
+            factor = limit[k] / abs(speed[k])
+    for k in range(4):
+        speed[k] *= factor
+    here[LENGTH], here[TOP], here[STEPS] = length, length / seconds * factor, count / length
+    here[ACCELERATION] = max(most_acceleration(delta, count, limit, steps, length), 1e-3)
+    here[REACH] = 2.0 * here[ACCELERATION] * length
+    here[ENTRY] = LEAST_MM_S * LEAST_MM_S
+    return True
+
+
+@inner
+def turn(
+    here: Float,
+    delta: Float,
+    steps: Float,
+    speed: Float,
+    before: Float,
+    unit: Float,
+    tops: Float,
+    limit: Float,
+    head: int,
+) -> None:
+    """Fill the corner speed of the row ``here``, and remember the move for the next corner."""
+    tops[2] = here[TOP]
+    if limit[12] < 0.0:
+        corner = jerk_corner(before, speed, limit, tops, head)
+        before[:] = speed
+    else:
+        norm = 0.0
+        for k in range(4):
+            unit[k] = delta[k] / steps[k]
+            norm += unit[k] ** 2
+        norm = math.sqrt(norm) if delta[3] != 0.0 else here[LENGTH]
+        for k in range(4):
+            unit[k] /= norm
+        corner = 0.0 if head == 0 else arc_corner(before, unit, limit, here[LENGTH], here[ACCELERATION])
+        corner = min(corner, here[TOP], tops[0])
+        before[:] = unit
+    here[CORNER] = corner * corner
+    tops[0], tops[1] = tops[2], tops[3]
+
+
+@njit(**PLAN)
+def plan(position, e, feed, kind, setting, stops, table, steps, blocks, exact, times):  # type: ignore[no-untyped-def]
+    """Fill ``times`` (n,) with the seconds of each move; a move too short for a block counts to a later one.
+
+    ``steps`` (4,) steps/mm, ``blocks`` is BLOCK_BUFFER_SIZE, ``exact`` whether steps are timed without error; the rest
+    as for :func:`printprep.gcode.motion.move_times_s`.
+    """
+    ring, delta, at, target = np.zeros((RING, 8)), np.zeros(4), np.zeros(4), np.zeros(4)
+    speed, before, unit, tops = np.zeros(4), np.zeros(4), np.zeros(4), np.zeros(4)
+    fed, head, done = 0.0, 0, 0  # mm of filament; blocks since the machine last stood: put in, fixed
+    for i in range(len(e)):
+        if stops[i] != 0:
+            while done < head:
+                fix(ring, done, head - 1, exact, times)
+                done += 1
+            head, done = 0, 0
+        fed += e[i]
+        for k in range(3):
+            target[k] = round(position[i, k] * steps[k])
+        target[3] = round(fed * steps[3])
+        if kind[i] == 2:
+            at[:] = target
+            continue
+        for k in range(4):
+            delta[k] = target[k] - at[k]
+        here, limit = ring[head & (RING - 1)], table[setting[i]]
+        queued = min(head, blocks - 2)
+        if not block_of(delta, steps, feed[i], limit, queued, blocks, here, speed):
+            continue
+        if head >= blocks - 1:  # the buffer is full: this one came in because another was done
+            if head == blocks - 1:
+                fix(ring, 0, head - 1, exact, times)
+            done = head - blocks + 2
+            fix(ring, done, head - 1, exact, times)
+            done += 1
+        at[:] = target
+        here[MOVE] = i
+        turn(here, delta, steps, speed, before, unit, tops, limit, head)
+        head += 1
+    while done < head:
+        fix(ring, done, head - 1, exact, times)
+        done += 1
