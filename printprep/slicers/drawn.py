@@ -29,13 +29,14 @@ from printprep.geometry.strata import (
     depth_mm,
     grown,
     propped,
-    runs,
     small_areas,
     standing_at,
 )  # fmt: skip
 from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer
 from printprep.profiles.tower import tower_size
 from printprep.slicers import prusa_habits as habit
+from printprep.slicers import traced
+from printprep.slicers.beside import beside_layers
 from printprep.slicers.ledger import Ahead, Ledger
 from printprep.slicers.prusa_settings import ENGINE
 
@@ -100,8 +101,10 @@ class Drawn:
             if self.props is not None:
                 self._support(k)
         self._brim()
-        changes = self._changes()
-        return self.ledger.told(self.stack.layers.count, self.printer, self.fdm, self.motion, changes)
+        layers = self.stack.layers
+        top_mm = layers.first_mm + float(layers.count.sum() - 1) * layers.layer_mm
+        beside = beside_layers(self.printer, self.materials, self.tools, self._changes(), top_mm)
+        return self.ledger.told(layers.count, self.printer, self.motion, beside)
 
     @property
     def line_mm(self) -> float:
@@ -140,7 +143,7 @@ class Drawn:
         length_mm = 0.0
         for loop in loops:
             self.ledger.sketch.draw(outer, loop, speed)
-            length_mm += _length_mm(loop)
+            length_mm += traced.length_mm(loop)
         self._lay(k, tool, length_mm, width_mm)
         depth = depth_mm(mask, cell_mm)
         inner_mm = (
@@ -174,7 +177,7 @@ class Drawn:
             ]
             if len(loop) >= 3:
                 loops.append(np.concatenate([loop, loop[:1]]).astype(np.float64))
-        return [loop for loop in loops if _length_mm(loop) > 4 * self.fdm.nozzle_mm]
+        return [loop for loop in loops if traced.length_mm(loop) > 4 * self.fdm.nozzle_mm]
 
     def _fill(self, k: int, tool: int, inside: Bool) -> None:
         process, width_mm, cell_mm = self.process, self.line_mm, self.stack.cell_mm
@@ -187,8 +190,8 @@ class Drawn:
         else:
             sparse = np.zeros_like(sparse)
         solid = inside & ~sparse
-        top = solid & self.stack.top[k]
-        bridge = solid & self.stack.bottom[k] & ~top if k else np.zeros_like(top)
+        bridge = self._reaching(self.stack.bottom[k], solid) if k else np.zeros_like(solid)
+        top = self._reaching(self.stack.top[k], solid) & ~bridge
         for feature, area, wished in (
             (habit.SOLID, solid & ~top & ~bridge, process.infill_mm_s),
             (habit.TOP, top, process.external_perimeter_mm_s),
@@ -201,10 +204,10 @@ class Drawn:
             return
         area_mm2 = float(np.count_nonzero(sparse)) * cell_mm**2
         spacing_mm = self.spacing_mm(k, width_mm)
-        edge_mm = sum(_length_mm(loop) for loop in _outlines(sparse, cell_mm))
+        edge_mm = sum(traced.length_mm(loop) for loop in traced.outlines(sparse, cell_mm))
         wanted_mm = area_mm2 * density / spacing_mm + edge_mm / 2.0  # ends are joined along every other gap of lines
         group = self.ledger.group(k, habit.SPARSE, wanted_mm)
-        lengths_mm = _lines(sparse, cell_mm)
+        lengths_mm = traced.lines(sparse, cell_mm)
         speed = self.speed(k, tool, process.infill_mm_s, width_mm)
         if process.infill_pattern == "gyroid":
             unit_mm = spacing_mm / (density * habit.GYROID_DENSER)
@@ -214,6 +217,10 @@ class Drawn:
         self.ledger.sketch.draw(group, path, speed)
         self._lay(k, tool, wanted_mm, width_mm)
         self._pieces(k, tool, sparse)
+
+    def _reaching(self, bare: Bool, solid: Bool) -> Bool:
+        """A bare surface inside the walls, and what of the solid filling beside it is printed with it."""
+        return grown(bare & solid, habit.SKIN_MARGIN_MM, self.stack.cell_mm) & solid
 
     def _hatch(
         self,
@@ -233,7 +240,7 @@ class Drawn:
         cell_mm = self.stack.cell_mm
         wanted_mm = times * cells * cell_mm**2 / spacing_mm
         group = self.ledger.group(k, feature, wanted_mm)
-        path = chords(_lines(area, cell_mm), spacing_mm)
+        path = chords(traced.lines(area, cell_mm), spacing_mm)
         self.ledger.sketch.draw(group, path, self.speed(k, tool, wished_mm_s, width_mm))
         self._lay(k, tool, wanted_mm, width_mm, times)
         self._pieces(k, tool, area, times)
@@ -305,16 +312,18 @@ class Drawn:
         )
         if not standing.any():
             return
-        times, close_times = self._support_layers(layer_mm) if k else (1.0, 1.0)
+        times, close_times = self._support_layers(k, interface) if k else (1.0, 1.0)
         speed_mm_s = process.perimeter_mm_s
         spacing_mm = self.spacing_mm(k, width_mm)
         close_mm = spacing_mm + self.engine("support_material_interface_spacing", 0.0)
         self._hatch(k, tool, habit.INTERFACE, close, close_mm, speed_mm_s, width_mm, close_times)
         base = standing & ~close
         self._hatch(k, tool, habit.SUPPORT, base, spacing_mm + apart_mm, speed_mm_s, width_mm, times)
-        outlines = _outlines(standing, cell_mm)
+        outlines = traced.outlines(standing, cell_mm)
         sheath = self.engine("support_material_with_sheath", 1.0)
-        length_mm = times * (sheath + 0.5) * sum(_length_mm(loop) for loop in outlines)  # half: where lines are joined
+        length_mm = (
+            times * (sheath + 0.5) * sum(traced.length_mm(loop) for loop in outlines)
+        )  # half: where lines are joined
         group = self.ledger.group(k, habit.SUPPORT, length_mm)
         speed = self.speed(k, tool, speed_mm_s, width_mm)
         for loop in outlines:
@@ -322,15 +331,21 @@ class Drawn:
         self._lay(k, tool, length_mm, width_mm, times)
         self._travels(k, tool, outlines)
 
-    def _support_layers(self, layer_mm: float) -> tuple[float, float]:
+    def _support_layers(self, k: int, interface: float) -> tuple[float, float]:
         """Layers of supports, and of those next to a part, for each of the part's.
 
         PrusaSlicer lays supports at heights of their own, thicker where it can. Where the gap to the part is no whole
-        number of layers, the tops of supports lie between the part's layers and are cut in two.
+        number of layers, they are cut wherever one ends below the part or begins above it, anywhere on the plate.
         """
+        assert self.props is not None
+        layer_mm = float(self.stack.layers.height_mm[k])
         layers = habit.CONTACT_MM / layer_mm
-        whole = abs(layers - round(layers)) < 0.01
-        return min(layer_mm / habit.SUPPORT_LAYER_MM, 1.0), 1.0 if whole else 2.0
+        if abs(layers - round(layers)) < 0.01:
+            return min(layer_mm / habit.SUPPORT_LAYER_MM, 1.0), 1.0
+        middle = float(self.stack.layers.middle_mm(self.stack.layers.at[k : k + 1])[0])
+        ends = (self.props.high_mm, self.props.low_mm[self.props.low_mm > 0])
+        cuts = sum(bool((np.abs(at_mm - middle) < layer_mm / 2).any()) for at_mm in ends)
+        return max(float(cuts), 1.0), 1.0 + 1.0 / interface if interface else 1.0
 
     @property
     def support_tool(self) -> int:
@@ -383,24 +398,3 @@ def _props(meshes: Sequence[Mesh], stack: Stack, process: FdmProcess, zones: Zon
     near, _ = cKDTree(zones.blocked_mm).query(at_mm, distance_upper_bound=zones.step_mm + stack.cell_mm)
     free = np.isinf(near)
     return Propped(cell=found.cell[free], low_mm=found.low_mm[free], high_mm=found.high_mm[free])
-
-
-def _length_mm(loop: Float) -> float:
-    step = np.diff(loop, axis=0)
-    return float(np.hypot(step[:, 0], step[:, 1]).sum())
-
-
-def _outlines(mask: Bool, cell_mm: float) -> list[Float]:
-    """The closed outlines of a mask."""
-    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    near = [cv2.approxPolyDP(loop, 1.0, closed=True)[:, 0, :] for loop in found]
-    return [np.concatenate([loop, loop[:1]]).astype(np.float64) * cell_mm for loop in near if len(loop) > 2]
-
-
-def _lines(area: Bool, cell_mm: float) -> Float:
-    """Lengths of lines that fill an area, a few that stand for all."""
-    rows = int(np.count_nonzero(area.any(axis=1)))
-    found = runs(area, max(rows // habit.LINES, 1))
-    if not len(found):
-        found = runs(area, 1)
-    return np.asarray(found * cell_mm, np.float64)

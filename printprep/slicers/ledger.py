@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from printprep.gcode.estimate import GcodeTimes
 from printprep.gcode.motion import CORNERING
 from printprep.gcode.sketch import Sketch
 from printprep.geometry.mesh import Int
-from printprep.profiles.models import Fdm, Motion, Printer
+from printprep.profiles.models import Motion, Printer
 from printprep.slicers import prusa_habits as habit
 
 
@@ -44,8 +45,8 @@ class Ledger:
         self.wanted_mm.append(wanted_mm)
         return len(self.layer) - 1
 
-    def told(self, count: Int, printer: Printer, fdm: Fdm, motion: Motion, changes: int) -> Ahead:
-        """The sum: each layer ``count`` (k,) times, no layer faster than it cools, and what stands beside layers."""
+    def told(self, count: Int, printer: Printer, motion: Motion, beside: GcodeTimes) -> Ahead:
+        """The sum: each layer ``count`` (k,) times, no layer faster than it cools, and what is ``beside`` them."""
         groups = len(self.layer)
         seconds, drawn_mm = self.sketch.times_s(motion, CORNERING.get(printer.firmware), groups)
         wanted_mm = np.array(self.wanted_mm)
@@ -61,9 +62,11 @@ class Ledger:
             own[habit.COOLING] = max(habit.LAYER_S - sum(own.values()), 0.0)
             for feature, value in own.items():
                 by_feature[feature] += times * value
-        by_feature[habit.TOOL_CHANGE] += changes * fdm.tool_change_s
-        by_feature[habit.HEAT_UP] += fdm.heat_up_s
+        for feature, value in beside.by_feature_s.items():
+            by_feature[feature] += value
         mm3: dict[int, float] = defaultdict(float)
+        for tool, value in beside.extruded_mm3.items():
+            mm3[tool] += value
         for (k, tool), value in self.mm3.items():
             mm3[tool] += value * int(count[k])
         return Ahead(
@@ -71,5 +74,5 @@ class Ledger:
             by_feature_s={name: value for name, value in by_feature.items() if value > 0},
             mm3=dict(mm3),
             layer_count=int(count.sum()),
-            tool_changes=changes,
+            tool_changes=beside.tool_changes,
         )

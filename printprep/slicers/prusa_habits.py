@@ -42,4 +42,4 @@ OUTER, INNER, SOLID, TOP, SPARSE, BRIDGE = (
 SUPPORT, INTERFACE, BRIM, TOWER, GAP, TRAVEL = (
     "Support material", "Support material interface", "Skirt/Brim", "Wipe tower", "Gap fill", "travel",
 )  # fmt: skip
-TOOL_CHANGE, HEAT_UP, COOLING = "tool change", "heat-up", "cooling"
+COOLING = "cooling"  # what a layer waits, moving slower

@@ -11,8 +11,9 @@ from printprep.errors import ProfileError
 from printprep.geometry.mesh import Mesh, join
 from printprep.plan import Plan
 from printprep.profiles.load import Profiles
-from printprep.slicers import resin
+from printprep.slicers import prusa_habits, resin
 from printprep.slicers.ahead import ahead, estimate_ahead, plate_ahead, range_s, with_process
+from printprep.slicers.beside import beside_layers
 from printprep.slicers.ledger import Ahead
 
 MakeCube = Callable[[float, tuple[float, float, float]], Mesh]
@@ -102,3 +103,36 @@ def test_a_printer_by_light_is_not_told_by_lines(profiles: Profiles, cube: MakeC
     printer, process = profiles.printer("prusa-sl1s"), profiles.process("standard")
     with pytest.raises(ProfileError, match=r"prusa-sl1s has no \[fdm\]"):
         ahead([cube(5.0, (0.0, 0.0, 0.0))], [0], printer, process, {})
+
+
+def test_what_stands_beside_the_layers_is_timed_as_in_a_file(
+    profiles: Profiles, cube: MakeCube, plan_of: MakePlan
+) -> None:
+    plan = plan_of({"bone": (cube(10.0, (100.0, 100.0, 0.0)), 0, "pla")}, "prusa-mk4-mmu3")
+    timing = profiles.printer("prusa-mk4-mmu3").timing
+    one = told(plan, profiles).by_feature_s
+    assert one["homing"] == timing.home_s
+    assert one["levelling"] == timing.level_s
+    assert one["heat-up"] > timing.nozzle_settle_s + timing.bed_settle_s + 30.0
+
+
+def test_every_tool_is_heated_once_and_settles_at_each_change(profiles: Profiles) -> None:
+    printer, pla = profiles.printer("prusa-xl"), profiles.material("pla")
+    one, two, many = (beside_layers(printer, {0: pla, 3: pla}, [0, 3], n, 20.0) for n in (0, 1, 41))
+    assert printer.fdm is not None
+    settle_s = printer.timing.nozzle_settle_s
+    assert "waiting for heat" not in one.by_feature_s
+    assert two.by_feature_s["waiting for heat"] + two.by_feature_s["heat-up"] > one.by_feature_s["heat-up"] + 60.0
+    assert many.duration_s - two.duration_s == pytest.approx(40 * (settle_s + printer.fdm.tool_change_s))
+    assert (one.tool_changes, two.tool_changes, many.tool_changes) == (0, 1, 41)
+
+
+def test_a_bridge_reaches_into_the_filling_beside_it(
+    profiles: Profiles, cube: MakeCube, plan_of: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = join([cube(10.0, (100.0, 100.0, 0.0)), cube(10.0, (105.0, 100.0, 10.0))])
+    plan = replace(plan_of({"bone": (step, 0, "pla")}, "ender-3"), supports=False)
+    reaching_s = plate_ahead(plan, plan.plates[0], profiles, layers=100).by_feature_s["Bridge infill"]
+    monkeypatch.setattr(prusa_habits, "SKIN_MARGIN_MM", 0.0)
+    bare_s = plate_ahead(plan, plan.plates[0], profiles, layers=100).by_feature_s["Bridge infill"]
+    assert reaching_s > 1.2 * bare_s > 0
