@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from printprep.cli.ahead import print_variants
 from printprep.cli.lab import store_option
 from printprep.cli.steps import along_the_way, case_options, finish, print_options
 from printprep.cli.terminal import json_option, out, print_findings, print_json
@@ -16,10 +17,11 @@ from printprep.cli.times import print_times
 @click.command()
 @case_options
 @print_options
+@click.option("--variants", is_flag=True, help="Of a case: every process, told without slicing.")
 @click.option("--material", "materials", multiple=True, help="Of a G-code file: id of a material, one for each tool.")
 @store_option
 @json_option
-def estimate(as_json: bool, materials: tuple[str, ...], store_url: str | None, **wish: Any) -> None:
+def estimate(as_json: bool, variants: bool, materials: tuple[str, ...], store_url: str | None, **wish: Any) -> None:
     """Time, material and cost: of a case, by slicing it; of a G-code or resin file, by reading it.
 
     A G-code file is timed move by move as the printer's firmware plans it, with its waits for heat, homing and changes
@@ -28,12 +30,15 @@ def estimate(as_json: bool, materials: tuple[str, ...], store_url: str | None, *
     \b
     Example:
       printprep estimate case.toml --printer prusa-xl --process draft
+      printprep estimate case.toml --printer prusa-xl --variants
       printprep estimate build/plate-1.gcode --printer prusa-xl --material pla --json
     """
     from printprep.gcode.source import SUFFIXES
 
     sources: tuple[Path, ...] = wish["sources"]
-    if len(sources) == 1 and sources[0].suffix.lower() in SUFFIXES:
+    if variants:
+        print_variants(as_json, **wish)
+    elif len(sources) == 1 and sources[0].suffix.lower() in SUFFIXES:
         print_times(sources[0], wish["printer"], materials, store_url, as_json)
     elif len(sources) == 1 and sources[0].suffix.lower() in (".sl1", ".sl1s", ".zip"):
         print_layers(sources[0], as_json)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from printprep.gcode.heat import DWELL, HEAT_UP, TOOL_CHANGE, Pauses, TimingProfile, pauses
+from printprep.gcode.heat import DWELL, TOOL_CHANGE, Pauses, TimingProfile, pauses
 from printprep.gcode.layout import Event
 from printprep.gcode.motion import Cornering, MotionProfile, move_times_s
 from printprep.gcode.read import Gcode
@@ -44,7 +44,6 @@ def estimate(
     timing: TimingProfile | None = None,
     shared_nozzle: bool = False,
     tool_change_s: float = 0.0,
-    heat_up_s: float = 0.0,
     filament_mm: float = 1.75,
 ) -> GcodeTimes:
     """Time ``gcode`` on a printer.
@@ -58,13 +57,11 @@ def estimate(
     cornering
         Of the firmware; None: see :func:`printprep.gcode.motion.move_times_s`.
     timing
-        What the printer takes to heat, home and level; None: those take ``heat_up_s`` in all.
+        What the printer takes to heat, home and level; None: none of it is timed.
     shared_nozzle
         All tools print through one hotend.
     tool_change_s
         For one change, besides the moves of purging that the file itself holds.
-    heat_up_s
-        From cold to the first move, homing included; without ``timing`` only.
     filament_mm
         Diameter, which turns mm of filament into mm3.
     """
@@ -78,7 +75,7 @@ def estimate(
             by_feature_s[name] = by_feature_s.get(name, 0.0) + float(seconds)
     changes = tool_changes(gcode)
     if timing is None:
-        rest = _without_heaters(gcode, changes * tool_change_s, heat_up_s)
+        rest = _without_heaters(gcode, changes * tool_change_s)
     else:
         rest = pauses(gcode, times, timing, tool_change_s=tool_change_s, shared_nozzle=shared_nozzle)
     by_feature_s |= rest.by_name_s
@@ -99,11 +96,10 @@ def estimate(
     )
 
 
-def _without_heaters(gcode: Gcode, changes_s: float, heat_up_s: float) -> Pauses:
+def _without_heaters(gcode: Gcode, changes_s: float) -> Pauses:
     rest = Pauses(for_person=int((gcode.events.kind == Event.PAUSE).sum()))
     rest.add(DWELL, float(gcode.events.value[gcode.events.kind == Event.DWELL].sum()), 0)
     rest.add(TOOL_CHANGE, changes_s, 0)
-    rest.add(HEAT_UP, heat_up_s, 0)
     return rest
 
 

@@ -134,7 +134,6 @@ class Fdm(Model):
     nozzle_max_c: Celsius
     bed_max_c: Celsius
     tool_change_s: NotNegative  # for one change, purge not counted
-    heat_up_s: NotNegative  # from cold to first move, where there is no file yet; of a file see [timing]
     purge_mm3: NotNegative = 0  # a change, on a wipe tower
     retraction_mm: NotNegative = 0.8
     retraction_mm_s: Positive = 35

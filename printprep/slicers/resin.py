@@ -91,7 +91,8 @@ def slice_plate(
         with progress.step(f"slice plate {plate.index}") as step:
             recipe = _recipe(job)
             rendered = render(recipe, step, timeout_s=timeout_s - (time.perf_counter() - started_s))
-        resin_job = _resin_job(job, rendered)
+        volume_mm3 = float(rendered.area_mm2.sum()) * job.process.layer_height_mm
+        resin_job = _resin_job(job, len(rendered.pngs), volume_mm3)
         format_.write(file, resin_job, rendered.pngs)
     except OSError as exc:
         raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
@@ -110,6 +111,22 @@ def slice_plate(
         wall_s=time.perf_counter() - started_s,
         extras=_figures(job, rendered),
     )
+
+
+def layers_ahead(plan: Plan, plate: Plate, profiles: Profiles) -> Estimate:
+    """What a plate will take, without drawing its layers.
+
+    The time is that of the file. Where parts overlap, their volume counts twice.
+
+    Raises
+    ------
+    DoesNotFit, ProfileError
+        As for :func:`slice_plate`.
+    """
+    job, _ = _job(plan, plate, profiles)
+    recipe = _recipe(job)
+    volume_mm3 = float(recipe.cuts.area_mm2.sum()) * job.process.layer_height_mm
+    return _estimate(job, _resin_job(job, recipe.count, volume_mm3))
 
 
 def _job(plan: Plan, plate: Plate, profiles: Profiles) -> tuple[_Job, tuple[Finding, ...]]:
@@ -191,15 +208,14 @@ def _levels(process: ResinProcess) -> int:
     return min(process.antialias**2, 255)
 
 
-def _resin_job(job: _Job, rendered: Rendered) -> ResinJob:
-    volume_mm3 = float(rendered.area_mm2.sum()) * job.process.layer_height_mm
+def _resin_job(job: _Job, count: int, volume_mm3: float) -> ResinJob:
     resin = job.resin
     figures = ResinJob(
         name=f"plate-{job.plate.index}",
         printer=job.printer.id,
         material=job.material.id,
         layer_height_mm=job.process.layer_height_mm,
-        layer_count=len(rendered.pngs),
+        layer_count=count,
         exposure_s=job.exposure_s,
         bottom_exposure_s=job.bottom_exposure_s,
         bottom_layers=job.process.bottom_layers,

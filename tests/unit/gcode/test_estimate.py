@@ -101,14 +101,14 @@ def test_parts_add_up_and_are_named(tmp_path: Path) -> None:
         "M83\nT0\n;LAYER_CHANGE\nG1 Z0.2\n;TYPE:Perimeter\nG1 X50 E2 F3000\nT1\nG1 X0 E3\n;LAYER_CHANGE\nG1 Z0.4\n"
         ";TYPE:Solid infill\nG1 X20 E1\nT1\nT0\nG1 X30 E-1\nG4 P1500\n"
     )
-    result = times(tmp_path, text, tool_change_s=7, heat_up_s=120)
+    result = times(tmp_path, text, tool_change_s=7)
     assert result.tool_changes == 2
-    assert set(result.by_feature_s) == {"travel", "Perimeter", "Solid infill", "dwell", "tool change", "heat-up"}
+    assert set(result.by_feature_s) == {"travel", "Perimeter", "Solid infill", "dwell", "tool change"}
     assert result.by_feature_s["dwell"] == 1.5
     assert result.by_feature_s["tool change"] == 14
     assert result.duration_s == pytest.approx(sum(result.by_feature_s.values()))
     assert sum(result.by_tool_s.values()) == pytest.approx(result.per_layer_s.sum())
-    assert result.duration_s == pytest.approx(sum(result.by_tool_s.values()) + 1.5 + 14 + 120)
+    assert result.duration_s == pytest.approx(sum(result.by_tool_s.values()) + 1.5 + 14)
     area = math.pi * 1.75**2 / 4
     assert result.extruded_mm3 == pytest.approx({0: area * 1, 1: area * 4})
 

@@ -1,0 +1,282 @@
+"""Sections of a few layers that stand for all of them, and what can be measured on them by a grid.
+
+A print has hundreds of layers and each is nearly like the next. So one layer stands for those around it; the first,
+which is printed in its own way, stands for itself. Each is drawn on a grid of square cells, with the layers that bound
+the solid skin above and below it: distances to the outline say how long inner walls are and where the inside begins,
+and rows of cells say how long the lines of a filling are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from printprep.geometry.columns import columns
+from printprep.geometry.mesh import Bool, Float, Int, Mesh, join
+from printprep.geometry.overhang import overhangs
+from printprep.geometry.raster import Image, Panel, raster
+from printprep.geometry.section import Sections, sections
+
+CELLS: Final = 320
+"""Cells along the longer side of the grid, unless they would be finer than :data:`FINEST_MM`."""
+FINEST_MM: Final = 0.2
+NEAR_MM: Final = 0.3
+"""What lies no lower below an overhang is the same surface."""
+_MARGIN: Final = 6.0  # mm around the parts: brims and supports stand out of them
+
+Single = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layers:
+    """Some of the layers of a print, and how many each stands for; the first stands for itself."""
+
+    at: Int  # (k,) from 0, rising
+    count: Int  # (k,) they add up to all layers
+    height_mm: Float  # (k,)
+    first_mm: float
+    layer_mm: float
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def middle_mm(self, at: Int) -> Float:
+        """Height half-way up the layers ``at``, where they are cut."""
+        return np.where(at < 1, (at + 0.5) * self.first_mm, self.first_mm + (at - 0.5) * self.layer_mm)
+
+
+def choose_layers(top_mm: float, first_mm: float, layer_mm: float, most: int) -> Layers:
+    """At most ``most`` layers (two where one is asked for) that stand for all those of a print ``top_mm`` high."""
+    total = 1 + max(int(np.ceil((top_mm - first_mm) / layer_mm - 0.5)), 0)
+    edges = np.unique(np.linspace(1, total, max(min(most, total), 2)).round().astype(np.int32))
+    count = np.concatenate([[1], np.diff(edges)]).astype(np.int32)
+    at = np.concatenate([[0], (edges[:-1] + edges[1:] - 1) // 2]).astype(np.int32)
+    return Layers(
+        at=at, count=count, height_mm=np.where(at == 0, first_mm, layer_mm), first_mm=first_mm, layer_mm=layer_mm
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stack:
+    """The chosen layers of parts, cut and drawn."""
+
+    layers: Layers
+    outlines: tuple[Sections, ...]  # by part
+    owner: tuple[Image, ...]  # by layer: 0 where nothing is, else 1 + the part that is printed there
+    inside: tuple[Bool, ...]  # by layer: cells that neither a top nor a bottom surface is near
+    top: tuple[Bool, ...]  # by layer: cells with nothing right above
+    bottom: tuple[Bool, ...]  # by layer: cells with nothing right below
+    corner_mm: tuple[float, float]  # of the grid
+    cell_mm: float
+
+
+def cut_stack(
+    meshes: Sequence[Mesh], layers: Layers, *, top_layers: int, bottom_layers: int, cells: int = CELLS
+) -> Stack:
+    """Cut and draw the ``layers`` of ``meshes``, of which the later wins where they overlap.
+
+    Parameters
+    ----------
+    meshes
+        Closed, z up, standing at z = 0.
+    layers
+        From :func:`choose_layers`.
+    top_layers, bottom_layers
+        How many solid layers close the parts.
+    cells
+        Along the longer side of the grid, at most.
+    """
+    body = join(list(meshes))
+    lower, upper = body.bounds_mm
+    corner = lower[:2] - _MARGIN
+    size = upper[:2] + _MARGIN - corner
+    cell_mm = max(float(size.max()) / cells, FINEST_MM)
+    panel = Panel(
+        width_px=int(np.ceil(size[0] / cell_mm)), height_px=int(np.ceil(size[1] / cell_mm)), pixel_mm=(cell_mm, cell_mm)
+    )
+    own = layers.middle_mm(layers.at)
+    outlines = tuple(sections(mesh, own) for mesh in meshes)
+    wanted = {
+        name: layers.at + by for name, by in (("up", 1), ("down", -1), ("high", top_layers), ("low", -bottom_layers))
+    }
+    heights, row = np.unique(np.concatenate([layers.middle_mm(at) for at in wanted.values()]), return_inverse=True)
+    whole = sections(body, heights)
+    rows = dict(zip(wanted, row.reshape(len(wanted), -1), strict=True))
+    drawn = {
+        name: [
+            _draw(whole, int(rows[name][k]), panel, corner) if at >= 0 else None for k, at in enumerate(wanted[name])
+        ]
+        for name in wanted
+    }
+    owner, inside, top, bottom = [], [], [], []
+    for k in range(len(layers)):
+        image = np.zeros((panel.height_px, panel.width_px), np.uint8)
+        for number, cuts in enumerate(outlines, start=1):
+            image[_draw(cuts, k, panel, corner)] = number
+        full = image > 0
+        owner.append(image)
+        bounds = {name: _or_nothing(drawn[name][k], full) for name in wanted}
+        inside.append(
+            full & (bounds["high"] & bounds["up"] if top_layers else full)
+            & (bounds["low"] & bounds["down"] if bottom_layers else full)
+        )  # fmt: skip
+        top.append(full & ~bounds["up"])
+        bottom.append(full & ~bounds["down"])
+    return Stack(
+        layers=layers,
+        outlines=outlines,
+        owner=tuple(owner),
+        inside=tuple(inside),
+        top=tuple(top),
+        bottom=tuple(bottom),
+        corner_mm=(float(corner[0]), float(corner[1])),
+        cell_mm=cell_mm,
+    )
+
+
+def _or_nothing(image: Bool | None, like: Bool) -> Bool:
+    return np.zeros_like(like) if image is None else image
+
+
+def _draw(cuts: Sections, k: int, panel: Panel, corner: Float) -> Bool:
+    points, loop_start = cuts.layer(k)
+    return raster(points - corner, loop_start, panel, levels=1) > 0
+
+
+def depth_mm(mask: Bool, cell_mm: float) -> Single:
+    """By cell the way to the edge of ``mask``, 0 outside; exact to a fraction of a cell."""
+    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(np.maximum(distance - 0.5, 0.0) * cell_mm, np.float32)
+
+
+def grown(mask: Bool, by_mm: float, cell_mm: float) -> Bool:
+    """``mask`` and what is no farther than ``by_mm`` from it."""
+    if not mask.any() or by_mm < 0.5 * cell_mm:
+        return mask
+    return np.asarray(
+        cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= by_mm / cell_mm + 0.5
+    )
+
+
+def area_deeper_mm2(depth: Single, than_mm: float, cell_mm: float) -> float:
+    """Area that lies deeper than that; cells on the border count in part."""
+    return float(np.clip((depth - than_mm) / cell_mm + 0.5, 0.0, 1.0)[depth > 0].sum()) * cell_mm**2
+
+
+def small_areas(mask: Bool, below_mm2: float, cell_mm: float) -> Bool:
+    """The connected areas of ``mask`` that are smaller than ``below_mm2``."""
+    _, label, figures, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    small = figures[:, cv2.CC_STAT_AREA] * cell_mm**2 < below_mm2
+    small[0] = False
+    return np.asarray(small[label])
+
+
+@njit(cache=True, nogil=True)
+def runs(mask: npt.NDArray[np.bool_], stride: int) -> Int:
+    """Lengths in cells of what each ``stride``-th row of ``mask`` (h, w) holds in one piece."""
+    found = np.empty(mask.size // 2 + 1, np.int32)
+    n = 0
+    for i in range(stride // 2, mask.shape[0], stride):
+        length = 0
+        for j in range(mask.shape[1]):
+            if mask[i, j]:
+                length += 1
+            elif length:
+                found[n] = length
+                n, length = n + 1, 0
+        if length:
+            found[n] = length
+            n += 1
+    return found[:n].copy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Propped:
+    """What hangs over, by points, and how far down supports under each reach."""
+
+    cell: Int  # (n, 2) row and column of the stack's grid
+    low_mm: Float  # (n,) where they stand
+    high_mm: Float  # (n,) what they hold
+
+
+def propped(
+    meshes: Sequence[Mesh], stack: Stack, angle_deg: float, floor_mm: float, also_mm: Float | None = None
+) -> Propped:
+    """The overhangs of ``meshes`` steeper than ``angle_deg`` from the vertical and above ``floor_mm``.
+
+    ``also_mm`` (n, 3) are points that are held whatever their angle.
+    """
+    body = join(list(meshes))
+    grid = columns(body, stack.cell_mm, _MARGIN)
+    over = overhangs(body, grid, angle_deg, floor_mm=floor_mm)
+    at_mm = over.points_mm if also_mm is None else np.concatenate([over.points_mm, also_mm])
+    place = ((at_mm[:, :2] - np.array(grid.origin_mm)) / grid.step_mm).round().astype(np.int64)
+    place = np.clip(place, 0, np.array(grid.shape) - 1)
+    low_mm = _landing(grid.start, grid.top_mm, place[:, 0] * grid.shape[1] + place[:, 1], at_mm[:, 2] - NEAR_MM)
+    cell = ((at_mm[:, :2] - np.array(stack.corner_mm)) / stack.cell_mm).astype(np.int32)
+    return Propped(
+        cell=np.clip(cell[:, ::-1], 0, np.array(stack.owner[0].shape) - 1), low_mm=low_mm, high_mm=at_mm[:, 2]
+    )
+
+
+@njit(cache=True, nogil=True)
+def _landing(start: npt.NDArray[np.int64], top: Float, column: npt.NDArray[np.int64], high: Float) -> Float:
+    """The highest top below each point in its column; 0 where there is none."""
+    low = np.zeros(len(high))
+    for i in range(len(high)):
+        for q in range(start[column[i]], start[column[i] + 1]):
+            if top[q] < high[i]:
+                low[i] = max(low[i], top[q])
+    return low
+
+
+def standing_at(
+    stack: Stack, supports: Propped, k: int, *, snap_mm: float, gap_mm: float, next_to_mm: float
+) -> tuple[Bool, Bool]:
+    """Where supports stand in layer ``k``, and where they are right below a part or right above one.
+
+    Parameters
+    ----------
+    stack
+        The layers.
+    supports
+        What is held.
+    k
+        Row of the stack's layers.
+    snap_mm
+        Edge of the squares that supports are made of, if one is touched.
+    gap_mm
+        Between a part and supports beside it.
+    next_to_mm
+        How far from a part supports are closed.
+    """
+    layers, shape = stack.layers, stack.owner[k].shape
+    middle = float(layers.middle_mm(layers.at[k : k + 1])[0])
+    here = (supports.low_mm < middle) & (middle < supports.high_mm)
+    under, on = supports.high_mm - middle < next_to_mm, (middle - supports.low_mm < next_to_mm) & (supports.low_mm > 0)
+    close = here & (under | on)
+    free = ~grown(stack.owner[k] > 0, gap_mm, stack.cell_mm)
+    areas = []
+    for rows in (here, close):
+        mask = np.zeros(shape, bool)
+        mask[supports.cell[rows, 0], supports.cell[rows, 1]] = True
+        areas.append(_snapped(mask, snap_mm, stack.cell_mm) & free)
+    return areas[0], areas[1]
+
+
+def _snapped(mask: Bool, snap_mm: float, cell_mm: float) -> Bool:
+    """All cells of every square of which ``mask`` has one."""
+    side = max(round(snap_mm / cell_mm), 1)
+    if side == 1 or not mask.any():
+        return mask
+    rows, columns_ = (-(-n // side) for n in mask.shape)
+    padded = np.zeros((rows * side, columns_ * side), bool)
+    padded[: mask.shape[0], : mask.shape[1]] = mask
+    squares = padded.reshape(rows, side, columns_, side).any(axis=(1, 3))
+    return np.asarray(squares.repeat(side, axis=0).repeat(side, axis=1)[: mask.shape[0], : mask.shape[1]])
