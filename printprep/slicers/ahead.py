@@ -3,8 +3,8 @@
 By extrusion a few layers stand for all, and PrusaSlicer's ways of filling them are followed
 (:mod:`printprep.slicers.drawn`); by light every layer is known. What :data:`RANGE` and :data:`RANGE_THICK` say was
 measured on small samples of the test data on five printers, with and without supports, one with two tools, against our
-own time of PrusaSlicer's G-code: nine in layers up to 0.28 mm took 0.85 to 1.09 of what was told, five in thicker ones
-0.95 to 1.41, the more the more supports they have. The ranges are wider than that.
+own time of PrusaSlicer's G-code: ten in layers up to 0.28 mm took 0.85 to 1.09 of what was told, seven in thicker
+ones 0.95 to 1.43, the more the more supports they have. The ranges are wider than that.
 """
 
 from __future__ import annotations
