@@ -239,7 +239,7 @@ def _how_off(gap_mm: Float, weight_mm: Float) -> tuple[str, float]:
     median_mm = float(np.median(gap_mm))
     if abs(median_mm) <= OFF_MM:
         return "", 0.0
-    if median_mm > 0 and float(np.quantile(gap_mm, ALL_ROUND)) <= OFF_MM:
+    if 0 < median_mm <= SHIFT_MM and float(np.quantile(gap_mm, ALL_ROUND)) <= OFF_MM:
         return "", 0.0  # plastic ends at the outline in places: a pointed section lacks its tips, which is lost
     return ("narrow" if median_mm > 0 else "wide"), median_mm
 
