@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
@@ -51,16 +52,19 @@ class Server:
 
 
 def octoprint_program() -> Path:
-    """OctoPrint, installed once into a folder that later runs find again."""
+    """OctoPrint, installed once into a folder that later runs find again; test processes wait for each other."""
     environment = ROOT / ".cache" / "octoprint-venv"
     program = environment / "bin" / "octoprint"
-    if not program.exists():
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True, capture_output=True)
-        subprocess.run(
-            [environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", OCTOPRINT],
-            check=True,
-            capture_output=True,
-        )
+    environment.parent.mkdir(exist_ok=True)
+    with environment.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            subprocess.run([sys.executable, "-m", "venv", environment], check=True, capture_output=True)
+            subprocess.run(
+                [environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", OCTOPRINT],
+                check=True,
+                capture_output=True,
+            )
     return program
 
 
