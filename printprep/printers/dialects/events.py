@@ -119,6 +119,27 @@ class Timings:
     report_s: int = 2  # between temperatures, where it does
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parking:
+    """Where a pause puts the head: up by ``lift_mm``, never above ``top_mm``, then aside if the printer says where."""
+
+    lift_mm: float = 10.0
+    x_mm: float | None = None
+    y_mm: float | None = None
+    top_mm: float | None = None
+    retract_mm: float = 1.0
+    travel_mm_s: float = 100.0
+    lift_mm_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class WirePosition:
+    """How far a job got: ``certain`` commands the firmware has for sure, ``beyond`` more may be there or under way."""
+
+    certain: int
+    beyond: int
+
+
 @dataclass(slots=True)
 class Tally:
     """What was counted; a link reports it and tests compare it."""
@@ -136,6 +157,7 @@ class Dialect(Protocol):
     """A conversation with one printer."""
 
     tally: Tally
+    parking: Parking | None  # for pauses on request; None: the head stays where it is
 
     @property
     def phase(self) -> Phase:
@@ -143,7 +165,15 @@ class Dialect(Protocol):
 
     @property
     def accepted(self) -> int:
-        """How many commands of the job the firmware has accepted: a journal of the job needs no more."""
+        """How many commands of the job the firmware has accepted, as far as its oks tell: for people."""
+
+    @property
+    def wire_position(self) -> WirePosition:
+        """What of the job is certain and what is not: for a journal. ``certain`` never decreases within a job."""
+
+    @property
+    def parked(self) -> bool:
+        """Whether a pause has moved the head; resuming brings it back first."""
 
     @property
     def next_due_s(self) -> float:
@@ -165,7 +195,7 @@ class Dialect(Protocol):
         """Send one command of the host's own as soon as there is room."""
 
     def pause(self, now_s: float, reason: str = "on request") -> Actions:
-        """Take no more commands from the job."""
+        """Take no more commands from the job and, where the position is known, park the head; heaters stay on."""
 
     def resume(self, now_s: float) -> Actions:
         """Go on."""

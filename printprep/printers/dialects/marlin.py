@@ -20,12 +20,14 @@ from printprep.printers.dialects.events import (
     Fault,
     Finished,
     Notice,
+    Parking,
     Paused,
     Phase,
     Ready,
     Resumed,
     Tally,
     Timings,
+    WirePosition,
 )
 from printprep.printers.dialects.marlin_replies import Kind, Reply, read_reply
 from printprep.printers.dialects.numbered import NumberedLines, Verdict, numbered, seven_bits
@@ -62,6 +64,8 @@ class Marlin:
         self.tally = Tally()
         self.capabilities: dict[str, bool] = {}
         self.firmware = "unknown"
+        self.parking: Parking | None = None
+        self.parked = False
         self._timings = timings
         self._window = window
         self._lines = NumberedLines()
@@ -101,6 +105,11 @@ class Marlin:
     def accepted(self) -> int:
         """How many commands of the job the firmware has accepted."""
         return self._lines.job_commands
+
+    @property
+    def wire_position(self) -> WirePosition:
+        """What of the job is certain and what is not."""
+        return WirePosition(self.accepted, self.tally.sent - self.accepted)
 
     @property
     def idle(self) -> bool:
