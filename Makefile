@@ -5,13 +5,14 @@
 # make trials  long trials that CI does not wait for
 # make fuzz    looks for bytes that crash the readers of G-code, FUZZ_S seconds for each (60)
 # make samples what becomes of every sample: renews tests/data/samples/README.md
+# make proofs  what three engines make of every sample: renews PROOFS.md beside it; ONLY=word for some of them
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 FUZZ_S ?= 60
 
-.PHONY: setup engines demo test check lint bench trials fuzz samples clean
+.PHONY: setup engines demo test check lint bench trials fuzz samples proofs clean
 
 setup: .venv/.installed
 
@@ -52,6 +53,9 @@ fuzz: setup
 
 samples: setup
 	$(BIN)/python -m tests.docs.samples
+
+proofs: setup
+	$(BIN)/python -m tests.docs.proofs $(ONLY)
 
 clean:
 	rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -36,7 +36,7 @@ from printprep.report.proof import IDENTICAL_MM
 from printprep.report.sides import deviation_pictures
 from printprep.report.worst import Colours, worst_pictures
 from printprep.report.write import write_certificate, write_report
-from printprep.safety import anatomy_words, guard_limits, takes_mm3
+from printprep.safety import anatomy_words, files_not_named_as, guard_limits, takes_mm3
 from printprep.slicers import check_slicer, slice_plate
 from printprep.slicers.ahead import estimate_ahead, with_process
 from printprep.slicers.proven import in_case_frame, proving, solids_of
@@ -277,7 +277,8 @@ def guard_plates(result: RunResult, progress: Progress) -> RunResult:
     if not gcode:
         return result  # a resin file holds pictures and numbers that we wrote ourselves
     materials = {tool.tool: result.profiles.material(tool.material) for tool in _plan(result).tools}
-    names = {Path(part.source.file).stem for part in _case(result).parts} - {part.name for part in _case(result).parts}
+    parts = _case(result).parts
+    names = files_not_named_as([Path(part.source.file).stem for part in parts], [part.name for part in parts])
     words = (*anatomy_words(result.profiles), *(part.name for part in _plan(result).parts))
     by_index = {plate.index: plate for plate in _plan(result).plates}
     findings: list[Finding] = []

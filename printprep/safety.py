@@ -6,6 +6,7 @@ a locked build is also held against its lock: the right printer, and not a byte 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -119,6 +120,19 @@ def anatomy_words(profiles: Profiles) -> Iterable[str]:
     for tissue in profiles.of_kind("tissues").values():
         assert isinstance(tissue, Tissue)
         yield from (tissue.id, tissue.name, *tissue.synonyms)
+
+
+def files_not_named_as(stems: Iterable[str], parts: Iterable[str]) -> set[str]:
+    """Those names of files, without suffix, that hold a word which is in no name of a part: no other file may say them.
+
+    The parts' own names may travel, so a file ``cortex`` of a part called "kidney cortex" gives nothing away.
+    """
+    known = set(_words(" ".join(parts)))
+    return {stem for stem in stems if not (words := set(_words(stem))) or not words <= known}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.lower())
 
 
 def takes_mm3(plan: Plan, plate: Plate, printer: Printer, process: Process) -> tuple[float, float] | None:

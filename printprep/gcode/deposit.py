@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import cv2
@@ -23,6 +22,19 @@ from printprep.gcode.beads import Beads
 from printprep.gcode.canvas import Canvas, Image, paint
 from printprep.gcode.outline import samples
 from printprep.gcode.printed import Printed, Strips
+from printprep.gcode.spots import (
+    FAR_MM,
+    Area,
+    Distances,
+    Kind,
+    Spot,
+    distances_of,
+    opened,
+    spots_of,
+    width_of,
+    window_around,
+    window_of,
+)
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.section import Sections, sections
 
@@ -32,21 +44,13 @@ SKIN_MM: Final = 0.4  # narrower gaps between lines of a skin are how a slicer f
 EDGE_MM: Final = 0.45  # a bead reaches so far over the border of two parts
 STRAY_MM: Final = 0.3  # plastic beside the outline that is no rounding
 OPEN_SHARE: Final = 0.6  # of the border of an area without beads: it lies open, and is no cell of infill
-LEAST_MM2: Final = 0.1  # of a layer; a smaller spot is a corner that no round bead can fill
 
 HELD_MM: Final = 0.35  # between a part and the top of what supports it, so that it comes off
 SPAN: Final = 48  # layers that one worker takes at a time
+PRINTABLE: Final = 2.0  # lines: where less is beside each other, a slicer leaves out or adds what no pair of beads fits
+CORNER: Final = 0.7  # of that: across what a round brush leaves over of a corner, as of a rib so thin
 
-Distances = npt.NDArray[np.float32]
-
-
-class Kind(StrEnum):
-    """What is wrong with a region."""
-
-    LOST = "lost"  # of the part, without plastic
-    WRONG_TOOL = "wrong-tool"
-    ADDED = "added"  # plastic of the model where no part is
-    FLOATING = "floating"  # starts with nothing below
+Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,21 +62,6 @@ class Solid:
     mesh: Mesh  # plate frame, closed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
-    """One connected area of one layer in which something is wrong."""
-
-    kind: Kind
-    part: int  # row of the solids; -1: of none
-    layer: int
-    area_mm2: float
-    thickness_mm: float  # widest place of the part there; of what is added, of the spot
-    depth_mm: float  # farthest point from plastic (lost), or from the part (added)
-    box_mm: tuple[float, float, float, float]  # x0 y0 x1 y1
-    centre_mm: tuple[float, float]
-    tool: int  # that printed it; -1: none
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Checked:
     """What was found about all parts of a plate."""
@@ -82,6 +71,7 @@ class Checked:
     layer: Int  # (s,)
     gap_mm: Float  # (s,) positive: plastic is missing there
     weight_mm: Float  # (s,) length of outline that it stands for
+    thin: Bool  # (s,) it lies on a spot that is lost and too thin to print, so nothing is wrong with a bead there
     pixel_mm: float
 
 
@@ -96,19 +86,6 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Area:
-    """Where something is wrong in a window of a layer, before it is told apart into spots."""
-
-    kind: Kind
-    part: int  # row of the solids; -1: of none
-    window: tuple[slice, slice]
-    mask: Image
-    thickness_px: Distances
-    depth_px: Distances
-    laid: Image | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
     """What is printed beside what should be; it can be looked at layer by layer."""
 
@@ -116,6 +93,7 @@ class Comparison:
     cuts: Sequence[Sections]
     printed: Printed
     canvas: Canvas
+    thin_mm: float  # what is less thick is too thin to print well
 
     @classmethod
     def of(cls, laid: Beads | Printed, solids: Sequence[Solid]) -> Comparison:
@@ -127,6 +105,7 @@ class Comparison:
             cuts=[sections(solid.mesh, printed.middle_mm) for solid in solids],
             printed=printed,
             canvas=printed.canvas(boxes),
+            thin_mm=PRINTABLE * printed.line_mm,
         )
 
     def __len__(self) -> int:
@@ -177,7 +156,7 @@ def look_through(comparison: Comparison, *, workers: int = 2) -> Checked:
     with ThreadPoolExecutor(workers) as pool:
         done = list(pool.map(lambda span: _span(comparison, span), spans))
     outlines = [row for _, rows in done for row in rows]
-    empty = [np.zeros((0, 4))]
+    empty = [np.zeros((0, 5))]
     table = np.concatenate(outlines or empty)
     return Checked(
         spots=tuple(spot for spots, _ in done for spot in spots),
@@ -185,6 +164,7 @@ def look_through(comparison: Comparison, *, workers: int = 2) -> Checked:
         layer=table[:, 1].astype(np.int32),
         gap_mm=np.ascontiguousarray(table[:, 2]),
         weight_mm=np.ascontiguousarray(table[:, 3]),
+        thin=table[:, 4] > 0,
         pixel_mm=comparison.canvas.pixel_mm,
     )
 
@@ -201,15 +181,25 @@ def _span(comparison: Comparison, span: range) -> tuple[list[Spot], list[Float]]
         areas = [*_spots(comparison, layer, below[-1] if below else comparison.nothing(), here, above)]
         if layer:
             areas.extend(_floating(comparison, below, here))
-        spots.extend(spot for area in areas for spot in _found(comparison.canvas, area, layer))
-        outlines.extend(_outlines(comparison, layer, here))
+        spots.extend(spot for area in areas for spot in spots_of(comparison.canvas, area, layer))
+        outlines.extend(_outlines(comparison, layer, here, _thin(comparison.canvas, areas)))
         below.append(here)
         here = above
     return spots, outlines
 
 
-def _outlines(comparison: Comparison, layer: int, here: Drawn) -> Iterator[Float]:
-    """Rows (part, layer, gap, weight) of the samples on the outside of all parts together."""
+def _thin(canvas: Canvas, areas: Sequence[Area]) -> Image | None:
+    """1 on and beside what is lost because no bead is so thin; None: there is no such place."""
+    found: Image | None = None
+    for area in areas:
+        if area.thin is not None and area.thin.any():
+            found = np.zeros(canvas.shape, np.uint8) if found is None else found
+            np.maximum(found[area.window], area.thin, out=found[area.window])
+    return found
+
+
+def _outlines(comparison: Comparison, layer: int, here: Drawn, thin: Image | None) -> Iterator[Float]:
+    """Rows (part, layer, gap, weight, thin) of the samples on the outside of all parts together."""
     for number, cuts in enumerate(comparison.cuts):
         points, loops = cuts.layer(layer)
         places, weight = samples(points, loops, STEP_MM)
@@ -217,12 +207,18 @@ def _outlines(comparison: Comparison, layer: int, here: Drawn) -> Iterator[Float
         places, weight = places[outside], weight[outside]
         if len(places):
             gap = comparison.printed.gaps(layer, places)
-            yield np.column_stack([np.full(len(gap), number), np.full(len(gap), layer), gap, weight])
+            on_thin = np.zeros(len(gap)) if thin is None else thin[tuple(_pixels(comparison.canvas, places).T[::-1])]
+            yield np.column_stack([np.full(len(gap), number), np.full(len(gap), layer), gap, weight, on_thin])
+
+
+def _pixels(canvas: Canvas, places: Float) -> npt.NDArray[np.int64]:
+    """(s, 2) the column and row of each place."""
+    return np.floor((places - canvas.lower_mm) / canvas.pixel_mm).astype(np.int64)
 
 
 def _outside(canvas: Canvas, wanted: Image, places: Float, colour: int) -> Bool:
     """(s,) whether a sample has its own part on one side and no part on the other."""
-    at = np.floor((places - canvas.lower_mm) / canvas.pixel_mm).astype(int)
+    at = _pixels(canvas, places)
     own, none = np.zeros(len(at), np.bool_), np.zeros(len(at), np.bool_)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
@@ -235,67 +231,98 @@ def _outside(canvas: Canvas, wanted: Image, places: Float, colour: int) -> Bool:
 def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above: Drawn) -> Iterator[Area]:
     canvas = comparison.canvas
     for number, solid in enumerate(comparison.solids):
-        window = _around(comparison.cuts[number].layer(layer)[0], canvas)
+        window = window_around(comparison.cuts[number].layer(layer)[0], canvas)
         if window is None:
             continue
         part = (here.wanted[window] == number + 1).astype(np.uint8)
-        inner_px = _distances(part)
+        inner_px = distances_of(part)
         bare = (here.laid[window] == 0).astype(np.uint8)
         missing = part & bare
         rim = missing & (inner_px * canvas.pixel_mm <= BAND_MM).astype(np.uint8)
         looked_at = missing
         if comparison.printed.sparse:  # inside, only where the surface looks up or down
             looked_at = missing & ((below.wanted[window] == 0) | (above.wanted[window] == 0)).astype(np.uint8)
-        skin = _opened(looked_at, canvas.disc(SKIN_MM))
-        lost = _opened(rim, np.ones((2, 2), np.uint8)) | skin
+        skin = opened(looked_at, canvas.disc(SKIN_MM))
+        lost = opened(rim, np.ones((2, 2), np.uint8)) | skin
         if lost.any():
-            lost |= _wholly(_opened(missing, canvas.disc(SKIN_MM)), lost, bare)
+            lost |= _wholly(opened(missing, canvas.disc(SKIN_MM)), lost, bare)
             yield Area(
                 kind=Kind.LOST,
                 part=number,
                 window=window,
                 mask=lost,
-                thickness_px=_width(inner_px),
-                depth_px=_distances(bare),
+                thickness_px=width_of(inner_px),
+                depth_px=_from_plastic(comparison, layer, window, lost, (below, here, above)),
+                thin=_too_thin(comparison, part, lost),
             )
         laid = here.laid[window]
         wrong = part & ((laid != 0) & (laid != solid.tool + 1)).astype(np.uint8)
-        wrong = _opened(wrong, canvas.disc(EDGE_MM))
+        wrong = opened(wrong, canvas.disc(EDGE_MM))
         if wrong.any():
             yield Area(
                 kind=Kind.WRONG_TOOL,
                 part=number,
                 window=window,
                 mask=wrong,
-                thickness_px=_width(inner_px),
+                thickness_px=width_of(inner_px),
                 depth_px=inner_px,
                 laid=laid,
             )
     yield from _strays(canvas, here)
 
 
+def _too_thin(comparison: Comparison, part: Image, lost: Image) -> Image:
+    """1 on and beside what is lost of ``part`` where it is too thin to print well; sharp corners of it are not."""
+    canvas, thin_mm = comparison.canvas, comparison.thin_mm
+    thick = cv2.dilate(opened(part, canvas.disc(thin_mm)), canvas.disc(CORNER * thin_mm))
+    thin = np.where(thick > 0, 0, lost).astype(np.uint8)
+    return np.asarray(cv2.dilate(thin, np.ones((3, 3), np.uint8)), np.uint8)
+
+
+def _from_plastic(
+    comparison: Comparison, layer: int, window: Window, lost: Image, layers: tuple[Drawn, Drawn, Drawn]
+) -> Distances:
+    """Distance of what is lost from the nearest plastic of the model, in its layer and in those below and above.
+
+    Beyond :data:`FAR_MM` of what is lost nothing is looked at.
+    """
+    pixel_mm, heights_mm = comparison.canvas.pixel_mm, comparison.printed.layer_height_mm
+    reach_px = int(np.ceil(FAR_MM / pixel_mm))
+    x, y, w, h = cv2.boundingRect(lost)
+    part = np.s_[max(y - reach_px, 0) : y + h + reach_px, max(x - reach_px, 0) : x + w + reach_px]
+    depth_px = np.zeros(lost.shape, np.float32)
+    nearest = np.full(lost[part].shape, FAR_MM / pixel_mm, np.float32)
+    up_px = float(heights_mm[layer]) / pixel_mm  # the far side of what is lost from the plastic below or above it
+    for one, away_px in zip(layers, (up_px, 0.0, up_px), strict=True):
+        bare = (one.laid[window][part] == 0).astype(np.uint8)
+        if not bare.all():
+            np.minimum(nearest, np.hypot(distances_of(bare), np.float32(away_px)), out=nearest)
+    depth_px[part] = nearest
+    return depth_px
+
+
 def _strays(canvas: Canvas, here: Drawn) -> Iterator[Area]:
     """Plastic of the model that belongs to no part."""
-    window = _window(here.laid)
+    window = window_of(here.laid)
     if window is None:
         return
     free = (here.wanted[window] == 0).astype(np.uint8)
-    stray = _opened(free & (here.laid[window] > 0).astype(np.uint8), canvas.disc(STRAY_MM))
+    stray = opened(free & (here.laid[window] > 0).astype(np.uint8), canvas.disc(STRAY_MM))
     if stray.any():
         yield Area(
             kind=Kind.ADDED,
             part=-1,
             window=window,
             mask=stray,
-            thickness_px=_width(_distances(stray)),
-            depth_px=_distances(free),
+            thickness_px=width_of(distances_of(stray)),
+            depth_px=distances_of(free),
             laid=here.laid[window],
         )
 
 
 def _floating(comparison: Comparison, below: Sequence[Drawn], here: Drawn) -> Iterator[Area]:
     """Plastic of the model that begins in the air: connected areas with nothing within a support's gap below."""
-    window = _window(here.laid)
+    window = window_of(here.laid)
     if window is None:
         return
     laid = (here.laid[window] > 0).astype(np.uint8)
@@ -307,9 +334,13 @@ def _floating(comparison: Comparison, below: Sequence[Drawn], here: Drawn) -> It
     touches = np.zeros(count, np.bool_)
     touches |= np.bincount(label[held > 0], minlength=count) > 0
     touches[0] = True
+    if comparison.printed.sparse and below and not touches.all():  # lines of infill over a cell of it sag, no more
+        depth_px = distances_of((below[-1].wanted[window] > 0).astype(np.uint8))
+        outer = label[depth_px * comparison.canvas.pixel_mm <= BAND_MM]
+        touches |= np.bincount(outer, minlength=count) == 0
     if not touches.all():
         floats = (~touches[label]).astype(np.uint8)
-        width_px = _width(_distances(floats))
+        width_px = width_of(distances_of(floats))
         yield Area(
             kind=Kind.FLOATING,
             part=-1,
@@ -331,64 +362,3 @@ def _wholly(missing: Image, lost: Image, bare: Image) -> Image:
         if bare[around > 0].mean() > OPEN_SHARE:
             found |= mask
     return found
-
-
-def _opened(mask: Image, brush: Image) -> Image:
-    """``mask`` without what is narrower than ``brush``, which goes back turned round, as it may not be symmetric."""
-    rows, columns = brush.shape
-    there = cv2.erode(mask, brush, anchor=(columns // 2, rows // 2))
-    back = cv2.dilate(there, np.ascontiguousarray(brush[::-1, ::-1]), anchor=((columns - 1) // 2, (rows - 1) // 2))
-    return np.asarray(back, np.uint8) & mask
-
-
-def _distances(mask: Image) -> Distances:
-    """Distance of each pixel of ``mask`` from the nearest pixel beyond it."""
-    return np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32)
-
-
-def _width(inner_px: Distances) -> Distances:
-    """Width of what has its middle line there, from distances to the nearest pixel beyond: of one pixel it is 1."""
-    return np.asarray(2.0 * inner_px - 1.0)
-
-
-def _window(mask: Image) -> tuple[slice, slice] | None:
-    """The rows and columns that hold all of ``mask``, with one pixel around; None: it is empty."""
-    x, y, w, h = cv2.boundingRect(mask)
-    return (slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)) if w else None
-
-
-def _around(points_mm: Float, canvas: Canvas) -> tuple[slice, slice] | None:
-    """The rows and columns that hold a section, with pixels to spare; None: it is empty."""
-    if not len(points_mm):
-        return None
-    x0, y0 = np.floor((points_mm.min(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).tolist()
-    x1, y1 = np.ceil((points_mm.max(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).tolist()
-    return slice(max(y0 - 2, 0), y1 + 3), slice(max(x0 - 2, 0), x1 + 3)
-
-
-def _found(canvas: Canvas, area: Area, layer: int) -> Iterator[Spot]:
-    """The connected areas of a mask, the tiny ones left out."""
-    count, label, stats, centres = cv2.connectedComponentsWithStats(area.mask, connectivity=8)
-    rows, columns = area.window
-    origin = canvas.lower_mm + np.array([columns.start, rows.start]) * canvas.pixel_mm
-    for k in range(1, count):
-        area_mm2 = float(stats[k, cv2.CC_STAT_AREA]) * canvas.pixel_mm**2
-        if area_mm2 < LEAST_MM2:
-            continue
-        x, y, w, h = (int(v) for v in stats[k, :4])
-        box = np.s_[y : y + h, x : x + w]
-        inside = label[box] == k
-        low = origin + np.array([x, y]) * canvas.pixel_mm
-        centre = origin + (centres[k] + 0.5) * canvas.pixel_mm
-        by = area.laid[box][inside] if area.laid is not None else np.zeros(1, np.uint8)
-        yield Spot(
-            kind=area.kind,
-            part=area.part,
-            layer=layer,
-            area_mm2=area_mm2,
-            thickness_mm=float(area.thickness_px[box][inside].max()) * canvas.pixel_mm,
-            depth_mm=float(area.depth_px[box][inside].max()) * canvas.pixel_mm,
-            box_mm=(*low.tolist(), *(low + np.array([w, h]) * canvas.pixel_mm).tolist()),
-            centre_mm=(float(centre[0]), float(centre[1])),
-            tool=int(np.bincount(by).argmax()) - 1,
-        )

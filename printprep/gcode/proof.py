@@ -12,9 +12,10 @@ import numpy.typing as npt
 from printprep.case import Finding, Severity
 from printprep.casefile import Limits
 from printprep.gcode.beads import Beads
-from printprep.gcode.deposit import Checked, Kind, Solid, Spot
+from printprep.gcode.deposit import PRINTABLE, Checked, Solid
 from printprep.gcode.outline import REACH_MM
 from printprep.gcode.printed import Printed, Strips
+from printprep.gcode.spots import Kind, Spot
 from printprep.geometry.mesh import Float, Point
 from printprep.plan import Held
 
@@ -29,7 +30,6 @@ ALL_ROUND: Final = 0.25  # of such a one: beads that are too thin leave more of 
 LEAST_OUTLINE_MM: Final = 3.0  # of a part in a layer; on less there is nothing to say
 WRONG_MM2: Final = 1.0  # of a layer by the wrong tool; less is how beads overlap at a border
 WRONG_MM3: Final = 2.0  # and in all
-PRINTABLE: Final = 2.0  # lines: where less is beside each other, a slicer leaves out or adds what no pair of beads fits
 SHOWN: Final = 5  # regions of a kind and part that are told one by one
 
 
@@ -206,8 +206,9 @@ def _region(group: list[Spot], printed: Printed, solids: Sequence[Solid]) -> Reg
 
 
 def _off_layers(checked: Checked, printed: Printed, solids: Sequence[Solid]) -> Iterator[OffLayers]:
-    """Runs of layers of a part that are off in the same way."""
-    order = np.lexsort((checked.layer, checked.part))
+    """Runs of layers of a part that are off in the same way; of what is too thin, regions tell that it is lost."""
+    beads = np.flatnonzero(~checked.thin)
+    order = beads[np.lexsort((checked.layer[beads], checked.part[beads]))]
     key = checked.part[order].astype(np.int64) * (len(printed.layer_z_mm) + 1) + checked.layer[order]
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     run: list[tuple[int, float]] = []

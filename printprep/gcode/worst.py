@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 
 from printprep.case import Severity
-from printprep.gcode.deposit import Checked, Kind
+from printprep.gcode.deposit import Checked
 from printprep.gcode.outline import REACH_MM
 from printprep.gcode.printed import Printed
 from printprep.gcode.proof import LEAST_OUTLINE_MM, OffLayers, Proof, Region
+from printprep.gcode.spots import Kind
 
 MOST: Final = 4  # layers of a plate
 EVERYWHERE_MM: Final = 12.0

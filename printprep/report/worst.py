@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from printprep.gcode.beads import Role
 from printprep.gcode.canvas import Canvas
-from printprep.gcode.deposit import BAND_MM, Checked, Comparison, Drawn, Kind
+from printprep.gcode.deposit import BAND_MM, Checked, Comparison, Drawn
 from printprep.gcode.preview import layer_picture
 from printprep.gcode.printed import Strips
 from printprep.gcode.proof import OFF_MM, Proof
+from printprep.gcode.spots import Kind
 from printprep.gcode.worst import EVERYWHERE_MM, Worst, worst_layers
 from printprep.geometry.mesh import Bool, Float
 from printprep.plan import WorstLayer

@@ -84,12 +84,13 @@ def _check_fed(job: Job, gcode: Gcode, engine: str, said_mm3: Mapping[int, float
 
 
 def _check_heights(job: Job, tops_mm: np.ndarray[tuple[int, ...], np.dtype[np.float64]], engine: str) -> None:
+    """The layers of the model are whole layers above the first; small tips of a part may begin above that one."""
     process = job.process
     count = (tops_mm - process.first_layer_height_mm) / process.layer_height_mm
-    off_mm = np.abs(count - np.round(count)) * process.layer_height_mm
-    if len(tops_mm) and (abs(tops_mm[0] - process.first_layer_height_mm) > HEIGHT_MM or off_mm.max() > HEIGHT_MM):
-        worst = tops_mm[int(np.argmax(off_mm))] if off_mm.max() > HEIGHT_MM else tops_mm[0]
+    off_mm = np.abs(count - np.maximum(np.round(count), 0.0)) * process.layer_height_mm
+    if off_mm.max(initial=0.0) > HEIGHT_MM:
         raise SettingNotHonoured(
             f"{engine} was asked for a first layer of {process.first_layer_height_mm:g} mm and others of "
-            f"{process.layer_height_mm:g} mm, and lays one that ends at z = {worst:.3f} mm. Correct the profile"
+            f"{process.layer_height_mm:g} mm, and lays one that ends at z = {tops_mm[int(np.argmax(off_mm))]:.3f} mm. "
+            "Correct the profile"
         )

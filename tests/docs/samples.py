@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -112,9 +112,20 @@ def _declared(group: str, parts: Sequence[tuple[str, Path, str | None]]) -> Iter
     yield Sample(group=group, name=f"all {len(parts)} together", files=(), parts=tuple(parts), units=None)
 
 
-def solids_of(rows: Sequence[Row], chosen: Sequence[Sample]) -> Iterable[Sample]:
-    """Of each group that was refused as a whole, the parts that alone are solids, together."""
-    good = {(row.group, row.name) for row in rows if row.good}
+def printable() -> tuple[Sample, ...]:
+    """The samples that come out as solids, by the page."""
+    good, group = set(), ""
+    for line in (SAMPLES / "README.md").read_text("utf-8").splitlines():
+        group = line[3:] if line.startswith("## ") else group
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) > 3 and " solid" in cells[3] and not cells[3].startswith("refused"):
+            good.add((group, cells[0]))
+    chosen = samples()
+    return tuple(one for one in (*chosen, *solids_of(good, chosen)) if (one.group, one.name) in good)
+
+
+def solids_of(good: Set[tuple[str, str]], chosen: Sequence[Sample]) -> Iterable[Sample]:
+    """Of each group that was refused as a whole, the parts that alone are solids (group and name), together."""
     for sample in chosen:
         parts = tuple(part for part in sample.parts if (sample.group, part[0]) in good)
         if len(sample.parts) > 1 and (sample.group, sample.name) not in good and len(parts) > 1:
@@ -129,7 +140,7 @@ def _plain(name: str) -> str:
 def prepared(sample: Sample) -> Row:
     """Take a sample the way of ``printprep prepare``."""
     with tempfile.TemporaryDirectory() as folder:
-        sources = _sources(sample, Path(folder))
+        sources = sources_of(sample, Path(folder))
         request = Request(
             sources=sources,
             printer=PRINTER,
@@ -147,7 +158,7 @@ def prepared(sample: Sample) -> Row:
             return _refused_row(sample, case.parts, str(error), None)
 
 
-def _sources(sample: Sample, folder: Path) -> tuple[Path, ...]:
+def sources_of(sample: Sample, folder: Path) -> tuple[Path, ...]:
     """The files, or a case.toml that declares what they are."""
     if not sample.parts:
         return sample.files
@@ -372,7 +383,8 @@ def made() -> list[Row]:
     """Every row of the page."""
     chosen = samples()
     rows = all_rows(chosen)
-    return [*rows, *all_rows(tuple(solids_of(rows, chosen)))]
+    good = {(row.group, row.name) for row in rows if row.good}
+    return [*rows, *all_rows(tuple(solids_of(good, chosen)))]
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from printprep.geometry.mesh import Mesh
 from printprep.lock import NAME, PREPARED
 from printprep.plan import Plan, PlannedPart, Plate
 from printprep.profiles.load import Profiles, load_profiles
-from printprep.safety import anatomy_words, guard_limits, sending_guard, takes_mm3, vouched
+from printprep.safety import anatomy_words, files_not_named_as, guard_limits, sending_guard, takes_mm3, vouched
 
 JOB = "G90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\nG1 X20 Y20 Z0.2 F3000\nG1 X40 E1 F1200\n"
 END = "M104 S0\nM140 S0\nM84\n"
@@ -169,3 +169,12 @@ def test_a_cube_takes_a_skin_at_least_and_its_box_at_most(profiles: Profiles) ->
     assert bounds[0] == pytest.approx(0.25 * 6 * 20 * 20 * 0.4)
     assert bounds[1] == pytest.approx(1.1 * (40 * 40 * 20 + 500))
     assert bounds[0] < 8000 * 0.15 < 8000 < bounds[1], "sparse and solid cubes are both in it"
+
+
+def test_a_file_named_as_its_part_gives_nothing_away() -> None:
+    parts = ["kidney cortex", "left-ventricle"]
+    assert files_not_named_as(["cortex", "left_ventricle", "Cortex Meier", "meier", "0042"], parts) == {
+        "Cortex Meier",
+        "meier",
+        "0042",
+    }

@@ -11,10 +11,11 @@ import pytest
 from printprep.case import Severity
 from printprep.casefile import Limits
 from printprep.gcode.beads import Role, beads
-from printprep.gcode.deposit import Kind, check
+from printprep.gcode.deposit import check
 from printprep.gcode.outline import REACH_MM, gaps, samples
 from printprep.gcode.proof import Proof, prove
 from printprep.gcode.read import read_gcode
+from printprep.gcode.spots import Kind
 from tests.unit.gcode.sliced import WIDTH_MM, Box, Change, Ring, write
 
 ORGAN = Box(name="organ", low_mm=(20, 20, 0), high_mm=(32, 30, 4))
@@ -192,3 +193,36 @@ def test_nothing_to_compare(tmp_path: Path) -> None:
     found = prove(laid, [ORGAN.solid], check(laid, [ORGAN.solid]), Limits())
     assert found.layers == LAYERS
     assert [(f.code, f.part) for f in found.findings] == [("deposit-lost", "organ")]
+
+
+def test_a_sliver_that_lacks_its_tips_is_lost_there_and_no_bead_is_too_narrow(tmp_path: Path) -> None:
+    """A fin of half a line and more, of which the slicer prints a short bead: region, not beads."""
+    fin = Box(name="organ", low_mm=(38, 24.0, 0), high_mm=(42, 24.5, 0.2))
+    bead = Box(name="organ", low_mm=(39.7, 24.0, 0), high_mm=(40.3, 24.5, 0.2))
+    found = proof(tmp_path, boxes=(ORGAN, bead), wanted=(ORGAN, replace(fin, name="fin")))
+    lost = [region for region in found.regions if region.kind is Kind.LOST and region.part == "fin"]
+    assert sum(region.area_mm2 for region in lost) == pytest.approx(4 * 0.5 - 0.6 * 0.5, rel=0.2)
+    assert [off for off in found.off if off.part == "fin"] == []
+
+
+def test_what_is_lost_of_a_layer_is_as_deep_as_the_plastic_beside_or_below_it_is_far(tmp_path: Path) -> None:
+    found = proof(tmp_path, lambda ring: None if ring.box == "vessel" and ring.layer == LAYERS - 1 else ring)
+    (lost,) = (region for region in found.regions if region.part == "vessel")
+    assert lost.depth_mm == pytest.approx(0.2, abs=0.1)
+    deep = proof(tmp_path, lambda ring: None if ring.box == "vessel" and ring.layer >= 10 else ring)
+    (lost,) = (region for region in deep.regions if region.part == "vessel")
+    assert lost.depth_mm == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_line_of_infill_over_an_empty_cell_is_nothing_that_begins_in_the_air(tmp_path: Path) -> None:
+    """Inside the organ one layer has only its outline; a line in the middle of the next lies on nothing."""
+
+    def hollow(ring: Ring) -> Ring | None:
+        xs = [x for x, _ in ring.corners]
+        wide = max(xs) - min(xs)
+        if ring.box != "organ" or ring.layer not in (8, 9, 10) or wide > 10.5:
+            return ring
+        return None if ring.layer in (8, 9) or wide > 3 else ring
+
+    found = proof(tmp_path, hollow)
+    assert [region for region in found.regions if region.kind is Kind.FLOATING] == []

@@ -1,0 +1,119 @@
+"""Areas of a layer in which something is wrong, as masks of a raster, and the spots that they are told apart into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from printprep.gcode.canvas import Canvas, Image
+from printprep.geometry.mesh import Float
+
+LEAST_MM2: Final = 0.1  # of a layer; a smaller spot is a corner that no round bead can fill
+FAR_MM: Final = 3.0  # of what is lost; how much farther plastic is does not matter
+
+Distances = npt.NDArray[np.float32]
+
+
+class Kind(StrEnum):
+    """What is wrong with a region."""
+
+    LOST = "lost"  # of the part, without plastic
+    WRONG_TOOL = "wrong-tool"
+    ADDED = "added"  # plastic of the model where no part is
+    FLOATING = "floating"  # starts with nothing below
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """One connected area of one layer in which something is wrong."""
+
+    kind: Kind
+    part: int  # row of the solids; -1: of none
+    layer: int
+    area_mm2: float
+    thickness_mm: float  # widest place of the part there; of what is added, of the spot
+    depth_mm: float  # farthest point from plastic (lost), or from the part (added)
+    box_mm: tuple[float, float, float, float]  # x0 y0 x1 y1
+    centre_mm: tuple[float, float]
+    tool: int  # that printed it; -1: none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Area:
+    """Where something is wrong in a window of a layer, before it is told apart into spots."""
+
+    kind: Kind
+    part: int  # row of the solids; -1: of none
+    window: tuple[slice, slice]
+    mask: Image
+    thickness_px: Distances
+    depth_px: Distances
+    laid: Image | None = None
+    thin: Image | None = None  # 1 on and beside what is lost because no bead is so thin
+
+
+def opened(mask: Image, brush: Image) -> Image:
+    """``mask`` without what is narrower than ``brush``, which goes back turned round, as it may not be symmetric."""
+    rows, columns = brush.shape
+    there = cv2.erode(mask, brush, anchor=(columns // 2, rows // 2))
+    back = cv2.dilate(there, np.ascontiguousarray(brush[::-1, ::-1]), anchor=((columns - 1) // 2, (rows - 1) // 2))
+    return np.asarray(back, np.uint8) & mask
+
+
+def distances_of(mask: Image) -> Distances:
+    """Distance of each pixel of ``mask`` from the nearest pixel beyond it."""
+    return np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32)
+
+
+def width_of(inner_px: Distances) -> Distances:
+    """Width of what has its middle line there, from distances to the nearest pixel beyond: of one pixel it is 1."""
+    return np.asarray(2.0 * inner_px - 1.0)
+
+
+def window_of(mask: Image) -> tuple[slice, slice] | None:
+    """The rows and columns that hold all of ``mask``, with one pixel around; None: it is empty."""
+    x, y, w, h = cv2.boundingRect(mask)
+    return (slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)) if w else None
+
+
+def window_around(points_mm: Float, canvas: Canvas) -> tuple[slice, slice] | None:
+    """The rows and columns that hold a section, with pixels to spare; None: it is empty."""
+    if not len(points_mm):
+        return None
+    x0, y0 = np.floor((points_mm.min(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).tolist()
+    x1, y1 = np.ceil((points_mm.max(axis=0) - canvas.lower_mm) / canvas.pixel_mm).astype(int).tolist()
+    return slice(max(y0 - 2, 0), y1 + 3), slice(max(x0 - 2, 0), x1 + 3)
+
+
+def spots_of(canvas: Canvas, area: Area, layer: int) -> Iterator[Spot]:
+    """The connected areas of a mask, the tiny ones left out."""
+    count, label, stats, centres = cv2.connectedComponentsWithStats(area.mask, connectivity=8)
+    rows, columns = area.window
+    origin = canvas.lower_mm + np.array([columns.start, rows.start]) * canvas.pixel_mm
+    for k in range(1, count):
+        area_mm2 = float(stats[k, cv2.CC_STAT_AREA]) * canvas.pixel_mm**2
+        if area_mm2 < LEAST_MM2:
+            continue
+        x, y, w, h = (int(v) for v in stats[k, :4])
+        box = np.s_[y : y + h, x : x + w]
+        inside = label[box] == k
+        low = origin + np.array([x, y]) * canvas.pixel_mm
+        centre = origin + (centres[k] + 0.5) * canvas.pixel_mm
+        by = area.laid[box][inside] if area.laid is not None else np.zeros(1, np.uint8)
+        yield Spot(
+            kind=area.kind,
+            part=area.part,
+            layer=layer,
+            area_mm2=area_mm2,
+            thickness_mm=float(area.thickness_px[box][inside].max()) * canvas.pixel_mm,
+            depth_mm=float(area.depth_px[box][inside].max()) * canvas.pixel_mm,
+            box_mm=(*low.tolist(), *(low + np.array([w, h]) * canvas.pixel_mm).tolist()),
+            centre_mm=(float(centre[0]), float(centre[1])),
+            tool=int(np.bincount(by).argmax()) - 1,
+        )
