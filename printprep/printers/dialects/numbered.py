@@ -9,6 +9,9 @@ is kept here, apart from what the lines mean:
   nothing stale is in the way of the repetition.
 - The ``ok`` that follows a ``Resend`` answers the refused line. It is never room for another one.
 - A line repeated in vain is refused by its number; that refusal answers the copy and asks for nothing.
+- An ``ok`` without a number proves nothing: noise may make two of one. What is :attr:`NumberedLines.certain` is what a
+  numbered ok in sequence, the answer to a question, or a refusal said twice over has proved; it never goes back, and
+  a line below it is never sent again.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ class Verdict(Enum):
 
     GOING_BACK = auto()  # to the line that is wanted, once the wire is empty
     SECOND_COPY = auto()  # the firmware has the line; it refused our repetition
+    NOT_RESTARTED = auto()  # the firmware still counts from before; tell it again to begin anew
     LOST = auto()  # cannot be satisfied: the job has failed
 
 
@@ -64,15 +68,33 @@ def numbered(number: int, command: bytes) -> bytes:
     return b"%b*%d\n" % (body, checksum(body))
 
 
-class NumberedLines:
-    """The books of one numbered conversation. Numbers begin at 1 after ``M110 N0``."""
+def _plain(_number: int, command: bytes) -> bytes:
+    return command + b"\n"
 
-    def __init__(self) -> None:
+
+class NumberedLines:
+    """The books of one conversation. Numbers begin at 1 after ``M110 N0``.
+
+    Parameters
+    ----------
+    plain
+        Lines go over the wire without number and checksum; the books are kept all the same.
+    ok_after_refusal
+        Whether an ok follows each ``Resend``.
+    """
+
+    def __init__(self, *, plain: bool = False, ok_after_refusal: bool = True) -> None:
+        self._wire = _plain if plain else numbered
+        self._ok_after_refusal = ok_after_refusal
         self.window = 1  # lines on the wire at once: one after trouble, then more with every line that arrives
         self.places = 1  # the most the firmware has places for
         self.draining = 0  # answers still expected before a wanted line is repeated
         self.top = 0  # the highest number given
-        self.accepted = 0  # everything up to here the firmware has
+        self.accepted = 0  # everything up to here the firmware has, as far as its oks tell
+        self.certain = 0  # everything up to here it has for sure
+        self.certain_job_commands = 0  # commands of the job up to there
+        self._heard = 0  # the last number in an ok
+        self._top_before = -1  # the last number before counting began anew
         self.counts = False  # whether the firmware says "ok N…": then an ok without a number answers no line
         self.repeated = 0  # how many lines went over the wire again
         self._cursor = 1  # the next number for the wire; below top + 1 while repeating
@@ -115,14 +137,29 @@ class NumberedLines:
         """Commands of the job that the firmware has."""
         return self._ring[self.accepted % HISTORY].job_commands
 
+    @property
+    def unproved(self) -> int:
+        """Lines before the oldest question on the wire that have not been answered."""
+        return self._probes[0] - self.accepted - 1 if self._probes else 0
+
     def new_job(self) -> None:
         """Count the job's commands from nothing; only when :attr:`idle`."""
         self._ring[self.accepted % HISTORY] = Line(b"", b"", 0)
+        self.certain_job_commands = 0
+
+    def restart(self) -> None:
+        """Count from 1 again; only when every line is :attr:`certain`, and the firmware is told."""
+        self._top_before = self.top
+        self._ring[0] = Line(b"", b"", self.job_commands)
+        self.top = self.accepted = self.certain = self._heard = 0
+        self._cursor = 1
+        self._copies = self._repeated_to = self._wanted = 0
+        self._swallow = False
 
     def add(self, command: bytes, job_commands: int) -> bytes:
         """Give ``command`` the next number; what goes over the wire is returned."""
         self.top += 1
-        wire = numbered(self.top, command)
+        wire = self._wire(self.top, command)
         self._ring[self.top % HISTORY] = Line(wire, command, job_commands)
         self._cursor = self.top + 1
         if command == b"M105" or command.startswith(b"M105 "):
@@ -147,35 +184,54 @@ class NumberedLines:
             return self._ok_while_draining(number)
         if number is not None:
             self.counts = True
-            return self.accepted < number < self._cursor and self._accept(number)
+            return self._ok_numbered(number)
         if with_temperatures and self._probes:
+            self._prove(self._probes[0])
             return self._accept(self._probes[0])
         if self._swallow:
             self._swallow = False
             return False
         return not self.counts and self.on_wire > 0 and self._accept(self.accepted + 1)
 
-    def refused(self, wanted: int, *, by_number: bool) -> Verdict:
-        """Take a ``Resend: wanted``; ``by_number``: because of its number, not of its checksum."""
-        if not max(1, self.top - HISTORY + 2) <= wanted <= self.top + 1:
+    def refused(self, wanted: int, *, by_number: bool, agreed: bool = False) -> Verdict:
+        """Take a ``Resend: wanted``.
+
+        Parameters
+        ----------
+        wanted
+            The number.
+        by_number
+            It was refused because of its number, not of its checksum.
+        agreed
+            The firmware said the number twice, in two sentences.
+        """
+        if wanted == self._top_before + 1 and not self.certain:
+            return Verdict.NOT_RESTARTED
+        if not max(self.certain + 1, self.top - HISTORY + 2) <= wanted <= self.top + 1:
             return self._doubt()
+        if agreed:
+            self._prove(wanted - 1)
         if self.draining:
             self._go_to(wanted)
             return Verdict.GOING_BACK
+        if not self._ok_after_refusal:  # such firmware does not say why either
+            by_number = wanted > self._repeated_to
         copies = self._copies if by_number else 0
         if copies and wanted == self.accepted + 1:
             self._copies -= 1
-            self._swallow = not self.counts
+            self._swallow = not self.counts and self._ok_after_refusal
             return Verdict.SECOND_COPY
         self._wanted_times = self._wanted_times + 1 if wanted == self._wanted else 1
         self._wanted = wanted
         if self._wanted_times > REPEATS:
             return Verdict.LOST
         # a number is refused because the wanted line got lost, so that no answer will come for that one
-        self.draining = max(1, self._cursor - wanted - by_number, copies)
+        self._drain(max(1, self._cursor - wanted - by_number, copies))
         self.window = 1
         self._copies = 0
         self._go_to(wanted)
+        if not self.draining:
+            self._back_to_accepted()
         return Verdict.GOING_BACK
 
     def probe(self) -> bytes:
@@ -190,16 +246,35 @@ class NumberedLines:
         self.window = 1
         self._copies = 0
         self._swallow = False
-        self._probes.clear()
+        self._back_to_accepted()
+
+    def _drain(self, answers: int) -> None:
+        self.draining = answers if self._ok_after_refusal else 0
+
+    def _back_to_accepted(self) -> None:
         self._cursor = self.accepted + 1
+        self._probes.clear()
+
+    def _ok_numbered(self, number: int) -> bool:
+        """An ok that says which line it answers; one bit of it may be wrong, two in a row hardly."""
+        if number > self.top:
+            return False
+        if number == self.certain + 1 or number == self._heard + 1 > self.certain:
+            self._prove(number)
+        self._heard = number
+        return self.accepted < number < self._cursor and self._accept(number)
+
+    def _prove(self, number: int) -> None:
+        if number > self.certain:
+            self.certain = number
+            self.certain_job_commands = self._ring[number % HISTORY].job_commands
 
     def _ok_while_draining(self, number: int | None) -> bool:
         """An ok while stale answers are awaited; only one with a number says more than "one answer less"."""
         if number is not None and self.accepted < number <= self.top:
             self._go_to(number + 1)
         if not self.draining:
-            self._cursor = self.accepted + 1
-            self._probes.clear()
+            self._back_to_accepted()
         return False
 
     def _go_to(self, wanted: int) -> None:
@@ -223,5 +298,7 @@ class NumberedLines:
         self._doubts += 1
         if self._doubts > DOUBTS:
             return Verdict.LOST
-        self.draining = max(1, self._cursor - 1 - self.accepted)
+        self._drain(max(1, self._cursor - 1 - self.accepted))
+        if not self.draining:
+            self._back_to_accepted()
         return Verdict.GOING_BACK

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from printprep.printers.dialects.marlin_replies import Kind, Reply, read_reply, read_temperatures
+from printprep.printers.dialects.replies import Kind, Reply, read_reply, read_temperatures
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from printprep.printers.dialects.marlin_replies import Kind, Reply, read_reply, 
         (b"Resend: 3", Reply(Kind.RESEND, "Resend: 3", number=3)),
         (b"rs 17", Reply(Kind.RESEND, "rs 17", number=17)),
         (b"echo:busy: processing", Reply(Kind.BUSY, "echo:busy: processing")),
-        (b"//action:paused filament_runout", Reply(Kind.ACTION, "paused")),
+        (b"//action:paused filament_runout", Reply(Kind.ACTION, "paused filament_runout")),
         (b"// action:cancel", Reply(Kind.ACTION, "cancel")),
         (b"Cap:EMERGENCY_PARSER:1", Reply(Kind.CAPABILITY, "EMERGENCY_PARSER", number=1)),
         (b"start", Reply(Kind.START, "start")),

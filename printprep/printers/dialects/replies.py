@@ -1,7 +1,7 @@
-"""The lines a Marlin sends, read one by one: pure functions from bytes to a reply.
+"""The lines a firmware sends, read one by one: pure functions from bytes to a reply.
 
-Nothing here fails: a line that makes no sense is :data:`RUBBISH`. The sentences are those of Marlin 2.1; see
-``firmware_notes/marlin.md``.
+Nothing here fails: a line that makes no sense is :data:`RUBBISH`. The sentences are those of Marlin 2.1, which the
+others speak too, with a few of their own; see ``firmware_notes/``. What one firmware alone says, its dialect reads.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ class Kind(StrEnum):
     OK = "ok"
     RESEND = "resend"
     REFUSED = "refused"  # the sentence before a Resend
+    SKIPPED = "skipped"  # a line that the firmware has already, or does not want now; an ok follows
     BUSY = "busy"
     TEMPERATURES = "temperatures"  # sent by itself, or while heating
     START = "start"  # the board restarted
     FATAL = "fatal"
+    FAILED = "failed"  # a command was not carried out
     ACTION = "action"  # //action:…
     FIRMWARE = "firmware"  # FIRMWARE_NAME:…
     CAPABILITY = "capability"  # Cap:…
@@ -50,7 +52,7 @@ _LAST_LINE = re.compile(r"Last Line: (\d+)")
 _HEAT = re.compile(r"(?<![A-Za-z@])(T\d*|B): ?(-?\d+(?:\.\d+)?) ?/ ?(-?\d+(?:\.\d+)?)")
 _CAPABILITY = re.compile(r"Cap:([A-Z0-9_]+):([01])")
 _ACTION = re.compile(r"//\s*action:\s*([a-z_]+)(?:\s+(.*))?")
-_FIRMWARE = re.compile(r"FIRMWARE_NAME:(.*?)(?:\s+[A-Z_]+:.*)?")
+_FIRMWARE = re.compile(r"FIRMWARE_NAME:(.*?)(?:\s+[A-Z_]+:.*)?$")
 _FATAL = (
     "printer halted",
     "kill() called",
@@ -103,6 +105,12 @@ def read_temperatures(text: str) -> Temperatures | None:
     return Temperatures(tools_c=tools, bed_c=bed) if tools or bed else None
 
 
+def firmware_name(text: str) -> str | None:
+    """What stands behind ``FIRMWARE_NAME:``, wherever in a line."""
+    match = _FIRMWARE.search(text)
+    return match[1].strip(" ,") if match else None
+
+
 def _read_ok(text: str) -> Reply:
     match = _OK_OTHER.fullmatch(text)
     if match is None:
@@ -138,7 +146,7 @@ def _read_echo(text: str) -> Reply:
 def _read_comment(text: str) -> Reply:
     match = _ACTION.fullmatch(text)
     if match is not None:
-        return Reply(Kind.ACTION, match[1])
+        return Reply(Kind.ACTION, f"{match[1]} {match[2] or ''}".strip())
     return _read_error(text)
 
 
@@ -148,8 +156,7 @@ def _read_capability(text: str) -> Reply:
 
 
 def _read_firmware(text: str) -> Reply:
-    match = _FIRMWARE.fullmatch(text)
-    return Reply(Kind.FIRMWARE, match[1].strip() if match else text)
+    return Reply(Kind.FIRMWARE, firmware_name(text) or text)
 
 
 _READERS = (

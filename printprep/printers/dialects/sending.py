@@ -1,0 +1,270 @@
+"""What goes out: the greeting, lines while there is room, parking, and the end of a job.
+
+:class:`Sending` is one half of :class:`~printprep.printers.dialects.conversation.Conversation`; what comes in is the
+other.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+from printprep.printers.dialects.events import (
+    Cancelled,
+    Event,
+    Failed,
+    Fault,
+    Finished,
+    Notice,
+    Parking,
+    Paused,
+    Phase,
+    Ready,
+    Resumed,
+    Tally,
+    Timings,
+)
+from printprep.printers.dialects.greeting import Greeting
+from printprep.printers.dialects.machine import MOVES, Machine
+from printprep.printers.dialects.manners import Manners
+from printprep.printers.dialects.numbered import NumberedLines, numbered, seven_bits
+from printprep.printers.dialects.replies import Reply
+
+WINDOW: Final = 32
+COUNT_TO: Final = 50_000
+"""Where line numbers begin anew: Repetier compares 16 bits of them, others have gone wrong from 100,000 on."""
+ALLOW: Final = Timings()
+
+IN_JOB = (Phase.PRINTING, Phase.PAUSED, Phase.FINISHING)
+
+
+class Sending:
+    """All that is written, and the state of the conversation.
+
+    Parameters
+    ----------
+    timings
+        How patient it is.
+    window
+        The most lines on the wire at once, where the firmware allows more than one.
+    count_to
+        Line numbers begin anew at the next safe point behind this one.
+    """
+
+    manners: ClassVar[Manners]
+
+    def __init__(self, *, timings: Timings = ALLOW, window: int = WINDOW, count_to: int = COUNT_TO) -> None:
+        manners = self.manners
+        self.phase = Phase.OFFLINE
+        self.tally = Tally()
+        self.capabilities: dict[str, bool] = {}
+        self.firmware = "unknown"
+        self.parking: Parking | None = None
+        self.parked = False
+        self._timings = timings
+        self._window = window
+        self._count_to = count_to
+        self._lines = NumberedLines(plain=not manners.numbered, ok_after_refusal=manners.ok_after_refusal)
+        self._ended_by_m108 = manners.ended_by_m108
+        self._greeting = Greeting(manners)
+        self._machine = self._new_machine()
+        self._out: list[bytes] = []
+        self._events: list[Event] = []
+        self._own: deque[bytes] = deque()  # the host's commands; they go before the job's
+        self._job: Iterator[bytes] | None = None
+        self._wait_line = 0  # a line that waits: nothing is sent behind it, so that cancelling finds nothing waiting
+        self._recounting = False  # the firmware was told to count anew
+        self._places_heard = 0
+        self._refusal: Reply | None = None  # the sentence before a Resend
+        self._keepalive = False  # whether this firmware says busy:
+        self._silences = 0
+        self._since_s = 0.0  # of the last sign of life that counts
+        self._next_poll_s = float("inf")
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on the wire and nothing waits to be sent."""
+        return self._lines.idle and not self._own and not self._recounting
+
+    def _greet(self, now_s: float) -> None:
+        self._since_s = now_s
+        if self._greeting.attempts >= self._timings.greetings:
+            waited_s = self._timings.greeting_s * self._timings.greetings
+            hello = self.manners.hello.decode()
+            self._die(Fault.SILENCE, f"no answer to {hello} in {waited_s:g} s: check power, port and baud rate")
+        else:
+            self._out.append(self._greeting.hello())
+
+    def _greeted(self, reply: Reply, now_s: float) -> None:
+        refused, self._refusal = self._refusal is not None, None
+        self._go_on_greeting(self._greeting.ok(reply, refused=refused), now_s)
+
+    def _go_on_greeting(self, answer: bytes | None, now_s: float) -> None:
+        self._since_s = now_s
+        if answer is None:
+            self.phase = Phase.READY
+            self._events.append(Ready(firmware=self.firmware, capabilities=dict(self.capabilities)))
+        elif answer:
+            self._out.append(answer)
+
+    def _pump(self, now_s: float) -> None:
+        """Send while there is room: old lines first, then the host's own commands, then the job's."""
+        if self.phase in (Phase.OFFLINE, Phase.GREETING, Phase.DEAD):
+            return
+        lines = self._lines
+        if lines.room and not lines.on_wire and not self._recounting:
+            self._since_s = now_s
+        while lines.room and not self._recounting:
+            if lines.repeating:
+                self._out.append(lines.again())
+            elif lines.top >= self._count_to and self.manners.count_anew:
+                if not self._count_anew():
+                    break
+            elif self._own:
+                self._out.append(lines.add(self._ascii(self._own.popleft()), self.tally.sent))
+            elif self._job is not None and self.phase is Phase.PRINTING and lines.accepted >= self._wait_line:
+                self._take_from_job(self._job, now_s)
+            else:
+                break
+        if self.phase in (Phase.FINISHING, Phase.CANCELLING) and self.idle:
+            self._events.append(Finished() if self.phase is Phase.FINISHING else Cancelled())
+            self.phase = Phase.READY
+            self._next_poll_s = float("inf")
+
+    def _count_anew(self) -> bool:
+        """Begin line numbers anew once every line is certain; whether there is more to send before that."""
+        lines = self._lines
+        if lines.on_wire:
+            return False
+        if lines.certain < lines.top:  # ask: only the answer to a question proves that all were taken
+            self._out.append(lines.probe())
+            return True
+        self._recounting = True
+        self._out.append(numbered(0, self.manners.count_anew))
+        return False
+
+    def _take_from_job(self, job: Iterator[bytes], now_s: float) -> None:
+        command = next(job, None)
+        if command is None:
+            self._job = None
+            self.phase = Phase.FINISHING
+            self._close_job(self.manners.settle)
+            return
+        self.tally.sent += 1
+        self._out.append(self._lines.add(self._ascii(command), self.tally.sent))
+        if command.startswith(MOVES):
+            self._machine.note_move(command)
+            return
+        word = self._word(command)
+        self._machine.note(word, command)
+        if word in self.manners.waits:
+            self._wait_line = self._lines.top
+        if word in self.manners.holds:
+            asks = "the file asks for the operator: " + command.decode("ascii", "replace")
+            self._pause(asks, now_s, park=False)
+        elif word in self.manners.for_operator:
+            self._events.append(
+                Notice(text="the printer waits for the operator: " + command.decode("ascii", "replace"))
+            )
+
+    def _close_job(self, *last: bytes) -> None:
+        """End the reports, then ask once more: the answer proves that every line before it was taken."""
+        self._own.extend(command for command in last if command)
+        if self.capabilities.get("AUTOREPORT_TEMP"):
+            self._own.append(b"M155 S0")
+        self._own.append(self.manners.question)
+
+    def _pause(self, reason: str, now_s: float, *, park: bool) -> None:
+        self.phase = Phase.PAUSED
+        self._events.append(Paused(reason=reason))
+        if park and self.parking is not None:
+            away = self._machine.park(self.parking)
+            self.parked = bool(away)
+            self._own.extend(away)
+        # a question now and then keeps the motors awake, which many firmwares let go after two minutes
+        self._next_poll_s = min(self._next_poll_s, now_s + self._timings.poll_s)
+
+    def _resume(self) -> None:
+        if self.phase is not Phase.PAUSED:
+            return
+        self.phase = Phase.PRINTING
+        self._events.append(Resumed())
+        if self.parked:
+            self.parked = False
+            self._own.extend(self._machine.unpark())
+        elif self.manners.carry_on:
+            self._own.append(self.manners.carry_on)
+        if self.capabilities.get("AUTOREPORT_TEMP"):
+            self._next_poll_s = float("inf")
+
+    def _cancel(self) -> None:
+        if self.phase not in IN_JOB:
+            return
+        self.phase = Phase.CANCELLING
+        self._job = None
+        self.parked = False
+        self._end_wait()
+        self._own.clear()
+        off = self._machine.heaters_off() if self.manners.heats else ()
+        self._close_job(*off, *self.manners.retreat)
+
+    def _end_wait(self) -> None:
+        """End a wait for heat or for the operator, if the firmware is in one."""
+        if self._lines.on_wire and self._word(self._lines.oldest) in self._ended_by_m108:
+            self._out.append(self.manners.end_wait + b"\n")
+
+    def _silence(self, now_s: float) -> None:
+        """Nothing was heard for too long: an ok or a line got lost, or the printer is gone."""
+        lines = self._lines
+        self._silences += 1
+        self._since_s = now_s
+        self._refusal = None
+        if self._silences > self._timings.probes:
+            command = lines.oldest.decode("ascii", "replace")
+            self._die(Fault.SILENCE, f"no answer to {command!r}, asked {self._timings.probes} times: check the cable")
+        elif self._recounting:
+            lines.draining = 0
+            self._out.append(numbered(0, self.manners.count_anew))
+        elif self.manners.ordered and (lines.draining or lines.repeating or lines.repeated):
+            # this firmware checks numbers, so a line it already has is refused and not printed twice
+            lines.repeat_unaccepted()
+        else:
+            self.tally.probes += 1
+            self._out.append(lines.probe())
+
+    def _patience_s(self) -> float:
+        """How long the next sign of life may take."""
+        if self.phase is Phase.GREETING:
+            return self._timings.greeting_s
+        if self._lines.draining or self._recounting:
+            return self._timings.resend_s
+        if self._keepalive:
+            return self._timings.busy_s
+        waits = self._word(self._lines.oldest) in self.manners.waits
+        return self._timings.long_reply_s if waits else self._timings.reply_s
+
+    def _die(self, fault: Fault, message: str) -> None:
+        """End the conversation; the heaters are switched off without numbers, which any firmware still takes."""
+        self.phase = Phase.DEAD
+        self._job = None
+        self._next_poll_s = float("inf")
+        self._out.append(b"\n")  # ends what may stand half on the wire
+        self._end_wait()  # else what follows would not be read before somebody ends it
+        if self.manners.heats:
+            self._out.extend(command + b"\n" for command in self._machine.heaters_off())
+        self._events.append(Failed(fault=fault, message=message, accepted=self._lines.job_commands))
+
+    def _new_machine(self, tools: set[int] | None = None) -> Machine:
+        machine = Machine(extruder=self.manners.extruder, own_g0_feed=self.manners.own_g0_feed)
+        machine.tools |= tools or set()
+        return machine
+
+    def _ascii(self, command: bytes) -> bytes:
+        clean, replaced = seven_bits(command)
+        self.tally.replaced += replaced
+        return clean
+
+    @staticmethod
+    def _word(command: bytes) -> bytes:
+        return command.split(b" ", 1)[0]
