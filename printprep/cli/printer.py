@@ -151,29 +151,48 @@ def test(name: str, as_json: bool) -> None:
 @click.option("--speed", type=click.Choice(["fast", "real"]), default="fast", show_default=True)
 @click.option("--tools", type=click.IntRange(1, 16), default=5, show_default=True)
 @click.option(
-    "--faults", multiple=True, metavar="KEY=VALUE", help="What goes wrong, such as drop_ok=0.01 or kill_at=500."
+    "--dialect",
+    default="marlin",
+    show_default=True,
+    metavar="FIRMWARE",
+    help="Whose manners it has: marlin, prusa-buddy, klipper, reprapfirmware, repetier, smoothieware or chitu.",
 )
-def virtual(log: Path | None, speed: str, tools: int, faults: tuple[str, ...]) -> None:
+@click.option(
+    "--faults",
+    multiple=True,
+    metavar="FILE|KEY=VALUE",
+    help="What goes wrong: drop_ok=0.01, kill_at=500 …, or a TOML file with such keys and [[fault]] tables.",
+)
+def virtual(log: Path | None, speed: str, tools: int, dialect: str, faults: tuple[str, ...]) -> None:
     """Run a virtual printer and print the path of its port; Ctrl-C switches it off.
+
+    A file of faults holds rates (drop_line, corrupt_ok, split … from 0 to 1, seed) and things that happen once: do is
+    drop, duplicate, corrupt (the next line; with -ok the next answer), delay, reset, kill, heater, silent or say; when
+    is at_line or at_s.
 
     \b
     Example:
       printprep printer virtual --log printed.log --faults drop_ok=0.01 --faults seed=7
+      printprep printer virtual --dialect klipper --faults storm.toml
       printprep send build/plate-1.gcode --port /dev/pts/5 --profile virtual
     """
     from printprep.errors import InputError
+    from printprep.printers.dialects import DIALECTS
     from printprep.printers.virtual import VirtualPrinter
-    from printprep.printers.virtual_faults import read_faults
+    from printprep.printers.virtual_faults import read_faults, read_script
 
-    for fault in faults:
-        if "=" not in fault:
-            raise InputError(f"--faults {fault}: write KEY=VALUE, such as drop_ok=0.01")
-    wishes = dict(fault.split("=", 1) for fault in faults)
+    if dialect not in DIALECTS:
+        raise InputError(f"--dialect {dialect}: known are {', '.join(DIALECTS)}")
+    scripts = [fault for fault in faults if "=" not in fault]
+    wishes = dict(fault.split("=", 1) for fault in faults if "=" in fault)
+    if scripts and (wishes or len(scripts) > 1):
+        raise InputError("--faults takes one file, or KEY=VALUE as often as you like, not both")
+    trouble = read_script(Path(scripts[0])) if scripts else read_faults(wishes)
     over = threading.Event()
     for number in ending_signals():
         signal.signal(number, lambda _number, _frame: over.set())
     with VirtualPrinter(
-        log=log, speed="real" if speed == "real" else "fast", tools=tools, faults=read_faults(wishes)
+        log=log, dialect=dialect, speed="real" if speed == "real" else "fast", tools=tools, faults=trouble
     ) as p:
         click.echo(p.port)
         over.wait()

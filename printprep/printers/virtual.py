@@ -1,4 +1,4 @@
-"""The project's own printer behind a pty: a Marlin that is not there, but takes every line like one that is.
+"""The project's own printer behind a pty: not there, but it takes every line like one that is.
 
 :class:`VirtualPrinter` runs the firmware in a thread, for any program that can open a serial port;
 :class:`VirtualLink` is a :class:`~printprep.printers.serial.SerialLink` that brings its own.
@@ -36,7 +36,7 @@ class VirtualPrinter:
     log
         Gets every accepted command, one a line, as it came without number and checksum; beside it
         ``<log>.state.json`` gets the final state.
-    tools, speed, advanced_ok, faults
+    dialect, tools, speed, advanced_ok, faults
         See :class:`~printprep.printers.virtual_firmware.VirtualFirmware`.
     """
 
@@ -44,6 +44,7 @@ class VirtualPrinter:
         self,
         *,
         log: Path | None = None,
+        dialect: str = "marlin",
         tools: int = 5,
         speed: Speed = "fast",
         advanced_ok: bool = True,
@@ -53,7 +54,12 @@ class VirtualPrinter:
         self._log: BinaryIO | None = None
         self._delay_s = faults.delay_s if faults else 0.0
         self.firmware = VirtualFirmware(
-            tools=tools, speed=speed, advanced_ok=advanced_ok, faults=faults, on_accepted=self._write_log
+            dialect=dialect,
+            tools=tools,
+            speed=speed,
+            advanced_ok=advanced_ok,
+            faults=faults,
+            on_accepted=self._write_log,
         )
         self._controller = self._terminal = -1
         self._stop_read = self._stop_write = -1
@@ -106,7 +112,8 @@ class VirtualPrinter:
         unsent = b""
         while True:
             writers = [self._controller] if unsent else []
-            ready, _, _ = select.select([self._controller, self._stop_read], writers, [], TICK_S)
+            readers = [self._stop_read] if self.firmware.full else [self._controller, self._stop_read]
+            ready, _, _ = select.select(readers, writers, [], TICK_S)
             if self._controller in ready:
                 time.sleep(self._delay_s)
                 unsent += self.firmware.feed(os.read(self._controller, 65_536), time.monotonic())

@@ -1,9 +1,9 @@
-"""The virtual printer's firmware: Marlin's manners without a port, a thread or a clock.
+"""The virtual printer's firmware: any dialect's manners without a port, a thread or a clock.
 
-It answers as ``firmware_notes/marlin.md`` says a Marlin 2.1 does, keeps the books a test needs (every accepted
-command, the head's place, the heaters) and has a bad day on request (:class:`Faults`). With ``speed="fast"`` it has a
-clock of its own that jumps to the end of every wait; with ``speed="real"`` the moves, the homing and the heating take
-their time.
+It answers as the pages of ``firmware_notes/`` say (:mod:`printprep.printers.virtual_voices`), keeps the books a test
+needs (every accepted command, the head's place, the heaters) and has a bad day on request (:class:`Faults`). With
+``speed="fast"`` it has a clock of its own that jumps to the end of every wait; with ``speed="real"`` the moves, the
+homing and the heating take their time.
 """
 
 from __future__ import annotations
@@ -13,45 +13,28 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal
 
-from printprep.printers.dialects.numbered import checksum
-from printprep.printers.virtual_faults import BadCable, Faults
+from printprep.printers.virtual_faults import ON_THE_WIRE, Deed, Faults, Trouble
 from printprep.printers.virtual_motion import Head, Heater
+from printprep.printers.virtual_voices import BUFFER, KNOWN, PLANNER, Taken, new_voice, pairs
 
 Speed = Literal["fast", "real"]
-BUFFER: Final = 32  # Marlin's BUFSIZE: commands read but not begun
-PLANNER: Final = 16  # Marlin's BLOCK_BUFFER_SIZE: moves begun but not ended
 BUSY_S: Final = 2.0
 HOMING_S: Final = 20.0
 
-_ENDS = re.compile(rb"[\r\n]")
-_CAPABILITIES = {
-    "SERIAL_XON_XOFF": 0,
-    "EEPROM": 0,
-    "AUTOREPORT_TEMP": 1,
-    "PROGRESS": 0,
-    "AUTOLEVEL": 0,
-    "EMERGENCY_PARSER": 1,
-    "HOST_ACTION_COMMANDS": 1,
-    "PROMPT_SUPPORT": 0,
-}
-_KNOWN = frozenset(
-    b"G4 G10 G11 G17 G21 G27 G29 G80 M73 M82 M83 M84 M85 M106 M107 M114 M117 M118 M119 M141 M201 M203 M204 M205 M207 "
-    b"M208 M209 M220 M221 M300 M301 M304 M400 M412 M420 M486 M500 M501 M555 M569 M572 M593 M851 M862 M862.1 M862.3 "
-    b"M862.5 M862.6 M900 M907 M914 M17 M18 M92 M75 M76 M77 M110 M280 M355 M413 M428".split()
-)
-
 
 class VirtualFirmware:
-    """A Marlin that is not there.
+    """A printer that is not there.
 
     Parameters
     ----------
+    dialect
+        Which firmware it plays, by the name that profiles give it.
     tools
         How many hotends.
     speed
         ``fast``: waits take no time; ``real``: they do.
     advanced_ok
-        Whether an ok says which line it answers and how much room there is.
+        Whether a Marlin's ok says which line it answers and how much room there is.
     faults
         What goes wrong.
     on_accepted
@@ -61,6 +44,7 @@ class VirtualFirmware:
     def __init__(
         self,
         *,
+        dialect: str = "marlin",
         tools: int = 1,
         speed: Speed = "fast",
         advanced_ok: bool = True,
@@ -68,58 +52,58 @@ class VirtualFirmware:
         on_accepted: Callable[[bytes], None] | None = None,
     ) -> None:
         self.head = Head()
-        self.hotends = [Heater(rate_c_s=4.0) for _ in range(tools)]
-        self.bed = Heater(rate_c_s=1.0)
+        self.hotends = [Heater(rate_c_s=4.0, most_c=400.0) for _ in range(tools)]
+        self.bed = Heater(rate_c_s=1.0, most_c=160.0)
         self.accepted = 0
         self.halted = False
+        self.dialect = dialect
+        self._voice = new_voice(dialect, advanced_ok=advanced_ok)
         self._faults = faults or Faults()
         self._fast = speed == "fast"
-        self._advanced_ok = advanced_ok
         self._on_accepted = on_accepted or (lambda _command: None)
         self._partial = b""
         self._out: list[bytes] = []
-        self._last = 0  # number of the last accepted line
-        self._number: int | None = None  # of the command being answered
-        self._queue: deque[tuple[int | None, bytes]] = deque()
+        self._taken = Taken(None, b"")  # the command being answered
+        self._queue: deque[Taken | bytes] = deque()  # checked, or raw where lines are read one by one
         self._ends_s: deque[float] = deque()  # when each planned move will have ended
         self._wait_s: float | None = None  # when the command at work ends; inf: when the operator says so
+        self._answered = False  # its ok was said when it began
         self._said_busy_s = 0.0
         self._report_s = 0.0  # M155
         self._reported_s = 0.0
         self._clock_s = 0.0
-        seed = self._faults.seed
-        self._to_printer = BadCable(
-            f"in {seed}", self._faults.drop_line, self._faults.duplicate_line, self._faults.corrupt_line
-        )
-        self._to_host = BadCable(
-            f"out {seed}", self._faults.drop_ok, self._faults.duplicate_ok, self._faults.corrupt_ok
-        )
+        self._silent = self._faults.mute
+        self._trouble = Trouble(self._faults)
 
     # What the port calls
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes no more bytes now: the command buffer is full, as a USB port then says by itself."""
+        return len(self._queue) >= BUFFER
+
+    @property
+    def holding(self) -> bool:
+        """Whether something is on its way for longer than it should be."""
+        return self._trouble.holding
 
     def feed(self, data: bytes, now_s: float) -> bytes:
         """Take bytes of the host; the answer."""
         if not self._fast:
             self._clock_s = now_s
-        lines = (self._partial + data).split(b"\n")
-        self._partial = lines.pop()
-        if self._faults.on_the_wire:
-            arrived = b"".join(self._to_printer.carry(line + b"\n") for line in lines)
-            lines = _ENDS.split(arrived)
-        for line in lines:
-            if line and not self.halted:
-                self._read(line)
-        return self._sent(self._work(now_s))
+        self._hear(self._trouble.arriving(data))
+        return self._sent(self._work(now_s), now_s)
 
     def due(self, now_s: float) -> bytes:
         """What the printer says by itself: the end of a wait, busy, temperatures."""
         if not self._fast:
             self._clock_s = now_s
+        self._hear(self._trouble.arriving(b""))
         out = self._work(now_s)
         if self._report_s and now_s - self._reported_s >= self._report_s and not self.halted:
             self._reported_s = now_s
             out.append(b" " + self._temperatures() + b"\n")
-        return self._sent(out)
+        return self._sent(out, now_s)
 
     @property
     def state(self) -> dict[str, object]:
@@ -140,52 +124,57 @@ class VirtualFirmware:
 
     # Reading lines
 
-    def _read(self, line: bytes) -> None:
-        """Check a line as Marlin does: number first, then checksum."""
-        if line[0] != 78:  # N
-            command = line.partition(b"*")[0].strip()
-            if command[:4] in (b"M108", b"M112", b"M410"):
-                self._jump_the_queue(command)
-            elif command:
-                self._take(None, command)
-            return
-        body, star, check = line.rpartition(b"*")
-        head, _, command = (body if star else line).partition(b" ")
-        number = int(head[1:]) if head[1:].isdigit() else -1
-        if number != self._last + 1 and not command.startswith(b"M110"):
-            self._refuse(b"Line Number is not Last Line Number+1")
-        elif not star:
-            self._refuse(b"No Checksum with line number")
-        elif not check.strip().isdigit() or int(check) != checksum(body):
-            self._refuse(b"checksum mismatch")
-        elif command.startswith(b"M112"):
-            self._jump_the_queue(command)
-        else:
-            self._last = number
-            self._take(number, command)
+    def _hear(self, data: bytes) -> None:
+        lines = (self._partial + data).split(b"\n")
+        self._partial = lines.pop()
+        lines = self._trouble.lines(lines)
+        for line in lines:
+            if not line.strip():
+                if self._voice.answers_blanks and not self.halted:
+                    self._out.append(b"ok\n")
+            elif self.halted:
+                self._out.append(self._voice.halted(line))
+            elif not self._voice.reads_ahead:
+                self._queue.append(line)
+            elif self._read(line) is False:
+                break
 
-    def _refuse(self, why: bytes) -> None:
-        self._out.append(b"Error:%b, Last Line: %d\nResend: %d\nok\n" % (why, self._last, self._last + 1))
+    def _read(self, line: bytes) -> bool | None:
+        """Check a line and queue its command; False: all behind it is thrown away as well."""
+        taken = self._voice.take(line)
+        if taken is not None:
+            if taken.command[:4] in (b"M108", b"M112", b"M410") and self._jump_the_queue(taken):
+                return None
+            self._queue.append(taken)
+            return None
+        self._say_refusals()
+        if self._voice.flushed:
+            self._voice.flushed = False
+            return False
+        return None
 
-    def _jump_the_queue(self, command: bytes) -> None:
+    def _say_refusals(self) -> None:
+        self._out.extend(self._voice.said)
+        self._voice.said.clear()
+
+    def _jump_the_queue(self, taken: Taken) -> bool:
         """Marlin's EMERGENCY_PARSER: read as the bytes come in, before everything that waits."""
-        if command.startswith(b"M112"):
-            self._halt(b"kill() called!")
+        if taken.command.startswith(b"M112"):
+            self._halt(self._voice.fatal)
         elif self._wait_s is not None:
             self._wait_s = self._clock_s
-
-    def _take(self, number: int | None, command: bytes) -> None:
-        self._queue.append((number, command))
+        return True
 
     # Working
 
     def _work(self, now_s: float) -> list[bytes]:
         """Carry out what may be carried out now; what there is to say."""
+        self._follow_script(now_s)
         while not self.halted:
             if self._wait_s is not None:
                 if self._fast and self._wait_s != float("inf"):
-                    if self._wait_s - self._clock_s > BUSY_S:
-                        self._out.append(b"echo:busy: processing\n")
+                    if self._wait_s - self._clock_s > BUSY_S and self._voice.says_busy:
+                        self._out.append(self._voice.busy(for_operator=False))
                     self._clock_s = max(self._clock_s, self._wait_s)
                 if self._clock_s < self._wait_s:
                     self._say_busy(now_s)
@@ -194,19 +183,41 @@ class VirtualFirmware:
                 self._ok()
             if not self._queue:
                 break
-            self._number, command = self._queue.popleft()
-            self._accept(command)
+            self._next(self._queue.popleft(), now_s)
         out, self._out = self._out, []
         return out
 
-    def _accept(self, command: bytes) -> None:
+    def _next(self, waiting: Taken | bytes, now_s: float) -> None:
+        if isinstance(waiting, bytes):
+            taken = self._voice.take(waiting)
+            self._say_refusals()
+            if self._voice.flushed:
+                self._queue.clear()
+                self._voice.flushed = False
+            if taken is None:
+                return
+            waiting = taken
+        self._taken = waiting
+        self._answered = False
+        if waiting.command.startswith(b"M112"):
+            self._accept(waiting.command, now_s)
+            self._halt(self._voice.fatal)
+            return
+        if self._voice.answers_first:
+            self._ok()
+            self._answered = True
+        self._accept(waiting.command, now_s)
+
+    def _accept(self, command: bytes, now_s: float) -> None:
         self.accepted += 1
         self._on_accepted(command)
         faults = self._faults
         if faults.kill_at == self.accepted or faults.reset_at == self.accepted or faults.silent_at == self.accepted:
             self._bad_day()
             return
-        self._wait_s = self._begin(command)
+        self._follow_script(now_s)
+        if not self.halted:
+            self._wait_s = self._begin(command)
 
     def _begin(self, command: bytes) -> float | None:
         """Begin a command; when its ok is due, None: it was answered."""
@@ -218,8 +229,8 @@ class VirtualFirmware:
             return begin(self, command)
         if word[:1] == b"T" and word[1:].isdigit():
             self.head.tool = min(int(word[1:]), len(self.hotends) - 1)
-        elif word not in _KNOWN:
-            self._out.append(b'echo:Unknown command: "' + command + b'"\n')
+        elif word not in KNOWN and not (self.dialect == "chitu" and word in (b"M4000", b"M4002")):
+            self._out.append(self._voice.unknown(command))
         return self._clock_s
 
     def _plan(self, duration_s: float) -> float:
@@ -239,58 +250,61 @@ class VirtualFirmware:
         return max(self._clock_s, self._ends_s[-1] if self._ends_s else 0.0)
 
     def _ok(self) -> None:
-        free = max(0, BUFFER - 1 - len(self._queue))
-        if not self._advanced_ok:
-            self._out.append(b"ok\n")
-        elif self._number is None:
-            self._out.append(b"ok P%d B%d\n" % (PLANNER - 1, free))
-        else:
-            self._out.append(b"ok N%d P%d B%d\n" % (self._number, PLANNER - 1, free))
+        if not self._answered:
+            self._out.append(self._voice.ok(self._taken, max(0, BUFFER - 1 - len(self._queue))))
 
     def _say_busy(self, now_s: float) -> None:
-        if now_s - self._said_busy_s >= BUSY_S:
+        if self._voice.says_busy and now_s - self._said_busy_s >= BUSY_S:
             self._said_busy_s = now_s
-            waits_for_operator = self._wait_s == float("inf")
-            self._out.append(b"echo:busy: paused for user\n" if waits_for_operator else b"echo:busy: processing\n")
+            self._out.append(self._voice.busy(for_operator=self._wait_s == float("inf")))
 
     def _temperatures(self) -> bytes:
-        pairs = [(b"T%d" % tool, heater) for tool, heater in enumerate(self.hotends)]
-        active = [(b"T", self.hotends[self.head.tool])] if len(pairs) > 1 else []
-        if not active:
-            pairs = [(b"T", self.hotends[0])]
-        words = [
-            b"%b:%.2f /%.2f" % (n, h.at(self._clock_s), h.target_c) for n, h in [*active, (b"B", self.bed), *pairs]
-        ]
-        if not active:  # Marlin's order with one hotend: T, then B
-            words.reverse()
-        return b" ".join(words) + b" @:0 B@:0"
+        bed = pairs([self.bed], self._clock_s)[0]
+        return self._voice.temperatures(pairs(self.hotends, self._clock_s), bed, self.head.tool)
 
     # Having a bad day
 
-    def _sent(self, out: list[bytes]) -> bytes:
-        if self._faults.mute:
-            return b""
-        if self._faults.on_the_wire:
-            lines = b"".join(out).splitlines(keepends=True)
-            return b"".join(self._to_host.carry(line) for line in lines)
-        return b"".join(out)
+    def _sent(self, out: list[bytes], now_s: float) -> bytes:
+        said = b"".join(out)
+        return b"" if self._silent else self._trouble.leaving(said, now_s)
+
+    def _follow_script(self, now_s: float) -> None:
+        """Do what the script asks for now."""
+        for deed in self._trouble.deeds(self.accepted, now_s):
+            self._do(deed, now_s)
+
+    def _do(self, deed: Deed, now_s: float) -> None:
+        if deed.do in ON_THE_WIRE:
+            self._trouble.do(deed, now_s)
+        elif deed.do == "say":
+            self._out.append(deed.text.encode("ascii", "replace") + b"\n")
+        elif deed.do == "reset":
+            self._reset()
+        elif deed.do == "silent":
+            self._silent = self.halted = True
+        else:
+            self._halt(self._voice.heater_fault if deed.do == "heater" else self._voice.fatal)
 
     def _bad_day(self) -> None:
         if self._faults.kill_at == self.accepted:
-            self._halt(b"Printer halted. kill() called!")
+            self._halt(self._voice.fatal)
         elif self._faults.silent_at == self.accepted:
             self.halted = True
         else:
-            self._queue.clear()
-            self._ends_s.clear()
-            self._last = 0
-            self._heaters_off()
-            self._out.append(b"start\n")
+            self._reset()
+
+    def _reset(self) -> None:
+        self._queue.clear()
+        self._ends_s.clear()
+        self._wait_s = None
+        self._voice.last = 0
+        self._heaters_off()
+        self._out.append(self._voice.at_start)
 
     def _halt(self, sentence: bytes) -> None:
         self._heaters_off()
         self.halted = True
-        self._out.append(b"Error:" + sentence + b"\n")
+        self._out.append(sentence)
 
     def _heaters_off(self) -> None:
         for heater in (*self.hotends, self.bed):
@@ -298,21 +312,18 @@ class VirtualFirmware:
 
     # The commands that do more than nothing
 
-    def _identify(self, _command: bytes) -> None:
-        self._out.append(
-            b"FIRMWARE_NAME:Marlin 2.1.2 (printprep virtual) PROTOCOL_VERSION:1.0 MACHINE_TYPE:printprep virtual "
-            b"EXTRUDER_COUNT:%d UUID:00000000-0000-0000-0000-000000000000\n" % len(self.hotends)
-        )
-        self._out.extend(b"Cap:%b:%d\n" % (name.encode(), value) for name, value in _CAPABILITIES.items())
-        self._ok()
+    def _identify(self, _command: bytes) -> float:
+        self._out.append(self._voice.identity(len(self.hotends)))
+        return self._clock_s
 
     def _count_from(self, command: bytes) -> float:
         number = _value(command, b"N")
-        self._last = int(number) if number is not None else (self._number or 0)
+        if self._taken.number is None and self._voice.reads_ahead:
+            self._voice.last = int(number or 0)
         return self._clock_s
 
     def _tell_temperatures(self, _command: bytes) -> None:
-        self._out.append(b"ok " + self._temperatures() + b"\n")
+        self._out.append(self._voice.heat(self._taken, self._temperatures()))
 
     def _report(self, command: bytes) -> float:
         self._report_s = _value(command, b"S") or 0.0

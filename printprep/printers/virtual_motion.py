@@ -11,13 +11,15 @@ _WORDS = re.compile(rb"([XYZEF])\s*(-?\d+\.?\d*|-?\.\d+)")
 ACCELERATION_MM_S2: Final = 2000.0
 JUNCTION_MM_S: Final = 10.0  # speed kept between moves, in the manner of a classic jerk
 AMBIENT_C: Final = 22.0
+NEAR_C: Final = 1.0
 
 
 @dataclass(slots=True)
 class Heater:
-    """A heater whose temperature walks towards its target at a constant rate."""
+    """A heater that nears what it can reach ever slower, and cools off to the room as slowly (one time constant)."""
 
-    rate_c_s: float
+    rate_c_s: float  # at the start, from room temperature
+    most_c: float = 400.0  # above the room, if it heated for ever
     target_c: float = 0.0
     _from_c: float = AMBIENT_C
     _from_s: float = 0.0
@@ -29,14 +31,20 @@ class Heater:
     def at(self, now_s: float) -> float:
         """Temperature, deg C."""
         goal_c = max(self.target_c, AMBIENT_C)
-        walked_c = self.rate_c_s * (now_s - self._from_s)
-        if goal_c >= self._from_c:
-            return min(goal_c, self._from_c + walked_c)
-        return max(goal_c, self._from_c - walked_c)
+        end_c = AMBIENT_C + (self.most_c if goal_c >= self._from_c else 0.0)
+        left = math.exp(-(now_s - self._from_s) * self.rate_c_s / self.most_c)
+        now_c = end_c + (self._from_c - end_c) * left
+        return min(goal_c, now_c) if goal_c >= self._from_c else max(goal_c, now_c)
 
     def reached_s(self, now_s: float) -> float:
-        """When the target is reached."""
-        return now_s + abs(max(self.target_c, AMBIENT_C) - self.at(now_s)) / self.rate_c_s
+        """When it is within :data:`NEAR_C` of the target."""
+        here_c, goal_c = self.at(now_s), max(self.target_c, AMBIENT_C)
+        heats = goal_c > here_c
+        end_c = AMBIENT_C + (self.most_c if heats else 0.0)
+        near_c = goal_c - NEAR_C if heats else goal_c + NEAR_C
+        if abs(goal_c - here_c) <= NEAR_C:
+            return now_s
+        return now_s + math.log((end_c - here_c) / (end_c - near_c)) * self.most_c / self.rate_c_s
 
 
 @dataclass(slots=True)

@@ -26,6 +26,8 @@ from printprep.printers.dialects.replies import Kind, Reply, firmware_name
 from printprep.printers.dialects.sending import ALLOW, COUNT_TO, IN_JOB, WINDOW, Sending
 
 LONGEST_REPLY: Final = 4096
+NOISY: Final = 8
+"""After so many Resends only one line at a time is on the wire."""
 
 
 class Conversation(Sending):
@@ -184,14 +186,14 @@ class Conversation(Sending):
             self.firmware = firmware_name(reply.text) or self.firmware
             self._greeted(reply, now_s)
             return
-        if self._refusal is not None:  # its Resend got lost; the sentence before said the same
+        if self._refusal is not None and not self._recounting:  # its Resend got lost; the sentence before said the same
             self._go_back(self._refusal.number or 0, now_s)
         if self._recounting:
-            if not heat and not lines.draining:
-                self._recounting = False
-                lines.restart()
-                self._wait_line = 0
-        elif heat and lines.unproved and not self.manners.ordered and not self.manners.lossless:
+            if not (heat or (reply.number == 1 and not self.manners.heat_in_ok)):
+                return  # to the order to count anew, or to a refused line
+            self._recounting = False
+            lines.restarted()
+        elif heat and lines.unproved and not self.manners.ordered:
             self._die(
                 Fault.CONFUSION,
                 f"the answer to {lines.oldest.decode('ascii', 'replace')!r} got lost, and this firmware cannot say "
@@ -227,13 +229,16 @@ class Conversation(Sending):
         self._since_s = now_s
         self._silences = 0
         agreed = sentence is not None and sentence.number == wanted
-        if not self.manners.ordered and (wanted != self._lines.accepted + 1 or self._lines.on_wire != 1):
+        if self._recounting:
+            verdict = Verdict.NOT_RESTARTED
+        elif not self.manners.ordered and (wanted != self._lines.accepted + 1 or self._lines.on_wire != 1):
             verdict = Verdict.LOST
         else:
             verdict = self._lines.refused(wanted, by_number=by_number, agreed=agreed)
+        if self.tally.resends > NOISY:  # on such a wire a flushed buffer could cut a line in two
+            self._window = self._lines.places = 1
         if verdict is Verdict.NOT_RESTARTED:
-            self._recounting = True
-            self._out.append(numbered(0, self.manners.count_anew))
+            self._order_to_count_anew()
         elif verdict is Verdict.LOST:
             self._die(
                 Fault.CONFUSION,
@@ -247,8 +252,11 @@ class Conversation(Sending):
             self._lines.places = self._places_heard
         self._places_heard = min(self._window, free)
 
-    def _on_skipped(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002 - its ok comes next
-        self._since_s = now_s
+    def _on_skipped(self, reply: Reply, now_s: float) -> None:
+        """The firmware says that it has this line already; an ok without a number comes next and means nothing."""
+        if reply.number is not None and self._lines.has_already(reply.number):
+            self._since_s = now_s
+            self._silences = 0
 
     def _on_busy(self, reply: Reply, now_s: float) -> None:
         self._keepalive = True

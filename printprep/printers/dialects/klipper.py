@@ -24,13 +24,12 @@ def read_klipper(line: bytes) -> Reply:
 
 
 class Klipper(Conversation):
-    """A conversation with Klipper on this machine: the pty loses nothing, so lines go without numbers."""
+    """A conversation with Klipper on this machine: it looks at no number, so none is sent."""
 
     manners: ClassVar[Manners] = Manners(
         read=read_klipper,
         numbered=False,
         ordered=False,
-        lossless=True,
         count_anew=b"",
         end_wait=b"",
         carry_on=b"RESUME",

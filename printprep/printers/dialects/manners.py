@@ -19,13 +19,12 @@ class Manners:
 
     The most important one is ``ordered``: a firmware that takes line n only after line n - 1, and asks for what it
     misses, can be sent a line again without fear. Where it does not, a line whose answer got lost is never repeated:
-    unless the wire is ``lossless`` nobody can know whether it was carried out, and the job ends.
+    nobody can know whether it was carried out, and the job ends.
     """
 
     read: Callable[[bytes], Reply] = read_reply
     numbered: bool = True  # N, a number and a checksum go with each line
     ordered: bool = True
-    lossless: bool = False  # nothing gets lost on the way: a pty to a program on this machine
     ok_after_refusal: bool = True  # an ok follows a Resend, and belongs to the refused line
     heat_in_ok: bool = True  # the ok of M105 carries the temperatures; else they come once it is carried out
     hello: bytes = b"M115"

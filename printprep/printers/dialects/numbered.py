@@ -147,14 +147,26 @@ class NumberedLines:
         self._ring[self.accepted % HISTORY] = Line(b"", b"", 0)
         self.certain_job_commands = 0
 
-    def restart(self) -> None:
-        """Count from 1 again; only when every line is :attr:`certain`, and the firmware is told."""
+    def restart(self) -> bytes:
+        """Count from 1 again, a question; only when every line is :attr:`certain`, and the firmware is told."""
         self._top_before = self.top
         self._ring[0] = Line(b"", b"", self.job_commands)
         self.top = self.accepted = self.certain = self._heard = 0
-        self._cursor = 1
-        self._copies = self._repeated_to = self._wanted = 0
-        self._swallow = False
+        self._repeated_to = self._wanted = 0
+        self._probes.clear()
+        return self.probe()
+
+    @property
+    def first(self) -> bytes:
+        """Line 1, to be sent again with the order to count anew."""
+        return self._ring[1].wire
+
+    def restarted(self) -> None:
+        """Line 1 was answered; what was sent behind it, if anything was, goes out again."""
+        self.repeat_unaccepted()
+        self._prove(1)
+        self.accepted = self._heard = 1
+        self._cursor = 2
 
     def add(self, command: bytes, job_commands: int) -> bytes:
         """Give ``command`` the next number; what goes over the wire is returned."""
@@ -193,6 +205,10 @@ class NumberedLines:
             return False
         return not self.counts and self.on_wire > 0 and self._accept(self.accepted + 1)
 
+    def has_already(self, number: int) -> bool:
+        """Take the word that a line is there already; nothing is proved by it."""
+        return not self.draining and self.accepted < number < self._cursor and self._accept(number)
+
     def refused(self, wanted: int, *, by_number: bool, agreed: bool = False) -> Verdict:
         """Take a ``Resend: wanted``.
 
@@ -205,7 +221,7 @@ class NumberedLines:
         agreed
             The firmware said the number twice, in two sentences.
         """
-        if wanted == self._top_before + 1 and not self.certain:
+        if wanted == self._top_before + 1 and self.certain <= 1:
             return Verdict.NOT_RESTARTED
         if not max(self.certain + 1, self.top - HISTORY + 2) <= wanted <= self.top + 1:
             return self._doubt()

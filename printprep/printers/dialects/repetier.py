@@ -11,7 +11,7 @@ from printprep.printers.dialects.replies import Kind, Reply, read_reply
 
 _OK = re.compile(rb"ok (\d+)")
 _EXPECTED = re.compile(rb"(?:Error:)?expected line (\d+) got (\d+)")
-_SKIP = re.compile(rb"skip \d+")
+_SKIP = re.compile(rb"skip (\d+)")
 
 
 def read_repetier(line: bytes) -> Reply:
@@ -19,8 +19,9 @@ def read_repetier(line: bytes) -> Reply:
     counted = _OK.fullmatch(line)
     if counted is not None:
         return Reply(Kind.OK, number=int(counted[1]))
-    if line == b"wait" or _SKIP.fullmatch(line):
-        return Reply(Kind.SKIPPED)
+    skipped = _SKIP.fullmatch(line)
+    if line == b"wait" or skipped is not None:
+        return Reply(Kind.SKIPPED, number=int(skipped[1]) if skipped else None)
     expected = _EXPECTED.fullmatch(line)
     if expected is not None:
         return Reply(Kind.REFUSED, "Line Number " + line.decode("ascii"), number=int(expected[1]))

@@ -28,7 +28,7 @@ from printprep.printers.dialects.events import (
 from printprep.printers.dialects.greeting import Greeting
 from printprep.printers.dialects.machine import MOVES, Machine
 from printprep.printers.dialects.manners import Manners
-from printprep.printers.dialects.numbered import NumberedLines, numbered, seven_bits
+from printprep.printers.dialects.numbered import REPEATS, NumberedLines, numbered, seven_bits
 from printprep.printers.dialects.replies import Reply
 
 WINDOW: Final = 32
@@ -75,6 +75,7 @@ class Sending:
         self._job: Iterator[bytes] | None = None
         self._wait_line = 0  # a line that waits: nothing is sent behind it, so that cancelling finds nothing waiting
         self._recounting = False  # the firmware was told to count anew
+        self._recounts = 0
         self._places_heard = 0
         self._refusal: Reply | None = None  # the sentence before a Resend
         self._keepalive = False  # whether this firmware says busy:
@@ -140,9 +141,20 @@ class Sending:
         if lines.certain < lines.top:  # ask: only the answer to a question proves that all were taken
             self._out.append(lines.probe())
             return True
-        self._recounting = True
-        self._out.append(numbered(0, self.manners.count_anew))
+        lines.restart()
+        self._wait_line = 0
+        self._recounts = 0
+        self._order_to_count_anew()
         return False
+
+    def _order_to_count_anew(self) -> None:
+        """Said as often as it takes: nothing but a question follows it before it is answered."""
+        self._recounting = True
+        self._recounts += 1
+        if self._recounts > REPEATS:
+            self._die(Fault.CONFUSION, "the firmware does not count its lines anew: check the cable")
+            return
+        self._out.append(numbered(0, self.manners.count_anew) + self._lines.first)
 
     def _take_from_job(self, job: Iterator[bytes], now_s: float) -> None:
         command = next(job, None)
@@ -224,8 +236,7 @@ class Sending:
             command = lines.oldest.decode("ascii", "replace")
             self._die(Fault.SILENCE, f"no answer to {command!r}, asked {self._timings.probes} times: check the cable")
         elif self._recounting:
-            lines.draining = 0
-            self._out.append(numbered(0, self.manners.count_anew))
+            self._order_to_count_anew()
         elif self.manners.ordered and (lines.draining or lines.repeating or lines.repeated):
             # this firmware checks numbers, so a line it already has is refused and not printed twice
             lines.repeat_unaccepted()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import pytest
 
 from printprep.errors import InputError
@@ -106,13 +109,16 @@ def test_a_reset_forgets_the_line_number() -> None:
     assert b"Last Line: 0" in printer.feed(numbered(2, b"G1 X1"), 0.0)
 
 
-def test_a_heater_walks_to_its_target() -> None:
-    heater = Heater(rate_c_s=2.0)
-    heater.set(62.0, 100.0)
-    assert heater.at(110.0) == pytest.approx(42.0)
-    assert heater.reached_s(100.0) == pytest.approx(120.0)
-    heater.set(0.0, 120.0)
-    assert heater.at(1000.0) == pytest.approx(22.0)
+def test_a_heater_nears_its_target_ever_slower() -> None:
+    heater = Heater(rate_c_s=2.0, most_c=100.0)
+    heater.set(102.0, 100.0)
+    temperatures_c = [heater.at(100.0 + second) for second in range(0, 100, 10)]
+    rises_c = [after - before for before, after in pairwise(temperatures_c)]
+    assert temperatures_c[:2] == pytest.approx([22.0, 22.0 + 100.0 * (1.0 - math.exp(-0.2))])
+    assert rises_c == sorted(rises_c, reverse=True)
+    assert heater.at(heater.reached_s(100.0)) == pytest.approx(101.0)
+    heater.set(0.0, 200.0)
+    assert heater.at(250.0) == pytest.approx(22.0 + (heater.at(200.0) - 22.0) * math.exp(-1.0))
 
 
 def test_a_long_move_takes_its_length_over_its_speed() -> None:
