@@ -7,6 +7,7 @@ row of :data:`PRINTERS`, and passing ``tests/contract/test_printers.py``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from printprep.errors import InputError
 from printprep.printers.link import Identity, PrinterLink, PrinterState, PrinterStatus, PrintOutcome
 
 if TYPE_CHECKING:
+    from printprep.printers.job import JobFile
+    from printprep.printers.journal import Journal
     from printprep.printers.registry import NamedPrinter
 
 __all__ = [
@@ -27,10 +30,16 @@ __all__ = [
 ]
 
 
+def _journal(printer: NamedPrinter) -> Callable[[JobFile], Journal]:
+    from printprep.printers.journal import Journal
+
+    return partial(Journal, printer.name)
+
+
 def _serial(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
     from printprep.printers.serial import SerialLink
 
-    return SerialLink(printer.port or "", printer.baud)
+    return SerialLink(printer.port or "", printer.baud, journal=_journal(printer))
 
 
 def _octoprint(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
@@ -39,10 +48,10 @@ def _octoprint(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
     return OctoPrintLink(printer.url or "", printer.key or "", allow_insecure=printer.allow_insecure)
 
 
-def _virtual(_printer: NamedPrinter, log: Path | None) -> PrinterLink:
+def _virtual(printer: NamedPrinter, log: Path | None) -> PrinterLink:
     from printprep.printers.virtual import VirtualLink
 
-    return VirtualLink(log=log)
+    return VirtualLink(log=log, journal=_journal(printer))
 
 
 PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {

@@ -43,6 +43,13 @@ class JobFile:
         layer = self.layer_at(command)
         return self.layer_z_mm[layer - 1] if layer else None
 
+    def where(self, command: int) -> str:
+        """The place after the ``command``-th command, for people: ``after command 812 of 900, layer 42 at 8.4 mm``."""
+        layer, z_mm = self.layer_at(command), self.z_at(command)
+        words = [f"after command {command} of {self.commands}"]
+        words += [f"layer {layer} of {len(self.layer_starts)}"] if layer else []
+        return ", ".join(words) + ("" if z_mm is None else f" at {z_mm:g} mm")
+
 
 def _command(line: bytes) -> bytes:
     """What of a line is sent: no comment, no blanks around it; empty for nothing."""
@@ -93,9 +100,7 @@ def read_job(path: Path) -> JobFile:
                     raise GcodeRefused(_refusal(path, count, command))
     if not count:
         raise InputError(f"{path} holds no command; is it G-code?")
-    return JobFile(
-        path=path, file=file, commands=count, layer_starts=tuple(starts), layer_z_mm=tuple(heights)
-    )
+    return JobFile(path=path, file=file, commands=count, layer_starts=tuple(starts), layer_z_mm=tuple(heights))
 
 
 def _note_layer(line: bytes, count: int, starts: list[int], heights: list[float | None]) -> None:
