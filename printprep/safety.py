@@ -23,6 +23,7 @@ from printprep.lock import PREPARED, Lock, read_lock, verify_lock
 from printprep.plan import Plan, Plate
 from printprep.printers.registry import VIRTUAL
 from printprep.printers.send import Guard
+from printprep.printers.tuning import TuneLimits
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Material, Printer, Process, Tissue
 from printprep.profiles.tower import tower_size
@@ -30,6 +31,7 @@ from printprep.profiles.tower import tower_size
 NOTES: Final = {"marlin": ("marlin.md",), "prusa-buddy": ("marlin.md", "buddy.md"), "klipper": ("klipper.md",)}
 """The pages of firmware_notes/ whose commands a firmware takes; Prusa's Buddy firmware is a Marlin, and more."""
 
+EXTRUDE_MIN_C: Final = 150.0  # colder than that nothing is fed
 BRIM_ROOM_MM: Final = 10.0
 START_MM3: Final = 500.0  # purge lines and what a start macro feeds
 LONGEST_COMMAND: Final = {"klipper": 4096}
@@ -110,6 +112,25 @@ def _filament_type(material: Material) -> str | None:
     """What slicers call a material, as its profile says to PrusaSlicer, whose words the others took over."""
     said = material.fdm.slicer.get("prusaslicer", {}).get("filament_type") if material.fdm else None
     return str(said) if said else None
+
+
+def tune_limits(file: Path, printer: Printer | None, profiles: Profiles) -> TuneLimits:
+    """How far the print of ``file`` may be tuned: by the materials of its build, or by the printer alone."""
+    lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
+    made_for = profiles.printer(lock.printer if lock else printer.id if printer else SIMULATED)
+    if made_for.fdm is None:
+        return TuneLimits(tools=0)
+    materials = {tool: profiles.material(material).fdm for tool, material in (lock.materials if lock else {}).items()}
+    return TuneLimits(
+        tools=made_for.fdm.tools,
+        nozzle_c=(EXTRUDE_MIN_C, made_for.fdm.nozzle_max_c),
+        nozzle_of_c={
+            tool: (material.nozzle_range_c[0], min(material.nozzle_range_c[1], made_for.fdm.nozzle_max_c))
+            for tool, material in materials.items()
+            if material is not None
+        },
+        bed_max_c=made_for.fdm.bed_max_c,
+    )
 
 
 def anatomy_words(profiles: Profiles) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -55,16 +56,18 @@ def send(
     """
     from printprep.case import stopping
     from printprep.printers import open_link
+    from printprep.printers.control import Desk
     from printprep.printers.link import Ending
     from printprep.printers.send import refuse_dangerous, send_file
     from printprep.profiles.load import load_profiles
     from printprep.report.document import finding_json
-    from printprep.safety import sending_guard
+    from printprep.safety import sending_guard, tune_limits
 
     named = _named(printer, port, baud, firmware, profile)
     profiles = load_profiles()
     unsaid = port is not None and profile is None
-    guard = sending_guard(None if unsaid else profiles.printer(profile or named.profile), profiles)
+    profile_of = None if unsaid else profiles.printer(profile or named.profile)
+    guard = sending_guard(profile_of, profiles)
     findings = guard(file)
     if stopping(findings) and as_json:
         refused = {"outcome": "refused", "findings": [finding_json(finding) for finding in findings]}
@@ -74,11 +77,22 @@ def send(
     refuse_dangerous(file, findings)  # before a printer is bothered
     if unsaid and not as_json and somebody_answers():
         click.confirm(f"Is {port} the right printer?", abort=True, err=True)
+    limits = tune_limits(file, profile_of, profiles)
     link = open_link(named, log=log)
     try:
         link.connect()
-        with interruptible(link) as insist, progress(as_json) as watcher:
-            result = send_file(link, file, watcher, guard=guard, on_status=insist)  # the file may have changed since
+        facts = {"file": str(file.absolute()), "profile": profile_of.id if profile_of else None}
+        with (
+            interruptible(link) as insist,
+            Desk(named.name, link, limits, facts) as desk,
+            progress(as_json) as watcher,
+        ):
+
+            def see(status: PrinterStatus) -> None:
+                desk.see(status)
+                insist(status)
+
+            result = send_file(link, file, watcher, guard=guard, on_status=see)  # the file may have changed since
     finally:
         link.close()
     _report(file, named, result, as_json)
@@ -100,8 +114,18 @@ def _named(printer: str | None, port: str | None, baud: int, firmware: str, prof
     if printer is not None:
         return find_printer(printer)
     return new_printer(
-        name="port", link="serial", profile=profile or VIRTUAL.profile, port=port, baud=baud, firmware=firmware
+        name=name_of_port(port or ""),
+        link="serial",
+        profile=profile or VIRTUAL.profile,
+        port=port,
+        baud=baud,
+        firmware=firmware,
     )
+
+
+def name_of_port(port: str) -> str:
+    """What a port without a name is called in journals and orders: ``/dev/pts/5`` is ``pts-5``."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", port.removeprefix("/dev/")).strip("-._")[-32:].strip("-._") or "port"
 
 
 @contextmanager

@@ -45,6 +45,7 @@ _STATES = {
     Phase.CANCELLING: PrinterState.CANCELLING,
     Phase.DEAD: PrinterState.FAILED,
 }
+_TUNABLE = (Phase.PRINTING, Phase.PAUSED)
 _ERRORS: dict[Fault, type[PrinterError]] = {
     Fault.FIRMWARE: FirmwareFault,
     Fault.RESET: FirmwareFault,
@@ -201,6 +202,12 @@ class SerialLink:
         self._open.stop()
         self._wish(lambda now_s: self._dialect.emergency(now_s))
 
+    def tell(self, command: bytes) -> None:
+        """Send a command of the operator's between those of the print, and write it into the journal."""
+        if self._print is None or self._dialect.phase not in _TUNABLE:
+            raise PrinterError(f"{self.port} prints nothing now that could be tuned")
+        self._wish(lambda now_s: self._tell(command, now_s))
+
     def status(self) -> PrinterStatus:
         """The printer now; asked for its temperatures when it is not printing."""
         if self._print is None and self._open is not None and self._dialect.phase is Phase.READY:
@@ -211,6 +218,13 @@ class SerialLink:
             self._raise_failure()
             self._status = replace(self._status, state=_STATES[self._dialect.phase])
         return self._status
+
+    def _tell(self, command: bytes, now_s: float) -> Actions:
+        if self._print is None or self._dialect.phase not in _TUNABLE:  # it ended meanwhile: nothing is heated again
+            return Actions()
+        if self._print.journal is not None:
+            self._print.journal.tuned(command.decode("ascii", "replace"))
+        return self._dialect.ask(command, now_s)
 
     # One turn of the loop
 
