@@ -97,8 +97,8 @@ def tune(
     Example:
       printprep printer tune xl --speed 80 --tool 0=215
     """
-    wishes = {"speed_percent": speed, "flow_percent": flow, "tools_c": dict(map(_heat, tools)), "bed_c": bed}
-    _order(name, "tune", as_json, **wishes)
+    wished_c = dict(map(_heat, tools))
+    _order(name, "tune", as_json, speed_percent=speed, flow_percent=flow, tools_c=wished_c, bed_c=bed)
 
 
 def _heat(text: str) -> tuple[str, float]:

@@ -15,6 +15,7 @@ from printprep.errors import InputError
 from printprep.printers.link import Identity, PrinterLink, PrinterState, PrinterStatus, PrintOutcome
 
 if TYPE_CHECKING:
+    from printprep.printers.dialects.events import Parking
     from printprep.printers.job import JobFile
     from printprep.printers.journal import Journal
     from printprep.printers.registry import NamedPrinter
@@ -36,25 +37,27 @@ def _journal(printer: NamedPrinter) -> Callable[[JobFile], Journal]:
     return partial(Journal, printer.name)
 
 
-def _serial(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
+def _serial(printer: NamedPrinter, _log: Path | None, parking: Parking | None) -> PrinterLink:
+    from printprep.printers.dialects import DIALECTS
     from printprep.printers.serial import SerialLink
 
-    return SerialLink(printer.port or "", printer.baud, journal=_journal(printer))
+    dialect, journal = DIALECTS[printer.firmware], _journal(printer)
+    return SerialLink(printer.port or "", printer.baud, dialect, parking=parking, journal=journal)
 
 
-def _octoprint(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
+def _octoprint(printer: NamedPrinter, _log: Path | None, _parking: Parking | None) -> PrinterLink:
     from printprep.printers.octoprint import OctoPrintLink
 
     return OctoPrintLink(printer.url or "", printer.key or "", allow_insecure=printer.allow_insecure)
 
 
-def _virtual(printer: NamedPrinter, log: Path | None) -> PrinterLink:
+def _virtual(printer: NamedPrinter, log: Path | None, parking: Parking | None) -> PrinterLink:
     from printprep.printers.virtual import VirtualLink
 
-    return VirtualLink(log=log, journal=_journal(printer))
+    return VirtualLink(log=log, parking=parking, journal=_journal(printer))
 
 
-PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {
+PRINTERS: dict[str, Callable[[NamedPrinter, Path | None, Parking | None], PrinterLink]] = {
     "serial": _serial,  # a port on this machine
     "octoprint": _octoprint,  # a server on the network
     "virtual": _virtual,  # no printer at all; log: where it writes every accepted command
@@ -62,8 +65,11 @@ PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {
 """Every kind of link: from a named printer to a link that is not connected yet."""
 
 
-def open_link(printer: NamedPrinter, *, log: Path | None = None) -> PrinterLink:
-    """The link of a named printer, not connected yet; ``log`` is for the virtual printer only."""
+def open_link(printer: NamedPrinter, *, log: Path | None = None, parking: Parking | None = None) -> PrinterLink:
+    """The link of a named printer, not connected yet; ``log`` is for the virtual printer only.
+
+    ``parking`` is where a pause on request puts the head, of printers on a port; None: it stays where it is.
+    """
     if log is not None and printer.link != "virtual":
         raise InputError(f"only the virtual printer writes a log; {printer.name} is {printer.link}")
-    return PRINTERS[printer.link](printer, log)
+    return PRINTERS[printer.link](printer, log, parking)

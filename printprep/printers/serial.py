@@ -16,7 +16,7 @@ from typing import Final
 
 from printprep.errors import ConnectionLost, FirmwareFault, InputError, PrinterError, ReplyTimeout
 from printprep.printers.dialects import events as said
-from printprep.printers.dialects.events import Actions, Dialect, Event, Fault, Phase
+from printprep.printers.dialects.events import Actions, Dialect, Event, Fault, Parking, Phase
 from printprep.printers.dialects.marlin import Marlin
 from printprep.printers.job import JobFile, commands, read_job
 from printprep.printers.journal import Journal
@@ -79,6 +79,8 @@ class SerialLink:
         Makes a fresh conversation for each connection.
     dtr
         See :class:`~printprep.printers.port.Port`.
+    parking
+        Where a pause puts the head; None: it stays where it is.
     journal
         Begins the journal of a print; None: none is kept.
     clock
@@ -92,12 +94,14 @@ class SerialLink:
         dialect: Callable[[], Dialect] = Marlin,
         *,
         dtr: bool = True,
+        parking: Parking | None = None,
         journal: Callable[[JobFile], Journal] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.port = port
         self.baud = baud
         self.dtr = dtr
+        self._parking = parking
         self._begin_journal = journal
         self._new_dialect = dialect
         self._dialect = dialect()
@@ -128,6 +132,7 @@ class SerialLink:
         self._wishes = Wishes()
         self._failure = None
         self._dialect = self._new_dialect()
+        self._dialect.parking = self._parking
         try:
             self._do(self._dialect.greet(self._clock()))
             while self._dialect.phase is Phase.GREETING:
@@ -262,7 +267,8 @@ class SerialLink:
 
     def _do(self, actions: Actions) -> None:
         if self._print is not None and self._print.journal is not None:  # first: nothing goes out that is not in it
-            self._print.journal.note(self._dialect.accepted, self._dialect.tally.sent)
+            position = self._dialect.wire_position
+            self._print.journal.note(position.certain, position.certain + position.beyond)
         if actions.write:
             self._opened().write(actions.write)
         for event in actions.events:
