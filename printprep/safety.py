@@ -7,6 +7,7 @@ a locked build is also held against its lock: the right printer, and not a byte 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -183,22 +184,24 @@ def refuse_pictures(file: Path) -> None:
         )
 
 
-def sending_guard(printer: Printer | None, profiles: Profiles) -> Guard:
-    """The guard for files that are about to be sent to ``printer``.
+def sending_guard(printer: Printer | None, profiles: Profiles, stands_at_mm: float | None = None) -> Guard:
+    """The guard for files that are about to be sent to ``printer``, whose nozzle stands at a height that is known.
 
     None: nobody said which printer it is. Then a file of a build is held to the printer it was made for, any other to
     the virtual printer's limits, and a finding says so.
     """
-    return partial(_guard_before_sending, printer=printer, profiles=profiles)
+    return partial(_guard_before_sending, printer=printer, profiles=profiles, stands_at_mm=stands_at_mm)
 
 
-def _guard_before_sending(file: Path, printer: Printer | None, profiles: Profiles) -> tuple[Finding, ...]:
+def _guard_before_sending(
+    file: Path, printer: Printer | None, profiles: Profiles, stands_at_mm: float | None
+) -> tuple[Finding, ...]:
     refuse_pictures(file)
     lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
     if lock is None:
         assumed = printer or profiles.printer(SIMULATED)
         unsaid = () if printer else (_not_said(file, assumed),)
-        limits = guard_limits(assumed, {}, (), anatomy_words(profiles))
+        limits = replace(guard_limits(assumed, {}, (), anatomy_words(profiles)), stands_at_mm=stands_at_mm)
         return (_not_certified(file), *unsaid, *_finished(file), *guard(file, limits))
     made_for = profiles.printer(lock.printer)
     loaded = {tool: profiles.material(material) for tool, material in lock.materials.items()}

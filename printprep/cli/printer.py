@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from printprep.cli import printing
+from printprep.cli import ports, printing
+from printprep.cli.resume import resume_file
 from printprep.cli.terminal import console, ending_signals, json_option, out, print_json, table
 
 if TYPE_CHECKING:
@@ -27,7 +28,17 @@ def printer() -> None:
     """
 
 
-for order in (printing.stop, printing.pause, printing.resume, printing.cancel, printing.tune, printing.status):
+for order in (
+    printing.stop,
+    printing.pause,
+    printing.resume,
+    printing.cancel,
+    printing.tune,
+    printing.status,
+    resume_file,
+    ports.ports,
+    ports.baud,
+):
     printer.add_command(order)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from printprep.cli.ports import asked_baud, read_baud
 from printprep.cli.terminal import console, ending_signals, json_option, out, print_findings, print_json, progress
 
 if TYPE_CHECKING:
@@ -26,19 +27,25 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--printer", help="Name of one of the lab's printers; 'virtual' always exists.")
 @click.option("--port", help="Serial port, instead of a name.")
-@click.option("--baud", type=int, default=115_200, show_default=True, help="Bits a second of the port.")
+@click.option(
+    "--baud", default="115200", callback=read_baud, show_default=True, help="Bits a second of the port, or auto."
+)
 @click.option("--firmware", type=click.Choice(["marlin", "prusa-buddy"]), default="marlin", show_default=True)
 @click.option("--profile", help="Id of the printer's profile: the file must be for it and keep to its limits.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Virtual printer: every accepted command.")
+@click.option(
+    "--nozzle-at", type=click.FloatRange(min=0), metavar="MM", help="Of a resume file: how high the nozzle stands now."
+)
 @json_option
 def send(
     file: Path,
     printer: str | None,
     port: str | None,
-    baud: int,
+    baud: int | None,
     firmware: str,
     profile: str | None,
     log: Path | None,
+    nozzle_at: float | None,
     as_json: bool,
 ) -> None:
     """Check FILE with the guard, then print it line by line; exit code 4 when it is refused or the print fails.
@@ -57,6 +64,7 @@ def send(
     from printprep.case import stopping
     from printprep.printers import open_link
     from printprep.printers.control import Desk
+    from printprep.printers.dialects.events import Parking
     from printprep.printers.link import Ending
     from printprep.printers.send import refuse_dangerous, send_file
     from printprep.profiles.load import load_profiles
@@ -67,7 +75,7 @@ def send(
     profiles = load_profiles()
     unsaid = port is not None and profile is None
     profile_of = None if unsaid else profiles.printer(profile or named.profile)
-    guard = sending_guard(profile_of, profiles)
+    guard = sending_guard(profile_of, profiles, nozzle_at)
     findings = guard(file)
     if stopping(findings) and as_json:
         refused = {"outcome": "refused", "findings": [finding_json(finding) for finding in findings]}
@@ -78,7 +86,7 @@ def send(
     if unsaid and not as_json and somebody_answers():
         click.confirm(f"Is {port} the right printer?", abort=True, err=True)
     limits = tune_limits(file, profile_of, profiles)
-    link = open_link(named, log=log)
+    link = open_link(named, log=log, parking=Parking(top_mm=profile_of.bed.height_mm) if profile_of else None)
     try:
         link.connect()
         facts = {"file": str(file.absolute()), "profile": profile_of.id if profile_of else None}
@@ -105,7 +113,7 @@ def somebody_answers() -> bool:
     return sys.stdin.isatty()
 
 
-def _named(printer: str | None, port: str | None, baud: int, firmware: str, profile: str | None) -> NamedPrinter:
+def _named(printer: str | None, port: str | None, baud: int | None, firmware: str, profile: str | None) -> NamedPrinter:
     from printprep.errors import InputError
     from printprep.printers.registry import VIRTUAL, find_printer, new_printer
 
@@ -118,7 +126,7 @@ def _named(printer: str | None, port: str | None, baud: int, firmware: str, prof
         link="serial",
         profile=profile or VIRTUAL.profile,
         port=port,
-        baud=baud,
+        baud=baud or asked_baud(port or ""),
         firmware=firmware,
     )
 

@@ -12,6 +12,7 @@ from printprep.lab.store import Job, State
 from printprep.lab.turn import Told
 from printprep.printers import PrinterLink, PrinterState, PrinterStatus, open_link
 from printprep.printers.control import Desk
+from printprep.printers.dialects.events import Parking
 from printprep.printers.link import Ending
 from printprep.printers.registry import NamedPrinter, find_printer
 from printprep.printers.send import Guard, send_file
@@ -38,8 +39,9 @@ class LinkPress:
     def open(self, printer: str) -> Iterator[LinkedPrinter]:
         """Connect to a printer; a PrinterError when it does not answer."""
         named = find_printer(printer, self._registry)
-        guard = sending_guard(self._profiles.printer(named.profile), self._profiles)
-        link = open_link(named)
+        profile = self._profiles.printer(named.profile)
+        guard = sending_guard(profile, self._profiles)
+        link = open_link(named, parking=Parking(top_mm=profile.bed.height_mm))
         link.connect()
         try:
             yield LinkedPrinter(link, guard, self._desk(named, link))

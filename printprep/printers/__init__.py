@@ -37,27 +37,29 @@ def _journal(printer: NamedPrinter) -> Callable[[JobFile], Journal]:
     return partial(Journal, printer.name)
 
 
-def _serial(printer: NamedPrinter, _log: Path | None, parking: Parking | None) -> PrinterLink:
+def _serial(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
     from printprep.printers.dialects import DIALECTS
     from printprep.printers.serial import SerialLink
 
     dialect, journal = DIALECTS[printer.firmware], _journal(printer)
-    return SerialLink(printer.port or "", printer.baud, dialect, parking=parking, journal=journal)
+    return SerialLink(
+        printer.port or "", printer.baud, dialect, firmware=printer.firmware, dtr=printer.dtr, journal=journal
+    )
 
 
-def _octoprint(printer: NamedPrinter, _log: Path | None, _parking: Parking | None) -> PrinterLink:
+def _octoprint(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
     from printprep.printers.octoprint import OctoPrintLink
 
     return OctoPrintLink(printer.url or "", printer.key or "", allow_insecure=printer.allow_insecure)
 
 
-def _virtual(printer: NamedPrinter, log: Path | None, parking: Parking | None) -> PrinterLink:
+def _virtual(printer: NamedPrinter, log: Path | None) -> PrinterLink:
     from printprep.printers.virtual import VirtualLink
 
-    return VirtualLink(log=log, parking=parking, journal=_journal(printer))
+    return VirtualLink(log=log, journal=_journal(printer))
 
 
-PRINTERS: dict[str, Callable[[NamedPrinter, Path | None, Parking | None], PrinterLink]] = {
+PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {
     "serial": _serial,  # a port on this machine
     "octoprint": _octoprint,  # a server on the network
     "virtual": _virtual,  # no printer at all; log: where it writes every accepted command
@@ -72,4 +74,7 @@ def open_link(printer: NamedPrinter, *, log: Path | None = None, parking: Parkin
     """
     if log is not None and printer.link != "virtual":
         raise InputError(f"only the virtual printer writes a log; {printer.name} is {printer.link}")
-    return PRINTERS[printer.link](printer, log, parking)
+    link = PRINTERS[printer.link](printer, log)
+    if parking is not None and hasattr(link, "parking"):
+        link.parking = parking
+    return link

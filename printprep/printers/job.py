@@ -70,6 +70,22 @@ def commands(file: HeldFile | Path) -> Iterator[bytes]:
                 yield command
 
 
+def lines_from(job: JobFile, first: int) -> Iterator[bytes]:
+    """The file's own lines, comments with them, after its first ``first`` commands; from the layer's mark on."""
+    count = 0
+    layer = job.layer_starts.index(first) if first in job.layer_starts else None
+    seen = -1
+    with _text(job.file) as lines:
+        for line in lines:
+            if count < first or (layer is not None and seen < layer):
+                seen += bool(_LAYER.match(line))
+                if count >= first and seen == layer:
+                    yield line
+                count += bool(_command(line))
+            else:
+                yield line
+
+
 def _text(file: HeldFile) -> BinaryIO:
     return as_text(io.BufferedReader(file.opened()), file.path.name)
 

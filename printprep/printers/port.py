@@ -39,11 +39,11 @@ class Port:
 
     def __init__(self, name: str, baud: int, *, dtr: bool = True) -> None:
         self.name = name
-        opened = serial.Serial(None, baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
-        if not dtr:
-            opened.dtr = False
-        opened.port = name
         try:
+            opened = serial.Serial(None, baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
+            if not dtr:
+                opened.dtr = False
+            opened.port = name
             opened.open()
         except (serial.SerialException, OSError, ValueError) as exc:
             raise ConnectionLost(_why_closed(name, baud, exc)) from exc

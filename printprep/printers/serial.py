@@ -18,6 +18,7 @@ from printprep.errors import ConnectionLost, FirmwareFault, InputError, PrinterE
 from printprep.printers.dialects import events as said
 from printprep.printers.dialects.events import Actions, Dialect, Event, Fault, Parking, Phase
 from printprep.printers.dialects.marlin import Marlin
+from printprep.printers.greeting import HEARD_MOST, other_family, who_answered
 from printprep.printers.job import JobFile, commands, read_job
 from printprep.printers.journal import Journal
 from printprep.printers.link import (
@@ -79,8 +80,8 @@ class SerialLink:
         Makes a fresh conversation for each connection.
     dtr
         See :class:`~printprep.printers.port.Port`.
-    parking
-        Where a pause puts the head; None: it stays where it is.
+    firmware
+        What the printer is to run; one that says it runs another known one is refused. None: whatever answers.
     journal
         Begins the journal of a print; None: none is kept.
     clock
@@ -94,14 +95,16 @@ class SerialLink:
         dialect: Callable[[], Dialect] = Marlin,
         *,
         dtr: bool = True,
-        parking: Parking | None = None,
+        firmware: str | None = None,
         journal: Callable[[JobFile], Journal] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.port = port
         self.baud = baud
         self.dtr = dtr
-        self._parking = parking
+        self.firmware = firmware
+        self.parking: Parking | None = None  # where a pause puts the head; None: it stays where it is
+        self._heard: bytearray | None = None  # in the greeting: what was said
         self._begin_journal = journal
         self._new_dialect = dialect
         self._dialect = dialect()
@@ -131,17 +134,34 @@ class SerialLink:
         self._fd = self._open.descriptor
         self._wishes = Wishes()
         self._failure = None
+        self._heard = bytearray()
         self._dialect = self._new_dialect()
-        self._dialect.parking = self._parking
+        self._dialect.parking = self.parking
         try:
             self._do(self._dialect.greet(self._clock()))
             while self._dialect.phase is Phase.GREETING:
                 self._turn()
             self._raise_failure()
+            self._check_firmware()
+        except ReplyTimeout as exc:
+            self.close()
+            raise ReplyTimeout(f"{exc}; {who_answered(bytes(self._heard))}") from exc
         except PrinterError:
             self.close()
             raise
+        finally:
+            self._heard = None
         return self.identity
+
+    def _check_firmware(self) -> None:
+        """Raise PrinterError when the printer says that it runs another firmware than it is written down with."""
+        said = self.identity.firmware
+        other = other_family(said, self.firmware) if self.firmware else None
+        if other:
+            raise PrinterError(
+                f"{self.port}: the printer says it runs {said}, and is spoken to as {self.firmware}; write it down "
+                f"with a profile for {other} (printprep printer add … --replace)"
+            )
 
     def close(self) -> None:
         """Close the port."""
@@ -260,7 +280,10 @@ class SerialLink:
         if self._wishes.descriptor in ready:
             self._wishes.grant()
         if self._fd in ready:
-            self._do(self._dialect.feed(self._opened().read(), self._clock()))
+            data = self._opened().read()
+            if self._heard is not None and len(self._heard) < HEARD_MOST:
+                self._heard += data
+            self._do(self._dialect.feed(data, self._clock()))
         now_s = self._clock()
         if now_s >= self._dialect.next_due_s:
             self._do(self._dialect.due(now_s))

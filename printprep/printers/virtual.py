@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import BinaryIO, Final
 
 from printprep.errors import InputError
-from printprep.printers.dialects.events import Dialect, Parking
+from printprep.printers.dialects.events import Dialect
 from printprep.printers.dialects.marlin import Marlin
 from printprep.printers.job import JobFile
 from printprep.printers.journal import Journal
@@ -140,9 +140,8 @@ class VirtualLink(SerialLink):
         faults: Faults | None = None,
         dialect: Callable[[], Dialect] = Marlin,
         journal: Callable[[JobFile], Journal] | None = None,
-        parking: Parking | None = None,
     ) -> None:
-        super().__init__("virtual", 115_200, dialect, journal=journal, parking=parking)
+        super().__init__("virtual", 115_200, dialect, journal=journal)
         self.printer = VirtualPrinter(log=log, speed=speed, tools=tools, faults=faults)
 
     def connect(self) -> Identity:
