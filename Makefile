@@ -3,6 +3,7 @@
 # make check   the fast half, before each commit
 # make bench   speed and memory as ratios against named peers, in one run
 # make trials  long trials that CI does not wait for
+# make kills   kill -9 of a sender at a hundred random moments: what its journal knows
 # make fuzz    looks for bytes that crash the readers of G-code, FUZZ_S seconds for each (60)
 # make samples what becomes of every sample: renews tests/data/samples/README.md
 # make proofs  what three engines make of every sample: renews PROOFS.md beside it; ONLY=word for some of them
@@ -12,7 +13,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 FUZZ_S ?= 60
 
-.PHONY: setup engines demo test check lint bench trials fuzz samples proofs clean
+.PHONY: setup engines demo test check lint bench trials kills fuzz samples proofs clean
 
 setup: .venv/.installed
 
@@ -45,6 +46,9 @@ bench: setup engines
 
 trials: setup engines
 	$(BIN)/pytest -q -m long
+
+kills: setup
+	$(BIN)/pytest -q tests/integration/test_kills.py
 
 fuzz: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fuzz]'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from printprep.lock import PREPARED, Lock, read_lock, verify_lock
 from printprep.plan import Plan, Plate
 from printprep.printers.registry import VIRTUAL
 from printprep.printers.send import Guard
+from printprep.printers.tuning import TuneLimits
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Material, Printer, Process, Tissue
 from printprep.profiles.tower import tower_size
@@ -32,6 +34,7 @@ from printprep.profiles.tower import tower_size
 NOTES: Final = {"marlin": ("marlin.md",), "prusa-buddy": ("marlin.md", "buddy.md"), "klipper": ("klipper.md",)}
 """The pages of firmware_notes/ whose commands a firmware takes; Prusa's Buddy firmware is a Marlin, and more."""
 
+EXTRUDE_MIN_C: Final = 150.0  # colder than that nothing is fed
 BRIM_ROOM_MM: Final = 10.0
 START_MM3: Final = 500.0  # purge lines and what a start macro feeds
 LONGEST_COMMAND: Final = {"klipper": 4096}
@@ -115,6 +118,25 @@ def _filament_type(material: Material) -> str | None:
     return str(said) if said else None
 
 
+def tune_limits(file: Path, printer: Printer | None, profiles: Profiles) -> TuneLimits:
+    """How far the print of ``file`` may be tuned: by the materials of its build, or by the printer alone."""
+    lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
+    made_for = profiles.printer(lock.printer if lock else printer.id if printer else SIMULATED)
+    if made_for.fdm is None:
+        return TuneLimits(tools=0)
+    materials = {tool: profiles.material(material).fdm for tool, material in (lock.materials if lock else {}).items()}
+    return TuneLimits(
+        tools=made_for.fdm.tools,
+        nozzle_c=(EXTRUDE_MIN_C, made_for.fdm.nozzle_max_c),
+        nozzle_of_c={
+            tool: (material.nozzle_range_c[0], min(material.nozzle_range_c[1], made_for.fdm.nozzle_max_c))
+            for tool, material in materials.items()
+            if material is not None
+        },
+        bed_max_c=made_for.fdm.bed_max_c,
+    )
+
+
 def anatomy_words(profiles: Profiles) -> Iterable[str]:
     """Names of tissues, which name no person."""
     for tissue in profiles.of_kind("tissues").values():
@@ -178,22 +200,24 @@ def refuse_pictures(file: Path) -> None:
         )
 
 
-def sending_guard(printer: Printer | None, profiles: Profiles) -> Guard:
-    """The guard for files that are about to be sent to ``printer``.
+def sending_guard(printer: Printer | None, profiles: Profiles, stands_at_mm: float | None = None) -> Guard:
+    """The guard for files that are about to be sent to ``printer``, whose nozzle stands at a height that is known.
 
     None: nobody said which printer it is. Then a file of a build is held to the printer it was made for, any other to
     the virtual printer's limits, and a finding says so.
     """
-    return partial(_guard_before_sending, printer=printer, profiles=profiles)
+    return partial(_guard_before_sending, printer=printer, profiles=profiles, stands_at_mm=stands_at_mm)
 
 
-def _guard_before_sending(file: Path, printer: Printer | None, profiles: Profiles) -> tuple[Finding, ...]:
+def _guard_before_sending(
+    file: Path, printer: Printer | None, profiles: Profiles, stands_at_mm: float | None
+) -> tuple[Finding, ...]:
     refuse_pictures(file)
     lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
     if lock is None:
         assumed = printer or profiles.printer(SIMULATED)
         unsaid = () if printer else (_not_said(file, assumed),)
-        limits = guard_limits(assumed, {}, (), anatomy_words(profiles))
+        limits = replace(guard_limits(assumed, {}, (), anatomy_words(profiles)), stands_at_mm=stands_at_mm)
         return (_not_certified(file), *unsaid, *_finished(file), *guard(file, limits))
     made_for = profiles.printer(lock.printer)
     loaded = {tool: profiles.material(material) for tool, material in lock.materials.items()}

@@ -21,6 +21,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PRINTPREP_CONFIG", str(home / "config"))
+    monkeypatch.setenv("PRINTPREP_STATE", str(home / "state"))
+    monkeypatch.setenv("PRINTPREP_RUNTIME", str(home / "run"))
     for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "PRINTPREP_PROFILES"):
         monkeypatch.delenv(variable, raising=False)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from printprep.cli import ports, printing
+from printprep.cli.resume import resume_file
 from printprep.cli.terminal import console, ending_signals, json_option, out, print_json, table
 
 if TYPE_CHECKING:
@@ -17,13 +19,27 @@ if TYPE_CHECKING:
 
 @click.group()
 def printer() -> None:
-    """The lab's printers: add, list, test; and the virtual printer.
+    """The lab's printers: add, list, test, stop, pause and the like; and the virtual printer.
 
     \b
     Example:
       printprep printer add xl --profile prusa-xl --port /dev/ttyACM0
       printprep printer test xl
     """
+
+
+for order in (
+    printing.stop,
+    printing.pause,
+    printing.resume,
+    printing.cancel,
+    printing.tune,
+    printing.status,
+    resume_file,
+    ports.ports,
+    ports.baud,
+):
+    printer.add_command(order)
 
 
 @printer.command("add")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from printprep.cli.ports import asked_baud, read_baud
 from printprep.cli.terminal import console, ending_signals, json_option, out, print_findings, print_json, progress
 
 if TYPE_CHECKING:
@@ -25,19 +27,25 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--printer", help="Name of one of the lab's printers; 'virtual' always exists.")
 @click.option("--port", help="Serial port, instead of a name.")
-@click.option("--baud", type=int, default=115_200, show_default=True, help="Bits a second of the port.")
+@click.option(
+    "--baud", default="115200", callback=read_baud, show_default=True, help="Bits a second of the port, or auto."
+)
 @click.option("--firmware", type=click.Choice(["marlin", "prusa-buddy"]), default="marlin", show_default=True)
 @click.option("--profile", help="Id of the printer's profile: the file must be for it and keep to its limits.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Virtual printer: every accepted command.")
+@click.option(
+    "--nozzle-at", type=click.FloatRange(min=0), metavar="MM", help="Of a resume file: how high the nozzle stands now."
+)
 @json_option
 def send(
     file: Path,
     printer: str | None,
     port: str | None,
-    baud: int,
+    baud: int | None,
     firmware: str,
     profile: str | None,
     log: Path | None,
+    nozzle_at: float | None,
     as_json: bool,
 ) -> None:
     """Check FILE with the guard, then print it line by line; exit code 4 when it is refused or the print fails.
@@ -55,16 +63,19 @@ def send(
     """
     from printprep.case import stopping
     from printprep.printers import open_link
+    from printprep.printers.control import Desk
+    from printprep.printers.dialects.events import Parking
     from printprep.printers.link import Ending
     from printprep.printers.send import refuse_dangerous, send_file
     from printprep.profiles.load import load_profiles
     from printprep.report.document import finding_json
-    from printprep.safety import sending_guard
+    from printprep.safety import sending_guard, tune_limits
 
     named = _named(printer, port, baud, firmware, profile)
     profiles = load_profiles()
     unsaid = port is not None and profile is None
-    guard = sending_guard(None if unsaid else profiles.printer(profile or named.profile), profiles)
+    profile_of = None if unsaid else profiles.printer(profile or named.profile)
+    guard = sending_guard(profile_of, profiles, nozzle_at)
     findings = guard(file)
     if stopping(findings) and as_json:
         refused = {"outcome": "refused", "findings": [finding_json(finding) for finding in findings]}
@@ -74,11 +85,22 @@ def send(
     refuse_dangerous(file, findings)  # before a printer is bothered
     if unsaid and not as_json and somebody_answers():
         click.confirm(f"Is {port} the right printer?", abort=True, err=True)
-    link = open_link(named, log=log)
+    limits = tune_limits(file, profile_of, profiles)
+    link = open_link(named, log=log, parking=Parking(top_mm=profile_of.bed.height_mm) if profile_of else None)
     try:
         link.connect()
-        with interruptible(link) as insist, progress(as_json) as watcher:
-            result = send_file(link, file, watcher, guard=guard, on_status=insist)  # the file may have changed since
+        facts = {"file": str(file.absolute()), "profile": profile_of.id if profile_of else None}
+        with (
+            interruptible(link) as insist,
+            Desk(named.name, link, limits, facts) as desk,
+            progress(as_json) as watcher,
+        ):
+
+            def see(status: PrinterStatus) -> None:
+                desk.see(status)
+                insist(status)
+
+            result = send_file(link, file, watcher, guard=guard, on_status=see)  # the file may have changed since
     finally:
         link.close()
     _report(file, named, result, as_json)
@@ -91,7 +113,7 @@ def somebody_answers() -> bool:
     return sys.stdin.isatty()
 
 
-def _named(printer: str | None, port: str | None, baud: int, firmware: str, profile: str | None) -> NamedPrinter:
+def _named(printer: str | None, port: str | None, baud: int | None, firmware: str, profile: str | None) -> NamedPrinter:
     from printprep.errors import InputError
     from printprep.printers.registry import VIRTUAL, find_printer, new_printer
 
@@ -100,8 +122,18 @@ def _named(printer: str | None, port: str | None, baud: int, firmware: str, prof
     if printer is not None:
         return find_printer(printer)
     return new_printer(
-        name="port", link="serial", profile=profile or VIRTUAL.profile, port=port, baud=baud, firmware=firmware
+        name=name_of_port(port or ""),
+        link="serial",
+        profile=profile or VIRTUAL.profile,
+        port=port,
+        baud=baud or asked_baud(port or ""),
+        firmware=firmware,
     )
+
+
+def name_of_port(port: str) -> str:
+    """What a port without a name is called in journals and orders: ``/dev/pts/5`` is ``pts-5``."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", port.removeprefix("/dev/")).strip("-._")[-32:].strip("-._") or "port"
 
 
 @contextmanager

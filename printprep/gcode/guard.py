@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -115,6 +115,11 @@ class _Watch:
     """What the guard knows while it reads."""
 
     def __init__(self, limits: GuardLimits) -> None:
+        if limits.stands_at_mm is not None:  # the file's frame begins there, so the machine's ends are seen from it
+            low, high, stands = limits.lower_mm, limits.upper_mm, limits.stands_at_mm
+            limits = replace(
+                limits, lower_mm=(*low[:2], low[2] - stands), upper_mm=(*high[:2], high[2] - stands)
+            )  # fmt: skip
         self.limits = limits
         self.notes = Notes()
         self.note = self.notes.note
@@ -123,7 +128,7 @@ class _Watch:
         self.place = np.zeros(3)
         deep_mm = DEEPEST * (limits.nozzle_mm or NOZZLE_MM)
         self.filled = Filled(limits.lower_mm, limits.upper_mm, deep_mm, limits.head)
-        self.homed = 0  # bits of the axes
+        self.homed = 0 if limits.stands_at_mm is None else 4  # bits of the axes
         self.released = 0  # axes whose motors were switched off since they were homed
         self.laid = False  # there is material on the bed
         self.poured_mm = 0.0  # fed on the spot where the head stands

@@ -62,6 +62,7 @@ class GuardLimits:
     start_macros: frozenset[str] = frozenset()  # after one of them the printer is homed and hot
     end_macros: frozenset[str] = frozenset()  # they switch the heaters off
     g90_sets_e: bool = True  # Klipper: no
+    stands_at_mm: float | None = None  # height of the nozzle when the file begins, as a person saw it; None: unknown
     max_command_chars: int = 96  # Marlin cuts longer ones
     forbidden_words: tuple[str, ...] = ()  # names of input files, users, hosts; case does not matter
     motion: MotionProfile | None = None  # what the firmware allows; None: what a file asks of it is not judged

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from printprep.errors import InputError
 from printprep.gcode.bgcode import MAGIC, BinaryText
 
 SUFFIXES: Final = (".gcode", ".gco", ".g", ".bgcode", ".bgc")
@@ -20,10 +21,14 @@ def open_text(path: Path) -> BinaryIO:
     OSError
         The file cannot be opened. Reading raises InputError where a binary file is not sound.
     """
-    file = path.open("rb")
+    return as_text(path.open("rb"), path.name)
+
+
+def as_text(file: io.BufferedReader, name: str) -> BinaryIO:
+    """The text of an open file, which is closed with it; read from its beginning."""
     try:
         binary = file.peek(len(MAGIC))[: len(MAGIC)] == MAGIC
-    except OSError:
+    except (OSError, InputError):
         file.close()
         raise
-    return io.BufferedReader(BinaryText(file, path.name), 1 << 16) if binary else file
+    return io.BufferedReader(BinaryText(file, name), 1 << 16) if binary else file

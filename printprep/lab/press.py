@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from printprep.lab.agent import Outcome, Tell
 from printprep.lab.store import Job, State
 from printprep.lab.turn import Told
 from printprep.printers import PrinterLink, PrinterState, PrinterStatus, open_link
+from printprep.printers.control import Desk
+from printprep.printers.dialects.events import Parking
 from printprep.printers.link import Ending
-from printprep.printers.registry import find_printer
+from printprep.printers.registry import NamedPrinter, find_printer
 from printprep.printers.send import Guard, send_file
 from printprep.profiles.load import Profiles
-from printprep.safety import sending_guard
+from printprep.safety import sending_guard, tune_limits
 
 
 class LinkPress:
@@ -37,29 +39,43 @@ class LinkPress:
     def open(self, printer: str) -> Iterator[LinkedPrinter]:
         """Connect to a printer; a PrinterError when it does not answer."""
         named = find_printer(printer, self._registry)
-        guard = sending_guard(self._profiles.printer(named.profile), self._profiles)
-        link = open_link(named)
+        profile = self._profiles.printer(named.profile)
+        guard = sending_guard(profile, self._profiles)
+        link = open_link(named, parking=Parking(top_mm=profile.bed.height_mm))
         link.connect()
         try:
-            yield LinkedPrinter(link, guard)
+            yield LinkedPrinter(link, guard, self._desk(named, link))
         finally:
             link.close()
 
+    def _desk(self, named: NamedPrinter, link: PrinterLink) -> Callable[[Path], Desk]:
+        profile = self._profiles.printer(named.profile)
+
+        def desk(file: Path) -> Desk:
+            facts = {"file": str(file), "profile": profile.id}
+            return Desk(named.name, link, tune_limits(file, profile, self._profiles), facts)
+
+        return desk
+
 
 class LinkedPrinter:
-    """A connected printer, as the agent uses it."""
+    """A connected printer, as the agent uses it; while it prints, other processes may give it orders."""
 
-    def __init__(self, link: PrinterLink, guard: Guard) -> None:
+    def __init__(self, link: PrinterLink, guard: Guard, desk: Callable[[Path], Desk]) -> None:
         self._link = link
         self._guard = guard
+        self._desk = desk
 
     def print(self, _job: Job, file: Path, tell: Tell) -> Outcome:
         """Print a job's file; what goes wrong is in the outcome."""
         last: PrinterStatus | None = None
 
+        desk = self._desk(file)
+
         def pass_on(status: PrinterStatus) -> None:
             nonlocal last
             last = status
+            desk.see(status)
             tell(
                 Told(
                     line=status.line,
@@ -71,7 +87,8 @@ class LinkedPrinter:
             )
 
         try:
-            result = send_file(self._link, file, guard=self._guard, on_status=pass_on)
+            with desk:
+                result = send_file(self._link, file, guard=self._guard, on_status=pass_on)
         except GcodeRefused as exc:  # the guard, or the look at the whole file before its first line
             return Outcome(state=State.FAILED, why=str(exc), lines=0, touched=False, fault=exc)
         except InputError as exc:  # unreadable: from the start, or (a status was seen) in mid-print

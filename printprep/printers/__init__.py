@@ -7,6 +7,7 @@ row of :data:`PRINTERS`, and passing ``tests/contract/test_printers.py``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from printprep.errors import InputError
 from printprep.printers.link import Identity, PrinterLink, PrinterState, PrinterStatus, PrintOutcome
 
 if TYPE_CHECKING:
+    from printprep.printers.dialects.events import Parking
+    from printprep.printers.job import JobFile
+    from printprep.printers.journal import Journal
     from printprep.printers.registry import NamedPrinter
 
 __all__ = [
@@ -27,10 +31,20 @@ __all__ = [
 ]
 
 
+def _journal(printer: NamedPrinter) -> Callable[[JobFile], Journal]:
+    from printprep.printers.journal import Journal
+
+    return partial(Journal, printer.name)
+
+
 def _serial(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
+    from printprep.printers.dialects import DIALECTS
     from printprep.printers.serial import SerialLink
 
-    return SerialLink(printer.port or "", printer.baud)
+    dialect, journal = DIALECTS[printer.firmware], _journal(printer)
+    return SerialLink(
+        printer.port or "", printer.baud, dialect, firmware=printer.firmware, dtr=printer.dtr, journal=journal
+    )
 
 
 def _octoprint(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
@@ -39,10 +53,10 @@ def _octoprint(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
     return OctoPrintLink(printer.url or "", printer.key or "", allow_insecure=printer.allow_insecure)
 
 
-def _virtual(_printer: NamedPrinter, log: Path | None) -> PrinterLink:
+def _virtual(printer: NamedPrinter, log: Path | None) -> PrinterLink:
     from printprep.printers.virtual import VirtualLink
 
-    return VirtualLink(log=log)
+    return VirtualLink(log=log, journal=_journal(printer))
 
 
 PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {
@@ -53,8 +67,14 @@ PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {
 """Every kind of link: from a named printer to a link that is not connected yet."""
 
 
-def open_link(printer: NamedPrinter, *, log: Path | None = None) -> PrinterLink:
-    """The link of a named printer, not connected yet; ``log`` is for the virtual printer only."""
+def open_link(printer: NamedPrinter, *, log: Path | None = None, parking: Parking | None = None) -> PrinterLink:
+    """The link of a named printer, not connected yet; ``log`` is for the virtual printer only.
+
+    ``parking`` is where a pause on request puts the head, of printers on a port; None: it stays where it is.
+    """
     if log is not None and printer.link != "virtual":
         raise InputError(f"only the virtual printer writes a log; {printer.name} is {printer.link}")
-    return PRINTERS[printer.link](printer, log)
+    link = PRINTERS[printer.link](printer, log)
+    if parking is not None and hasattr(link, "parking"):
+        link.parking = parking
+    return link

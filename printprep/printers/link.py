@@ -69,6 +69,7 @@ class PrintOutcome:
     fault: PrinterError | None = None  # set when the ending is FAILED
     counted: bool = True
     repeated: int = 0  # lines that went over the wire again
+    sha256: str = ""  # of the bytes that were printed; empty: the link does not hold the file
 
 
 OnProgress = Callable[[PrinterStatus], None]

@@ -36,6 +36,7 @@ class NamedPrinter(BaseModel):
     link: Literal["serial", "octoprint", "virtual"]
     profile: str = Field(description="id of a printer profile")
     port: str | None = Field(default=None, description="serial: /dev/ttyACM0, /dev/serial/by-id/…")
+    dtr: bool = Field(default=True, description="serial: raise the line DTR, which restarts many boards")
     baud: Annotated[int, Field(ge=1200, le=4_000_000)] = 115_200
     firmware: Literal["marlin", "prusa-buddy"] = "marlin"
     url: str | None = Field(default=None, description="octoprint: http://printer.local, path prefixes are kept")

@@ -76,13 +76,15 @@ def send_file(
     before = sha256_of(path)
     findings = guard(path)
     refuse_dangerous(path, findings)
+    if sha256_of(path) != before:
+        raise GcodeRefused(f"{path.name} is not sent: it was changed while it was checked; send it again")
     with progress.step("print") as step:
         outcome = link.print_file(path, lambda status: _tell(status, step, on_status))
     if outcome.ending is Ending.FAILED:
         raise outcome.fault or PrinterError(outcome.message or "the print failed for an unknown reason")
     if outcome.ending is Ending.FINISHED:
         check_account(path, outcome)
-        if sha256_of(path) != before:
+        if (outcome.sha256 or sha256_of(path)) != before:
             raise PrinterError(
                 f"{path.name} was changed while it was printed: what was printed was not what was checked"
             )

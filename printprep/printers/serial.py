@@ -6,7 +6,6 @@ leaves a wish and wakes it, so nothing is locked, and a signal handler may wish 
 
 from __future__ import annotations
 
-import os
 import select
 import time
 from collections.abc import Callable
@@ -15,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import serial
-
-from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
+from printprep.errors import ConnectionLost, FirmwareFault, InputError, PrinterError, ReplyTimeout
 from printprep.printers.dialects import events as said
-from printprep.printers.dialects.events import Actions, Dialect, Event, Fault, Phase
+from printprep.printers.dialects.events import Actions, Dialect, Event, Fault, Parking, Phase
 from printprep.printers.dialects.marlin import Marlin
+from printprep.printers.greeting import HEARD_MOST, other_family, who_answered
 from printprep.printers.job import JobFile, commands, read_job
+from printprep.printers.journal import Journal
 from printprep.printers.link import (
     Ending,
     Identity,
@@ -31,9 +30,9 @@ from printprep.printers.link import (
     PrintOutcome,
     unwatched,
 )
+from printprep.printers.port import Port
 from printprep.printers.wishes import Wishes
 
-WRITE_TIMEOUT_S: Final = 10.0
 LOOK_UP_S: Final = 0.5  # the longest a turn waits for bytes
 REPORT_S: Final = 0.1  # between two calls of on_progress
 
@@ -47,6 +46,7 @@ _STATES = {
     Phase.CANCELLING: PrinterState.CANCELLING,
     Phase.DEAD: PrinterState.FAILED,
 }
+_TUNABLE = (Phase.PRINTING, Phase.PAUSED)
 _ERRORS: dict[Fault, type[PrinterError]] = {
     Fault.FIRMWARE: FirmwareFault,
     Fault.RESET: FirmwareFault,
@@ -61,6 +61,7 @@ class _Print:
     """A print under way."""
 
     job: JobFile
+    journal: Journal | None
     began_s: float
     ending: Ending | None = None
     fault: PrinterError | None = None
@@ -77,6 +78,12 @@ class SerialLink:
         Bits a second; a USB CDC port and a pty ignore it.
     dialect
         Makes a fresh conversation for each connection.
+    dtr
+        See :class:`~printprep.printers.port.Port`.
+    firmware
+        What the printer is to run; one that says it runs another known one is refused. None: whatever answers.
+    journal
+        Begins the journal of a print; None: none is kept.
     clock
         Monotonic time, s.
     """
@@ -87,14 +94,22 @@ class SerialLink:
         baud: int = 115_200,
         dialect: Callable[[], Dialect] = Marlin,
         *,
+        dtr: bool = True,
+        firmware: str | None = None,
+        journal: Callable[[JobFile], Journal] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.port = port
         self.baud = baud
+        self.dtr = dtr
+        self.firmware = firmware
+        self.parking: Parking | None = None  # where a pause puts the head; None: it stays where it is
+        self._heard: bytearray | None = None  # in the greeting: what was said
+        self._begin_journal = journal
         self._new_dialect = dialect
         self._dialect = dialect()
         self._clock = clock
-        self._serial: serial.Serial | None = None
+        self._open: Port | None = None
         self._identity: Identity | None = None
         self._fd = -1  # of the open port
         self._wishes: Wishes | None = None
@@ -115,37 +130,47 @@ class SerialLink:
     def connect(self) -> Identity:
         """Open the port for this process alone and greet the printer."""
         self._close_port()
-        try:
-            self._serial = serial.Serial(self.port, self.baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
-        except (serial.SerialException, OSError, ValueError) as exc:
-            number = getattr(exc, "errno", None)
-            reason = os.strerror(number) if number else str(exc)
-            raise ConnectionLost(
-                f"{self.port} cannot be opened at {self.baud} baud ({reason}); check the cable, the name of the port, "
-                f"that no other program has it, and that you may use it (group dialout)"
-            ) from exc
-        self._fd = self._serial.fileno()
+        self._open = Port(self.port, self.baud, dtr=self.dtr)
+        self._fd = self._open.descriptor
         self._wishes = Wishes()
         self._failure = None
+        self._heard = bytearray()
         self._dialect = self._new_dialect()
+        self._dialect.parking = self.parking
         try:
             self._do(self._dialect.greet(self._clock()))
             while self._dialect.phase is Phase.GREETING:
                 self._turn()
             self._raise_failure()
+            self._check_firmware()
+        except ReplyTimeout as exc:
+            self.close()
+            raise ReplyTimeout(f"{exc}; {who_answered(bytes(self._heard))}") from exc
         except PrinterError:
             self.close()
             raise
+        finally:
+            self._heard = None
         return self.identity
+
+    def _check_firmware(self) -> None:
+        """Raise PrinterError when the printer says that it runs another firmware than it is written down with."""
+        said = self.identity.firmware
+        other = other_family(said, self.firmware) if self.firmware else None
+        if other:
+            raise PrinterError(
+                f"{self.port}: the printer says it runs {said}, and is spoken to as {self.firmware}; write it down "
+                f"with a profile for {other} (printprep printer add … --replace)"
+            )
 
     def close(self) -> None:
         """Close the port."""
         self._close_port()
 
     def _close_port(self) -> None:
-        if self._serial is not None:
-            self._serial.close()
-            self._serial = None
+        if self._open is not None:
+            self._open.close()
+            self._open = None
         if self._wishes is not None:
             self._wishes.close()
             self._wishes = None
@@ -156,25 +181,28 @@ class SerialLink:
 
     def print_file(self, path: Path, on_progress: OnProgress = unwatched) -> PrintOutcome:
         """Stream the file, line by line, until the last move has ended."""
-        if self._serial is None or self._dialect.phase is not Phase.READY:
+        if self._open is None or self._dialect.phase is not Phase.READY:
             raise PrinterError(f"{self.port}: not ready to print ({self._dialect.phase}); connect it again")
         job = read_job(path)
+        journal = self._begin_journal(job) if self._begin_journal else None
         if self._wishes is not None:
             self._wishes.grant()  # what came too late for the last print is not meant for this one
-        self._print = current = _Print(job=job, began_s=self._clock())
+        self._print = current = _Print(job=job, journal=journal, began_s=self._clock())
         self._status = replace(
             self._status, lines_total=job.commands, layers_total=len(job.layer_starts), message="", progress=0.0
         )
         try:
             self._stream(current, on_progress)
-        except PrinterError as fault:  # the port went away, or a watcher says so
+        except (PrinterError, InputError) as fault:  # port or file went away, or a watcher says so
             self._leave_cold(current)
-            current.ending, current.fault = Ending.FAILED, fault
-        except BaseException:  # the file or a watcher failed: the printer must not stand there hot
+            current.ending, current.fault = Ending.FAILED, self._placed(fault, job)
+        except BaseException:  # a watcher failed: the printer must not stand there hot
             self._leave_cold(current)
             raise
         finally:
             self._print = None
+            if journal is not None:
+                journal.end(current.ending or Ending.FAILED)
         outcome = self._outcome(current)
         self._refresh(job)
         on_progress(self._status)
@@ -194,17 +222,20 @@ class SerialLink:
 
     def emergency_stop(self) -> None:
         """M112, at once and whatever else is being written; the rest of the stop follows from the printing thread."""
-        if self._serial is None:
+        if self._open is None:
             raise PrinterError(f"{self.port}: not connected, so it cannot be stopped from here; cut its power")
-        try:
-            os.write(self._fd, b"\nM112\n")
-        except OSError as exc:
-            raise ConnectionLost(f"{self.port} is gone, the stop did not reach it; cut its power") from exc
+        self._open.stop()
         self._wish(lambda now_s: self._dialect.emergency(now_s))
+
+    def tell(self, command: bytes) -> None:
+        """Send a command of the operator's between those of the print, and write it into the journal."""
+        if self._print is None or self._dialect.phase not in _TUNABLE:
+            raise PrinterError(f"{self.port} prints nothing now that could be tuned")
+        self._wish(lambda now_s: self._tell(command, now_s))
 
     def status(self) -> PrinterStatus:
         """The printer now; asked for its temperatures when it is not printing."""
-        if self._print is None and self._serial is not None and self._dialect.phase is Phase.READY:
+        if self._print is None and self._open is not None and self._dialect.phase is Phase.READY:
             before = self._reports
             self._do(self._dialect.ask(b"M105", self._clock()))
             while self._reports == before and self._dialect.phase is Phase.READY:
@@ -213,11 +244,18 @@ class SerialLink:
             self._status = replace(self._status, state=_STATES[self._dialect.phase])
         return self._status
 
+    def _tell(self, command: bytes, now_s: float) -> Actions:
+        if self._print is None or self._dialect.phase not in _TUNABLE:  # it ended meanwhile: nothing is heated again
+            return Actions()
+        if self._print.journal is not None:
+            self._print.journal.tuned(command.decode("ascii", "replace"))
+        return self._dialect.ask(command, now_s)
+
     # One turn of the loop
 
     def _stream(self, current: _Print, on_progress: OnProgress) -> None:
         told_s, told_state = float("-inf"), PrinterState.READY
-        self._do(self._dialect.begin(commands(current.job.path), self._clock()))
+        self._do(self._dialect.begin(commands(current.job.file), self._clock()))
         while current.ending is None:
             self._turn()
             now_s, state = self._clock(), _STATES[self._dialect.phase]
@@ -242,38 +280,27 @@ class SerialLink:
         if self._wishes.descriptor in ready:
             self._wishes.grant()
         if self._fd in ready:
-            self._do(self._dialect.feed(self._read(), self._clock()))
+            data = self._opened().read()
+            if self._heard is not None and len(self._heard) < HEARD_MOST:
+                self._heard += data
+            self._do(self._dialect.feed(data, self._clock()))
         now_s = self._clock()
         if now_s >= self._dialect.next_due_s:
             self._do(self._dialect.due(now_s))
 
-    def _read(self) -> bytes:
-        try:
-            data = os.read(self._fd, 65_536)
-        except BlockingIOError:
-            return b""
-        except OSError as exc:
-            raise self._gone() from exc
-        if not data:
-            raise self._gone()
-        return data
-
     def _do(self, actions: Actions) -> None:
+        if self._print is not None and self._print.journal is not None:  # first: nothing goes out that is not in it
+            position = self._dialect.wire_position
+            self._print.journal.note(position.certain, position.certain + position.beyond)
         if actions.write:
-            if self._serial is None:
-                raise ConnectionLost(f"{self.port} was closed")
-            try:
-                self._serial.write(actions.write)
-            except serial.SerialTimeoutException as exc:
-                raise ReplyTimeout(f"{self.port} took no bytes for {WRITE_TIMEOUT_S:g} s") from exc
-            except (serial.SerialException, OSError) as exc:
-                raise self._gone() from exc
+            self._opened().write(actions.write)
         for event in actions.events:
             self._note(event)
 
-    def _gone(self) -> ConnectionLost:
-        where = f" after command {self._dialect.accepted} of the job" if self._print else ""
-        return ConnectionLost(f"{self.port} went away{where}; check cable and power; nothing is sent again by itself")
+    def _opened(self) -> Port:
+        if self._open is None:
+            raise ConnectionLost(f"{self.port} was closed")
+        return self._open
 
     def _wish(self, wish: Callable[[float], Actions]) -> None:
         """Have the printing thread do something; when nobody prints, do it here."""
@@ -301,7 +328,7 @@ class SerialLink:
             case said.Finished() | said.Cancelled():
                 self._end(Ending.FINISHED if isinstance(event, said.Finished) else Ending.CANCELLED)
             case said.Failed():
-                where = f" (after command {event.accepted} of the job)" if self._print else ""
+                where = f" ({self._print.job.where(event.accepted)})" if self._print else ""
                 self._failure = _ERRORS[event.fault](f"{self.port}: {event.message}{where}")
                 self._end(Ending.FAILED)
 
@@ -317,6 +344,9 @@ class SerialLink:
     def _refresh(self, job: JobFile) -> None:
         """Bring the status up to the accepted command."""
         accepted = self._dialect.accepted
+        journal = self._print.journal if self._print else None
+        if journal is not None and journal.failure:
+            self._status = replace(self._status, message=journal.failure)
         self._status = replace(
             self._status,
             state=_STATES[self._dialect.phase],
@@ -325,6 +355,13 @@ class SerialLink:
             z_mm=job.z_at(accepted),
             progress=accepted / job.commands,
         )
+
+    def _placed(self, fault: PrinterError | InputError, job: JobFile) -> PrinterError:
+        """A fault of port or file, with the place in the job that it came at."""
+        kind = type(fault) if isinstance(fault, PrinterError) else PrinterError
+        placed = kind(f"{fault} ({job.where(self._dialect.accepted)})")
+        placed.__cause__ = fault
+        return placed
 
     def _outcome(self, current: _Print) -> PrintOutcome:
         accepted = self._dialect.accepted
@@ -339,4 +376,5 @@ class SerialLink:
             message=str(current.fault) if current.fault else self._status.message,
             fault=current.fault,
             repeated=tally.repeated,
+            sha256=current.job.sha256,
         )

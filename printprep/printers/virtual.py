@@ -20,6 +20,8 @@ from typing import BinaryIO, Final
 from printprep.errors import InputError
 from printprep.printers.dialects.events import Dialect
 from printprep.printers.dialects.marlin import Marlin
+from printprep.printers.job import JobFile
+from printprep.printers.journal import Journal
 from printprep.printers.link import Identity
 from printprep.printers.serial import SerialLink
 from printprep.printers.virtual_faults import Faults
@@ -144,8 +146,9 @@ class VirtualLink(SerialLink):
         tools: int = 5,
         faults: Faults | None = None,
         dialect: Callable[[], Dialect] = Marlin,
+        journal: Callable[[JobFile], Journal] | None = None,
     ) -> None:
-        super().__init__("virtual", 115_200, dialect)
+        super().__init__("virtual", 115_200, dialect, journal=journal)
         self.printer = VirtualPrinter(log=log, speed=speed, tools=tools, faults=faults)
 
     def connect(self) -> Identity:

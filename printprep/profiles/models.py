@@ -149,6 +149,7 @@ class Fdm(Model):
     end_gcode: str
     tool_change_gcode: str = ""
     macros: Macros = Macros()
+    homes_xy_alone: bool = False  # G28 X Y never lowers the nozzle: a print can be taken up (printer resume-file)
 
 
 class Resin(Model):

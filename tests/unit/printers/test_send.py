@@ -121,8 +121,15 @@ def test_a_file_that_changed_after_the_guard_saw_it_is_an_error(job: Path) -> No
         path.write_text("G1 X9\n", encoding="ascii")
         return ()
 
+    link = Link(GOOD)
+    with pytest.raises(GcodeRefused, match="was changed while it was checked"):
+        send_file(link, job, guard=slow)
+    assert link.asked == 0
+
+
+def test_what_was_printed_must_be_what_was_checked(job: Path) -> None:
     with pytest.raises(PrinterError, match="was changed while it was printed"):
-        send_file(Link(GOOD), job, guard=slow)
+        send_file(Link(replace(GOOD, sha256="0" * 64)), job, guard=harmless)
 
 
 def test_a_failed_print_raises_its_fault(job: Path) -> None:

@@ -1,0 +1,214 @@
+"""Orders to a print that runs in another process: ``printprep printer stop|pause|resume|cancel|tune|status``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from printprep.cli.terminal import json_option, out, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from printprep.printers.link import PrinterLink
+    from printprep.printers.registry import NamedPrinter
+
+
+def known_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Names that the shell may complete: the lab's printers, and those that print now."""
+    from printprep.printers.control import printing_now
+    from printprep.printers.registry import load_printers
+
+    return [name for name in sorted({*load_printers(), *printing_now()}) if name.startswith(incomplete)]
+
+
+printer_name = click.argument("name", shell_complete=known_names)
+
+
+@click.command("stop")
+@printer_name
+@json_option
+def stop(name: str, as_json: bool) -> None:
+    """Emergency stop of printer NAME: M112, at once, whatever it breaks.
+
+    The process that prints sends it before all that waits. When nobody prints from here, the printer's port is opened
+    for it. Everything halts, heaters off; the printer has to be reset afterwards. `cancel` is the gentle way.
+
+    \b
+    Example:
+      printprep printer stop xl
+    """
+    _order(name, "stop", as_json, otherwise=_stop_alone)
+
+
+@click.command("pause")
+@printer_name
+@json_option
+def pause(name: str, as_json: bool) -> None:
+    """Hold the print on NAME; it goes on with `resume`.
+
+    \b
+    Example:
+      printprep printer pause xl
+    """
+    _order(name, "pause", as_json, otherwise=_through_its_server(lambda link: link.pause()))
+
+
+@click.command("resume")
+@printer_name
+@json_option
+def resume(name: str, as_json: bool) -> None:
+    """Go on with a print that is held, also where the printer itself waits for a person.
+
+    \b
+    Example:
+      printprep printer resume xl
+    """
+    _order(name, "resume", as_json, otherwise=_through_its_server(lambda link: link.resume()))
+
+
+@click.command("cancel")
+@printer_name
+@json_option
+def cancel(name: str, as_json: bool) -> None:
+    """Give the print on NAME up: heaters off, head up.
+
+    \b
+    Example:
+      printprep printer cancel xl
+    """
+    _order(name, "cancel", as_json, otherwise=_through_its_server(lambda link: link.cancel()))
+
+
+@click.command("tune")
+@printer_name
+@click.option("--speed", type=float, metavar="PERCENT", help="Speed of all moves.")
+@click.option("--flow", type=float, metavar="PERCENT", help="Flow of filament.")
+@click.option("--tool", "tools", multiple=True, metavar="N=CELSIUS", help="Nozzle of a tool, from 0 on, such as 0=215.")
+@click.option("--bed", type=float, metavar="CELSIUS", help="The bed.")
+@json_option
+def tune(
+    name: str, speed: float | None, flow: float | None, tools: tuple[str, ...], bed: float | None, as_json: bool
+) -> None:
+    """Change speed, flow or temperatures of the print on NAME, within the limits of its material and printer.
+
+    \b
+    Example:
+      printprep printer tune xl --speed 80 --tool 0=215
+    """
+    wished_c = dict(map(_heat, tools))
+    _order(name, "tune", as_json, speed_percent=speed, flow_percent=flow, tools_c=wished_c, bed_c=bed)
+
+
+def _heat(text: str) -> tuple[str, float]:
+    tool, _, heat = text.partition("=")
+    try:
+        return str(int(tool)), float(heat)
+    except ValueError as exc:
+        raise click.BadParameter(f"{text!r} is not N=CELSIUS, such as 0=215", param_hint="--tool") from exc
+
+
+@click.command("status")
+@printer_name
+@json_option
+def status(name: str, as_json: bool) -> None:
+    """How far the print on NAME is.
+
+    \b
+    Example:
+      printprep printer status xl --json
+    """
+    from printprep.printers.control import give_order
+
+    told = give_order(name, "status")
+    if told is None:
+        told = {"name": name, "state": "unknown", "message": "no process of this user prints on it"}
+    if as_json:
+        print_json(told)
+        return
+    out().print(in_words(told), markup=False)
+
+
+def in_words(told: dict[str, Any]) -> str:
+    """A status from another process as a line."""
+    words = [f"{told['name']}: {told['state']}"]
+    if told.get("lines_total"):
+        words.append(f"{told['line']:,} of {told['lines_total']:,} commands")
+    if told.get("layers_total"):
+        words.append(f"layer {told['layer']} of {told['layers_total']}")
+    for tool, (now_c, wanted_c) in sorted((told.get("tools_c") or {}).items()):
+        words.append(f"tool {tool} {now_c:.0f}/{wanted_c:.0f} °C")
+    if told.get("bed_c"):
+        words.append("bed {:.0f}/{:.0f} °C".format(*told["bed_c"]))
+    return ", ".join([*words, *([told["message"]] if told.get("message") else [])])
+
+
+def _order(
+    name: str, order: str, as_json: bool, *, otherwise: Callable[[NamedPrinter], str] | None = None, **wishes: object
+) -> None:
+    """Give an order to the process that prints, or do ``otherwise`` when there is none."""
+    from printprep.errors import PrinterError
+    from printprep.printers.control import give_order
+
+    answer = give_order(name, order, **wishes)
+    if answer is None:
+        from printprep.printers.registry import find_printer
+
+        named = find_printer(name)
+        if otherwise is None:
+            raise PrinterError(nobody(name))
+        answer = {"done": otherwise(named)}
+    if as_json:
+        print_json({"name": name, "order": order, **answer})
+    else:
+        click.echo(answer["done"])
+
+
+def nobody(name: str) -> str:
+    """That there is no print to give an order to."""
+    return f"no process of this user prints on {name} now; see `printprep printer list`"
+
+
+def _stop_alone(named: NamedPrinter) -> str:
+    """Open the printer's own way for one M112."""
+    from printprep.printers import open_link
+    from printprep.printers.port import Port
+
+    if named.link == "serial":
+        port = Port(named.port or "", named.baud)
+        try:
+            port.stop()
+            port.drain()
+        finally:
+            port.close()
+    elif named.link == "virtual":
+        return "nobody prints on the virtual printer, so there is nothing to stop"
+    else:
+        link = open_link(named)
+        try:
+            link.connect()
+            link.emergency_stop()
+        finally:
+            link.close()
+    return f"{named.name} was sent M112; reset it before it is used again"
+
+
+def _through_its_server(act: Callable[[PrinterLink], None]) -> Callable[[NamedPrinter], str]:
+    """For printers that print by themselves: tell their server; for the others there is nothing to tell."""
+
+    def tell(named: NamedPrinter) -> str:
+        from printprep.errors import PrinterError
+        from printprep.printers import open_link
+
+        if named.link in ("serial", "virtual"):
+            raise PrinterError(nobody(named.name))
+        link = open_link(named)
+        try:
+            link.connect()
+            act(link)
+        finally:
+            link.close()
+        return f"{named.name} was told by its server"
+
+    return tell

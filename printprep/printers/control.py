@@ -1,0 +1,281 @@
+"""Orders from another process: whoever prints listens on a socket, ``NAME.sock`` in the user's runtime folder.
+
+One line of JSON comes, one goes back::
+
+    {"order": "tune", "speed_percent": 80}          {"done": "M220 S80"}
+    {"order": "stop"}                               {"error": "PrinterError", "message": "…"}
+
+The socket and its folder are their owner's alone. A thread answers, so that a stop never waits for the printer, nor
+for another asker who says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import platformdirs
+
+from printprep.errors import InputError, PrinterError, PrintprepError
+from printprep.printers.link import PrinterLink, PrinterState, PrinterStatus
+from printprep.printers.tuning import TuneLimits, read_tuning, tuning_commands
+
+LONGEST: Final = 4096  # bytes of an order
+LONGEST_PATH: Final = 107  # of a socket, in bytes; Linux has no room for more
+ANSWER_S: Final = 5.0
+LINGER_S: Final = 10.0  # for one who connects and says nothing
+ORDERS: Final = ("status", "pause", "resume", "cancel", "stop", "tune")
+
+Answer = dict[str, Any]
+
+
+def runtime_folder() -> Path:
+    """Where the sockets are; ``PRINTPREP_RUNTIME`` names another folder than the user's own."""
+    named = os.environ.get("PRINTPREP_RUNTIME")
+    if named:
+        return Path(named)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that XDG_RUNTIME_DIR is not set: the folder in /tmp is the owner's alone, too
+        return Path(platformdirs.user_runtime_dir("printprep"))
+
+
+def desk_path(name: str) -> Path:
+    """The socket of the process that prints on the printer ``name``."""
+    path = runtime_folder() / f"{name}.sock"
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise InputError(f"{path} is too long for a socket ({LONGEST_PATH} bytes); set PRINTPREP_RUNTIME")
+    return path
+
+
+class Desk:
+    """Takes orders for one print; use it as a context manager around the print.
+
+    Parameters
+    ----------
+    name
+        Of the printer.
+    link
+        What prints.
+    limits
+        Of tuning.
+    facts
+        What else a status tells: the file, the profile.
+    """
+
+    def __init__(
+        self, name: str, link: PrinterLink, limits: TuneLimits, facts: Mapping[str, object] | None = None
+    ) -> None:
+        self.name = name
+        self._link, self._limits = link, limits
+        self._facts = {"name": name, "pid": os.getpid(), "began_s": time.time(), **(facts or {})}
+        self._seen = PrinterStatus(state=PrinterState.READY)
+        self._do: dict[str, Callable[[Answer], Answer]] = {
+            "status": self._status,
+            "pause": self._pause,
+            "resume": self._resume,
+            "cancel": self._cancel,
+            "stop": self._stop,
+            "tune": self._tune,
+        }
+        self._selector = selectors.DefaultSelector()
+        self._heard: dict[socket.socket, tuple[bytes, float]] = {}
+        self._listener: socket.socket | None = None
+        self._path = Path()
+        self._end_read, self._end_write = -1, -1
+        self._thread = threading.Thread(target=self._run, name=f"orders for {name}", daemon=True)
+
+    def see(self, status: PrinterStatus) -> None:
+        """Take the newest status; an ``on_progress`` of the print."""
+        self._seen = status
+
+    def __enter__(self) -> Self:
+        path = desk_path(self.name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if path.parent.stat().st_uid != os.geteuid():
+                raise InputError(
+                    f"{path.parent} belongs to somebody else; set PRINTPREP_RUNTIME to a folder of your own"
+                )
+            if somebody_at(path):  # on another virtual printer, or through the same server
+                path = desk_path(f"{self.name}-{os.getpid()}")
+            path.unlink(missing_ok=True)  # of a process that was killed
+            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            os.fchmod(self._listener.fileno(), 0o600)  # which Linux gives to the name as well
+            self._listener.bind(str(path))
+            self._listener.listen()
+            self._path = path
+        except OSError as exc:
+            raise InputError(
+                f"{path} cannot be made ({exc.strerror}), so the print could not be stopped from elsewhere; set "
+                "PRINTPREP_RUNTIME to a folder of your own"
+            ) from exc
+        self._end_read, self._end_write = os.pipe()
+        self._selector.register(self._end_read, selectors.EVENT_READ)
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.write(self._end_write, b"!")
+        self._thread.join()
+        with suppress(OSError):
+            self._path.unlink()
+        for asker in list(self._heard):
+            self._let_go(asker)
+        self._selector.close()
+        if self._listener is not None:
+            self._listener.close()
+        os.close(self._end_read)
+        os.close(self._end_write)
+
+    # The thread
+
+    def _run(self) -> None:
+        while True:
+            for key, _ in self._selector.select(LINGER_S if self._heard else None):
+                if key.fileobj == self._end_read:
+                    return
+                if key.fileobj is self._listener:
+                    self._welcome()
+                else:
+                    assert isinstance(key.fileobj, socket.socket)
+                    with suppress(OSError):
+                        self._listen(key.fileobj)
+            now_s = time.monotonic()
+            for asker in [asker for asker, (_, since_s) in self._heard.items() if now_s - since_s > LINGER_S]:
+                self._let_go(asker)
+
+    def _welcome(self) -> None:
+        assert self._listener is not None
+        with suppress(OSError):
+            asker, _ = self._listener.accept()
+            asker.setblocking(False)
+            self._heard[asker] = (b"", time.monotonic())
+            self._selector.register(asker, selectors.EVENT_READ)
+
+    def _listen(self, asker: socket.socket) -> None:
+        try:
+            data = asker.recv(LONGEST)
+        except OSError:
+            data = b""
+        heard = self._heard[asker][0] + data
+        if b"\n" in heard:
+            answer = json.dumps(self._answer(heard.partition(b"\n")[0]), default=str)
+            with suppress(OSError):  # who did not wait for it
+                asker.sendall(answer.encode() + b"\n")
+            self._let_go(asker)
+        elif not data or len(heard) > LONGEST:
+            self._let_go(asker)
+        else:
+            self._heard[asker] = (heard, self._heard[asker][1])
+
+    def _let_go(self, asker: socket.socket) -> None:
+        del self._heard[asker]
+        self._selector.unregister(asker)
+        asker.close()
+
+    # The orders
+
+    def _answer(self, line: bytes) -> Answer:
+        try:
+            order = json.loads(line)
+            do = self._do[order["order"]]
+        except (ValueError, KeyError, TypeError):
+            return {"error": "InputError", "message": f"an order is one of {', '.join(ORDERS)}"}
+        try:
+            return do(order)
+        except PrintprepError as exc:
+            return {"error": type(exc).__name__, "message": str(exc)}
+
+    def _status(self, _order: Answer) -> Answer:
+        return {**self._facts, **asdict(self._seen), "now_s": time.time()}
+
+    def _pause(self, _order: Answer) -> Answer:
+        self._link.pause()
+        return {"done": f"{self.name} pauses"}
+
+    def _resume(self, _order: Answer) -> Answer:
+        self._link.resume()
+        return {"done": f"{self.name} goes on"}
+
+    def _cancel(self, _order: Answer) -> Answer:
+        self._link.cancel()
+        return {"done": f"{self.name} gives the print up: heaters off, head up"}
+
+    def _stop(self, _order: Answer) -> Answer:
+        self._link.emergency_stop()
+        return {"done": f"{self.name} was sent M112; reset it before it is used again"}
+
+    def _tune(self, order: Answer) -> Answer:
+        tell = getattr(self._link, "tell", None)
+        if tell is None:
+            raise PrinterError(f"{self.name} is not tuned from here; use its own page")
+        commands = tuning_commands(read_tuning(order), self._limits)
+        for command in commands:
+            tell(command)
+        return {"done": ", ".join(command.decode("ascii") for command in commands)}
+
+
+def somebody_at(path: Path) -> bool:
+    """Whether a process listens at a socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(ANSWER_S)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def give_order(name: str, order: str, **wishes: object) -> Answer | None:
+    """Have the process that prints on ``name`` do something; its answer, or None when nobody prints there.
+
+    Raises
+    ------
+    PrinterError
+        The process refuses, or says nothing.
+    InputError
+        The order is not possible.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as desk:
+        desk.settimeout(ANSWER_S)
+        try:
+            desk.connect(str(desk_path(name)))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        except OSError as exc:
+            raise PrinterError(f"the process that prints on {name} cannot be reached: {exc.strerror or exc}") from exc
+        try:
+            desk.sendall(json.dumps({"order": order, **wishes}).encode() + b"\n")
+            answer: Answer = json.loads(_all_of(desk))
+        except (OSError, ValueError) as exc:
+            raise PrinterError(f"the process that prints on {name} does not answer: {exc}") from exc
+    if "error" in answer:
+        kind = InputError if answer["error"] == "InputError" else PrinterError
+        raise kind(str(answer.get("message")))
+    return answer
+
+
+def _all_of(desk: socket.socket) -> bytes:
+    heard = b""
+    while data := desk.recv(65_536):
+        heard += data
+    return heard
+
+
+def printing_now() -> tuple[str, ...]:
+    """Names of the printers that processes of this user print on now."""
+    return tuple(sorted(path.stem for path in runtime_folder().glob("*.sock") if somebody_at(path)))

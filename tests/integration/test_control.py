@@ -1,0 +1,236 @@
+"""Orders to a print from another process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from printprep.errors import InputError, PrinterError
+from printprep.printers.control import Desk, desk_path, give_order, printing_now
+from printprep.printers.dialects.marlin import Marlin
+from printprep.printers.journal import Journal, last_journal
+from printprep.printers.link import Ending, PrinterState, PrintOutcome
+from printprep.printers.port import STOP, Port
+from printprep.printers.tuning import TuneLimits
+from printprep.printers.virtual import VirtualLink, VirtualPrinter
+
+pytestmark = pytest.mark.integration
+
+PROGRAM = [sys.executable, "-c", "from printprep.cli.main import main; main()"]
+LIMITS = TuneLimits(tools=5, nozzle_of_c={0: (190, 230)}, bed_max_c=100)
+JOB = ["M140 S60", "M104 S200", "G91", *(f"G1 X{(-1) ** n * 20} F600" for n in range(4000))]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    path = tmp_path / "job.gcode"
+    path.write_text("\n".join(JOB), encoding="ascii")
+    return path
+
+
+def until(happened: Callable[[], object]) -> None:
+    """Wait for something; a test that hangs is ended from outside."""
+    while not happened():
+        time.sleep(0.01)
+
+
+@contextmanager
+def printing(job: Path, tmp_path: Path) -> Iterator[tuple[VirtualLink, list[PrintOutcome]]]:
+    """A print that lasts for ever, in a thread, with a desk; the outcome comes when the block has ended it."""
+    link = VirtualLink(log=tmp_path / "log", speed="real", journal=lambda counted: Journal("left", counted, tmp_path))
+    link.connect()
+    outcomes: list[PrintOutcome] = []
+    with Desk("left", link, LIMITS, {"file": str(job)}) as desk:
+        thread = threading.Thread(target=lambda: outcomes.append(link.print_file(job, desk.see)))
+        thread.start()
+        until(lambda: link.printer.firmware.accepted > 20)
+        yield link, outcomes
+        thread.join()
+    link.close()
+
+
+def test_every_order_reaches_the_print(job: Path, tmp_path: Path) -> None:
+    def state() -> object:
+        told = give_order("left", "status")
+        assert told is not None
+        return told["state"]
+
+    with printing(job, tmp_path) as (link, outcomes):
+        assert printing_now() == ("left",)
+        assert give_order("left", "pause") == {"done": "left pauses"}
+        until(lambda: state() == PrinterState.PAUSED)
+        give_order("left", "resume")
+        until(lambda: state() == PrinterState.PRINTING)
+        tuned = give_order("left", "tune", speed_percent=80, tools_c={"0": 215}, bed_c=70)
+        assert tuned == {"done": "M220 S80, M104 T0 S215, M140 S70"}
+        until(lambda: link.printer.firmware.bed.target_c == 70)
+        assert link.printer.firmware.hotends[0].target_c == 215
+        with pytest.raises(InputError, match=r"tool 0 231 °C is refused; 190 to 230 °C is allowed"):
+            give_order("left", "tune", tools_c={"0": 231})
+        give_order("left", "cancel")
+    assert outcomes[0].ending is Ending.CANCELLED
+    assert link.printer.firmware.bed.target_c == 0
+    assert last_journal("left", tmp_path).tunes == ("M220 S80", "M104 T0 S215", "M140 S70")
+    assert last_journal("left", tmp_path).ending == "cancelled"
+    assert printing_now() == ()
+    assert give_order("left", "status") is None
+
+
+def test_a_status_tells_of_file_and_progress(job: Path, tmp_path: Path) -> None:
+    with printing(job, tmp_path):
+        told = give_order("left", "status")
+        assert told is not None
+        assert (told["name"], told["file"], told["pid"]) == ("left", str(job), os.getpid())
+        assert told["lines_total"] == len(JOB)
+        give_order("left", "cancel")
+
+
+def test_the_socket_is_its_owners_alone(job: Path, tmp_path: Path) -> None:
+    with Desk("left", VirtualLink(), LIMITS):
+        path = desk_path("left")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("line", [b"", b"stop", b"[]", b'{"order": 5}', b'{"order": "dance"}', b"\xff\xfe", b"7"])
+def test_what_is_no_order_is_answered_and_harmless(line: bytes) -> None:
+    with Desk("left", VirtualLink(), LIMITS), socket.socket(socket.AF_UNIX) as asker:
+        asker.connect(str(desk_path("left")))
+        asker.sendall(line + b"\n")
+        assert json.loads(asker.recv(4096))["error"] == "InputError"
+        assert give_order("left", "status")
+
+
+def test_one_who_says_nothing_holds_up_nobody() -> None:
+    with Desk("left", VirtualLink(), LIMITS), socket.socket(socket.AF_UNIX) as silent:
+        silent.connect(str(desk_path("left")))
+        silent.sendall(b'{"order"')
+        assert give_order("left", "status")
+
+
+def test_the_socket_of_a_killed_process_is_taken_over() -> None:
+    dead = socket.socket(socket.AF_UNIX)
+    desk_path("left").parent.mkdir(parents=True)
+    dead.bind(str(desk_path("left")))
+    dead.close()
+    assert give_order("left", "status") is None
+    with Desk("left", VirtualLink(), LIMITS):
+        assert give_order("left", "status")
+
+
+def test_a_second_print_of_one_name_leaves_the_first_its_socket() -> None:
+    with Desk("left", VirtualLink(), LIMITS, {"file": "first"}):
+        with Desk("left", VirtualLink(), LIMITS, {"file": "second"}):
+            assert printing_now() == ("left", f"left-{os.getpid()}")
+        told = give_order("left", "status")
+        assert told is not None
+        assert told["file"] == "first"
+
+
+def test_nothing_is_heated_by_a_tuning_that_comes_after_the_cancel(job: Path, tmp_path: Path) -> None:
+    with printing(job, tmp_path) as (link, outcomes):
+        link.cancel()
+        until(lambda: outcomes)
+        with pytest.raises(PrinterError, match="nothing now that could be tuned"):
+            give_order("left", "tune", bed_c=60)
+    assert link.printer.firmware.bed.target_c == 0
+
+
+def test_stop_is_sent_before_all_that_waits(tmp_path: Path) -> None:
+    """A printer that reads nothing: the kernel holds what was written, and the stop does not wait behind it."""
+    controller, terminal = os.openpty()
+    port = Port(os.ttyname(terminal), 115_200)
+    with suppress(BlockingIOError):
+        while os.write(port.descriptor, b"G1 X1\n" * 100):
+            pass
+    port.stop()
+    os.set_blocking(controller, False)
+    heard = b""
+    with suppress(BlockingIOError):
+        while data := os.read(controller, 1 << 20):
+            heard += data
+    assert heard.endswith(STOP)
+    port.close()
+    os.close(controller)
+    os.close(terminal)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[tuple[VirtualPrinter, subprocess.Popen[str]]]:
+    """A virtual printer, real time, named left; and `printprep send` on it as a process."""
+    log = tmp_path / "printed.log"
+    job = tmp_path / "job.gcode"
+    head = "G21\nG90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\n"
+    moves = "".join(f"G1 X{20 + n % 2 * 30} Y20 E0.1 F300\n" for n in range(2000))
+    job.write_text(head + moves + "M104 S0\nM140 S0\n", encoding="ascii")
+    with VirtualPrinter(log=log, tools=1, speed="real") as printer:
+        add = [*PROGRAM, "printer", "add", "left", "--profile", "ender-3", "--port", printer.port]
+        subprocess.run(add, check=True, capture_output=True)
+        command = [*PROGRAM, "send", str(job), "--printer", "left"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sender:
+            until(lambda: printer.firmware.accepted > 5 or sender.poll() is not None)
+            assert sender.poll() is None, sender.communicate()
+            yield printer, sender
+            if sender.poll() is None:
+                sender.send_signal(signal.SIGTERM)
+
+
+def order(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PROGRAM, "printer", *words], capture_output=True, text=True, check=False)
+
+
+def test_stop_from_another_process_halts_the_printer(shop: tuple[VirtualPrinter, subprocess.Popen[str]]) -> None:
+    printer, sender = shop
+    done = order("stop", "left", "--json")
+    assert done.returncode == 0, done.stderr
+    until(lambda: printer.firmware.halted)
+    assert json.loads(done.stdout)["done"].startswith("left was sent M112")
+    _, complaint = sender.communicate(timeout=60)
+    assert sender.returncode == 4
+    assert "stopped by M112 on request" in complaint
+
+
+def test_a_print_is_steered_from_the_command_line(shop: tuple[VirtualPrinter, subprocess.Popen[str]]) -> None:
+    printer, sender = shop
+    assert "60 °C" in order("status", "left").stdout
+    refused = order("tune", "left", "--bed", "300")
+    assert refused.returncode == 2
+    assert "bed 300 °C is refused; 0 to 110 °C is allowed" in refused.stderr
+    tuned = order("tune", "left", "--speed", "80", "--tool", "0=210", "--bed", "65")
+    assert tuned.stdout == "M220 S80, M104 S210, M140 S65\n", tuned.stderr
+    until(lambda: printer.firmware.bed.target_c == 65)
+    assert order("cancel", "left").returncode == 0
+    said, complaint = sender.communicate(timeout=60)
+    assert sender.returncode == 4, complaint
+    assert "cancelled" in said
+    assert printer.firmware.bed.target_c == 0
+    nobody = order("pause", "left")
+    assert nobody.returncode == 4
+    assert "no process of this user prints on left now" in nobody.stderr
+
+
+def test_stop_opens_the_port_when_nobody_prints() -> None:
+    with VirtualPrinter(speed="real") as printer:
+        add = order("add", "left", "--profile", "ender-3", "--port", printer.port)
+        assert add.returncode == 0, add.stderr
+        assert order("stop", "left").returncode == 0
+        until(lambda: printer.firmware.halted)
+
+
+def test_tell_before_a_print_is_refused() -> None:
+    link = VirtualLink(dialect=Marlin)
+    with pytest.raises(PrinterError, match="prints nothing now"):
+        link.tell(b"M140 S60")
