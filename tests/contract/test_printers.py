@@ -160,8 +160,8 @@ def silent_virtual(_monkeypatch: pytest.MonkeyPatch) -> Iterator[PrinterLink]:
 
 
 def silent_octoprint(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrinterLink]:
-    monkeypatch.setattr("printprep.printers.octoprint.READ_TIMEOUT_S", 0.05)
-    monkeypatch.setattr("printprep.printers.octoprint.RETRIES", 0)
+    monkeypatch.setattr("printprep.printers.asking.READ_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("printprep.printers.asking.RETRIES", 0)
     with socket.socket() as listener:  # takes connections and says nothing
         listener.bind(("127.0.0.1", 0))
         listener.listen()
