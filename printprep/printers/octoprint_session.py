@@ -6,7 +6,6 @@ follows redirects with the key, and reads a whole upload into memory; :class:`Se
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -20,7 +19,7 @@ from urllib3.util.retry import Retry
 from printprep.errors import ConnectionLost, PrinterError, ReplyTimeout
 from printprep.printers import asking
 from printprep.printers.asking import Busy, ServerAddress
-from printprep.printers.upload import Counted, OnSent, untold
+from printprep.printers.upload import OnSent, form, untold
 
 _REFUSALS: Final[Mapping[int, str]] = {
     400: "does not understand the request; is it OctoPrint 1.4 or newer?",
@@ -91,15 +90,9 @@ def _streamed(options: dict[str, Any], on_sent: OnSent) -> bool:
     """Make a form of octorest's ``files`` that is read from disk while it is sent."""
     name, stream = options.pop("files")["file"][:2]
     options.pop("json", None)  # what requests would drop
-    mark = secrets.token_hex(16)
     size = stream.seek(0, 2)
     stream.seek(0)
-    head = (
-        f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    options["data"] = Counted(stream, size, on_sent, head.encode(), f"\r\n--{mark}--\r\n".encode())
-    options["headers"] = {"Content-Type": f"multipart/form-data; boundary={mark}"}
+    options["data"], options["headers"] = form(name, stream, size, on_sent)
     return True
 
 

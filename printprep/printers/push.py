@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -76,6 +78,11 @@ class Push:
             self.fault = self.fault or str(exc) or type(exc).__name__
             raise ConnectionLost(f"{self._url} is closed ({exc})") from exc
 
+    def wait(self, seconds: float) -> bool:
+        """Whether something came, or the connection ended, within ``seconds``."""
+        ready, _, _ = select.select([self.descriptor], [], [], max(seconds, 0.0))
+        return bool(ready)
+
     def take(self) -> list[Message]:
         """All that came since the last time."""
         with suppress(BlockingIOError):
@@ -90,9 +97,11 @@ class Push:
         if self._closed:
             return
         self._closed = True
+        with suppress(OSError, AttributeError):  # gone already
+            self._socket.sock.shutdown(socket.SHUT_RDWR)  # wakes the reader
+        self._reader.join(CONNECT_TIMEOUT_S)
         with suppress(OSError, websocket.WebSocketException):
             self._socket.shutdown()  # type: ignore[no-untyped-call]
-        self._reader.join(CONNECT_TIMEOUT_S)
         with self._lock:
             os.close(self.descriptor)
             os.close(self._wake)

@@ -231,7 +231,7 @@ class ServedLink(ABC):
             on_progress(status)
             if status.state in (PrinterState.FAILED, PrinterState.OFFLINE):
                 raise FirmwareFault(f"{self.url}: {seen.why or status.message or status.state}{self._where()}")
-            if not seen.ours:
+            if not seen.ours and not self._cancelled:
                 raise FirmwareFault(f"{self.url} knows nothing of the print any more; it started anew{self._where()}")
             if seen.ending is Ending.FAILED:
                 raise FirmwareFault(f"{self.url}: the print failed: {seen.why or 'no reason given'}{self._where()}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,3 +117,26 @@ class Counted:
             self._on_sent(sent, self._size)
         if tail:
             yield tail
+
+
+def form(
+    name: str,
+    stream: BinaryIO,
+    size: int,
+    on_sent: OnSent = untold,
+    *,
+    field: str = "file",
+    fields: Mapping[str, str] | None = None,
+) -> tuple[Counted, Mapping[str, str]]:
+    """A form of one file in ``field`` and some ``fields``, read from disk while it is sent, and its headers."""
+    mark = secrets.token_hex(16)
+    head = "".join(
+        f'--{mark}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+        for key, value in (fields or {}).items()
+    )
+    head += (
+        f'--{mark}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    body = Counted(stream, size, on_sent, head.encode(), f"\r\n--{mark}--\r\n".encode())
+    return body, {"Content-Type": f"multipart/form-data; boundary={mark}", "Content-Length": str(len(body))}
