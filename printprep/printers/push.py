@@ -97,8 +97,9 @@ class Push:
         if self._closed:
             return
         self._closed = True
-        with suppress(OSError, AttributeError):  # gone already
-            self._socket.sock.shutdown(socket.SHUT_RDWR)  # wakes the reader
+        with suppress(OSError):
+            if self._socket.sock is not None:  # it may be gone already
+                self._socket.sock.shutdown(socket.SHUT_RDWR)  # wakes the reader
         self._reader.join(CONNECT_TIMEOUT_S)
         with suppress(OSError, websocket.WebSocketException):
             self._socket.shutdown()  # type: ignore[no-untyped-call]

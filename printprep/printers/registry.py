@@ -119,11 +119,8 @@ def add_printer(printer: NamedPrinter, directory: Path | None = None, *, replace
     """
     import tomlkit
 
-    if printer.name == VIRTUAL.name:
-        raise InputError("the name 'virtual' belongs to the project's own printer; choose another")
     path = registry_path(directory)
-    known = load_printers(directory)  # a broken file is not written to
-    _check_new(printer, known, replace=replace)
+    refuse_taken(printer, directory, replace=replace)  # a broken file is not written to
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
     if "printers" not in document:
         document.add("printers", tomlkit.table(is_super_table=True))
@@ -138,7 +135,11 @@ def add_printer(printer: NamedPrinter, directory: Path | None = None, *, replace
     return path
 
 
-def _check_new(printer: NamedPrinter, known: Mapping[str, NamedPrinter], *, replace: bool) -> None:
+def refuse_taken(printer: NamedPrinter, directory: Path | None = None, *, replace: bool = False) -> None:
+    """Raise InputError when a name is taken, or another name leads to the same printer."""
+    if printer.name == VIRTUAL.name:
+        raise InputError("the name 'virtual' belongs to the project's own printer; choose another")
+    known = load_printers(directory)
     old = known.get(printer.name)
     if old is not None and not replace:
         where = old.port or old.url or "in this computer"
