@@ -57,6 +57,7 @@ class Server:
     url: str
     key: str
     folder: Path
+    process: subprocess.Popen[bytes]
 
 
 def installed(name: str, requirement: str) -> Path:
@@ -97,14 +98,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def octoprint(program: Path, folder: Path, *, open_to_all: bool = False) -> Iterator[Server]:
-    """Run a server until the end of the block, printer connected."""
-    port = free_port()
+def octoprint(program: Path, folder: Path, *, open_to_all: bool = False, port: int | None = None) -> Iterator[Server]:
+    """Run a server until the end of the block, printer connected; again in the same folder, it is the same server."""
+    known = folder.exists()
+    port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(CONFIG.format(port=port, key=KEY), encoding="utf-8")
     if open_to_all:
         (folder / "groups.yaml").write_text(GUESTS_MAY_LOOK, encoding="utf-8")
-    add_administrator(program, folder)
+    if not known:
+        add_administrator(program, folder)
     command: list[str | Path] = [program, "--basedir", folder, "serve", "--host", "127.0.0.1", "--port", str(port)]
     if os.geteuid() == 0:
         command.append("--iknowwhatimdoing")
@@ -114,7 +117,7 @@ def octoprint(program: Path, folder: Path, *, open_to_all: bool = False) -> Iter
     ):
         try:
             wait_until_operational(f"http://127.0.0.1:{port}", server)
-            yield Server(url=f"http://127.0.0.1:{port}", key=KEY, folder=folder)
+            yield Server(url=f"http://127.0.0.1:{port}", key=KEY, folder=folder, process=server)
         finally:
             server.terminate()
             with suppress(subprocess.TimeoutExpired):
