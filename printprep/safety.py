@@ -21,9 +21,11 @@ from printprep.errors import InputError
 from printprep.gcode.guard import GuardLimits, allowed_commands, guard
 from printprep.gcode.hits import Head
 from printprep.gcode.vocabulary import words_of
+from printprep.layerguard import guard_layers
 from printprep.lock import NAME as LOCK
 from printprep.lock import PREPARED, Lock, read_lock, verify_lock
 from printprep.plan import Plan, Plate
+from printprep.printers.layerjob import holds_layers
 from printprep.printers.registry import VIRTUAL
 from printprep.printers.send import Guard
 from printprep.printers.tuning import TuneLimits
@@ -196,7 +198,7 @@ def refuse_pictures(file: Path) -> None:
     if zipped or file.suffix.lower() in RESIN_SUFFIXES:
         raise InputError(
             f"{file.name} is no G-code: a resin printer's file holds pictures and numbers only, is checked by "
-            "`printprep verify` of its build, and goes to the printer by USB or the printer's own upload"
+            "`printprep verify` of its build, and goes to a resin printer by USB, PrusaLink or SDCP"
         )
 
 
@@ -212,6 +214,8 @@ def sending_guard(printer: Printer | None, profiles: Profiles, stands_at_mm: flo
 def _guard_before_sending(
     file: Path, printer: Printer | None, profiles: Profiles, stands_at_mm: float | None
 ) -> tuple[Finding, ...]:
+    if printer is not None and printer.resin is not None and holds_layers(file):
+        return _guard_layers_before_sending(file, printer, profiles)
     refuse_pictures(file)
     lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
     if lock is None:
@@ -227,6 +231,17 @@ def _guard_before_sending(
         *_untouched(file, lock),
         *settle(guard(file, limits), lock.accept),
     )
+
+
+def _guard_layers_before_sending(file: Path, printer: Printer, profiles: Profiles) -> tuple[Finding, ...]:
+    lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
+    if lock is None:
+        found = guard_layers(file, printer, anatomy_words(profiles))
+        return (_not_certified(file), *_finished(file), *found)
+    made_for = profiles.printer(lock.printer)
+    words = (*anatomy_words(profiles), *lock.inputs, *lock.materials.values())
+    found = guard_layers(file, printer, words)
+    return (*_right_printer(file, printer, made_for), *_untouched(file, lock), *settle(found, lock.accept))
 
 
 def vouched(file: Path, profiles: Profiles) -> tuple[tuple[str, ...], tuple[Acceptance, ...]]:

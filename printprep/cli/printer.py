@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from printprep.cli import ports, printing
+from printprep.cli.printer_add import add
 from printprep.cli.resume import resume_file
-from printprep.cli.terminal import console, ending_signals, json_option, out, print_json, table
+from printprep.cli.terminal import ending_signals, json_option, out, print_json, table
 
 if TYPE_CHECKING:
     from printprep.printers.registry import NamedPrinter
@@ -29,6 +30,7 @@ def printer() -> None:
 
 
 for order in (
+    add,
     printing.stop,
     printing.pause,
     printing.resume,
@@ -40,56 +42,6 @@ for order in (
     ports.baud,
 ):
     printer.add_command(order)
-
-
-@printer.command("add")
-@click.argument("name")
-@click.option("--profile", required=True, help="Id of a printer profile, such as prusa-xl.")
-@click.option("--port", help="Serial port, such as /dev/ttyACM0 or /dev/serial/by-id/…")
-@click.option("--baud", type=int, default=115_200, show_default=True, help="Bits a second of the serial port.")
-@click.option("--octoprint", "url", help="Address of an OctoPrint server, instead of a port.")
-@click.option("--key", help="Key of the OctoPrint server; asked for when left out.")
-@click.option(
-    "--allow-insecure", is_flag=True, help="Accept a server that asks for no key, or a public one without TLS."
-)
-@click.option("--replace", is_flag=True, help="Write a name that is taken anew.")
-def add(
-    name: str,
-    profile: str,
-    port: str | None,
-    baud: int,
-    url: str | None,
-    key: str | None,
-    allow_insecure: bool,
-    replace: bool,
-) -> None:
-    """Write a printer down under NAME, for its owner's eyes only.
-
-    A name that is taken is kept unless --replace says otherwise, and no two names may have the same port or server.
-
-    \b
-    Example:
-      printprep printer add xl --profile prusa-xl --port /dev/ttyACM0 --baud 115200
-      printprep printer add voron --profile voron-2.4 --octoprint http://octopi.local
-    """
-    from printprep.errors import InputError
-    from printprep.printers.registry import add_printer, new_printer
-    from printprep.profiles.load import load_profiles
-
-    if (port is None) == (url is None):
-        raise InputError("say where the printer is: either --port or --octoprint")
-    firmware = load_profiles().printer(profile).firmware
-    if port is not None and firmware not in ("marlin", "prusa-buddy"):
-        raise InputError(f"{profile} runs {firmware}, which is not spoken over a serial port; use --octoprint")
-    if url is None:
-        named = new_printer(name=name, link="serial", profile=profile, port=port, baud=baud, firmware=firmware)
-    else:
-        key = key or click.prompt("Key (OctoPrint: user settings, Application Keys)", hide_input=True, err=True)
-        named = new_printer(
-            name=name, link="octoprint", profile=profile, url=url, key=key, allow_insecure=allow_insecure
-        )
-    path = add_printer(named, replace=replace)
-    console().print(f"{name} is written down in {path}. Try it: printprep printer test {name}", markup=False)
 
 
 @printer.command("list")

@@ -53,6 +53,25 @@ def _octoprint(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
     return OctoPrintLink(printer.url or "", printer.key or "", allow_insecure=printer.allow_insecure)
 
 
+def _moonraker(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
+    from printprep.printers.moonraker import MoonrakerLink
+
+    return MoonrakerLink(printer.url or "", printer.key, allow_insecure=printer.allow_insecure)
+
+
+def _prusalink(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
+    from printprep.printers.prusalink import PrusaLinkLink
+
+    key, user = printer.key or "", printer.user
+    return PrusaLinkLink(printer.url or "", key, user=user, allow_insecure=printer.allow_insecure)
+
+
+def _sdcp(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
+    from printprep.printers.sdcp import SdcpLink
+
+    return SdcpLink(printer.url or "", allow_insecure=printer.allow_insecure)
+
+
 def _virtual(printer: NamedPrinter, log: Path | None) -> PrinterLink:
     from printprep.printers.virtual import VirtualLink
 
@@ -62,6 +81,9 @@ def _virtual(printer: NamedPrinter, log: Path | None) -> PrinterLink:
 PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {
     "serial": _serial,  # a port on this machine
     "octoprint": _octoprint,  # a server on the network
+    "moonraker": _moonraker,  # Klipper's
+    "prusalink": _prusalink,  # Prusa's, in the printer or beside it
+    "sdcp": _sdcp,  # a resin printer's board on the network
     "virtual": _virtual,  # no printer at all; log: where it writes every accepted command
 }
 """Every kind of link: from a named printer to a link that is not connected yet."""

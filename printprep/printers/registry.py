@@ -16,7 +16,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -27,25 +27,38 @@ from printprep.files import write_text
 FILE = "printers.toml"
 
 
+_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "serial": ("port",),
+    "octoprint": ("url", "key"),
+    "moonraker": ("url",),  # and a key, unless the server trusts this computer
+    "prusalink": ("url", "key"),
+    "sdcp": ("url",),  # knows no key
+    "virtual": (),
+}
+
+
 class NamedPrinter(BaseModel):
     """One printer of the lab and the way to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
-    link: Literal["serial", "octoprint", "virtual"]
+    link: Literal["serial", "octoprint", "moonraker", "prusalink", "sdcp", "virtual"]
     profile: str = Field(description="id of a printer profile")
     port: str | None = Field(default=None, description="serial: /dev/ttyACM0, /dev/serial/by-id/…")
     dtr: bool = Field(default=True, description="serial: raise the line DTR, which restarts many boards")
     baud: Annotated[int, Field(ge=1200, le=4_000_000)] = 115_200
     firmware: Literal["marlin", "prusa-buddy"] = "marlin"
-    url: str | None = Field(default=None, description="octoprint: http://printer.local, path prefixes are kept")
-    key: str | None = Field(default=None, repr=False, description="octoprint: an application key or a user's key")
-    allow_insecure: bool = Field(default=False, description="octoprint: accept a server that asks for no key")
+    url: str | None = Field(default=None, description="of a server: http://printer.local, path prefixes are kept")
+    user: str | None = Field(default=None, description="prusalink: of the log-in; then the key is its password")
+    key: str | None = Field(default=None, repr=False, description="of a server: an application's or a user's key")
+    allow_insecure: bool = Field(default=False, description="of a server: accept one that asks for no key")
 
     @model_validator(mode="after")
     def _has_a_way(self) -> NamedPrinter:
-        needs = {"serial": ("port",), "octoprint": ("url", "key"), "virtual": ()}[self.link]
+        needs = _NEEDS[self.link]
+        if self.link == "moonraker" and not self.allow_insecure:
+            needs = (*needs, "key")
         missing = [key for key in needs if not getattr(self, key)]
         if missing:
             raise ValueError(f"a printer with link = {self.link!r} needs {' and '.join(missing)}")
@@ -107,11 +120,8 @@ def add_printer(printer: NamedPrinter, directory: Path | None = None, *, replace
     """
     import tomlkit
 
-    if printer.name == VIRTUAL.name:
-        raise InputError("the name 'virtual' belongs to the project's own printer; choose another")
     path = registry_path(directory)
-    known = load_printers(directory)  # a broken file is not written to
-    _check_new(printer, known, replace=replace)
+    refuse_taken(printer, directory, replace=replace)  # a broken file is not written to
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
     if "printers" not in document:
         document.add("printers", tomlkit.table(is_super_table=True))
@@ -126,7 +136,11 @@ def add_printer(printer: NamedPrinter, directory: Path | None = None, *, replace
     return path
 
 
-def _check_new(printer: NamedPrinter, known: Mapping[str, NamedPrinter], *, replace: bool) -> None:
+def refuse_taken(printer: NamedPrinter, directory: Path | None = None, *, replace: bool = False) -> None:
+    """Raise InputError when a name is taken, or another name leads to the same printer."""
+    if printer.name == VIRTUAL.name:
+        raise InputError("the name 'virtual' belongs to the project's own printer; choose another")
+    known = load_printers(directory)
     old = known.get(printer.name)
     if old is not None and not replace:
         where = old.port or old.url or "in this computer"

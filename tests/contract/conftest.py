@@ -1,4 +1,7 @@
-"""A real OctoPrint with its virtual printer, on loopback, in an environment of its own."""
+"""A real OctoPrint with its virtual printer, and a real Moonraker before a played Klipper, on loopback.
+
+Each is installed into an environment of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,23 @@ import http.client
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.contract.klippy import Klippy
+
 OCTOPRINT = "octoprint==1.11.8"
+MOONRAKER = "moonraker==0.11.0"
 KEY = "0123456789ABCDEF0123456789ABCDEF"
 ROOT = Path(__file__).parent.parent.parent
 START_S = 180.0  # its first start compiles some thousand files, on whatever cores are left
@@ -49,23 +57,29 @@ class Server:
     url: str
     key: str
     folder: Path
+    process: subprocess.Popen[bytes]
 
 
-def octoprint_program() -> Path:
-    """OctoPrint, installed once into a folder that later runs find again; test processes wait for each other."""
-    environment = ROOT / ".cache" / "octoprint-venv"
-    program = environment / "bin" / "octoprint"
+def installed(name: str, requirement: str) -> Path:
+    """A server's program, installed once into a folder that later runs find; test processes wait for each other."""
+    environment = ROOT / ".cache" / f"{name}-venv"
+    program = environment / "bin" / name
     environment.parent.mkdir(exist_ok=True)
     with environment.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not program.exists():
             subprocess.run([sys.executable, "-m", "venv", environment], check=True, capture_output=True)
             subprocess.run(
-                [environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", OCTOPRINT],
+                [environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
                 check=True,
                 capture_output=True,
             )
     return program
+
+
+def octoprint_program() -> Path:
+    """OctoPrint's."""
+    return installed("octoprint", OCTOPRINT)
 
 
 def add_administrator(program: Path, folder: Path) -> None:
@@ -84,14 +98,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def octoprint(program: Path, folder: Path, *, open_to_all: bool = False) -> Iterator[Server]:
-    """Run a server until the end of the block, printer connected."""
-    port = free_port()
+def octoprint(program: Path, folder: Path, *, open_to_all: bool = False, port: int | None = None) -> Iterator[Server]:
+    """Run a server until the end of the block, printer connected; again in the same folder, it is the same server."""
+    known = folder.exists()
+    port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(CONFIG.format(port=port, key=KEY), encoding="utf-8")
     if open_to_all:
         (folder / "groups.yaml").write_text(GUESTS_MAY_LOOK, encoding="utf-8")
-    add_administrator(program, folder)
+    if not known:
+        add_administrator(program, folder)
     command: list[str | Path] = [program, "--basedir", folder, "serve", "--host", "127.0.0.1", "--port", str(port)]
     if os.geteuid() == 0:
         command.append("--iknowwhatimdoing")
@@ -101,7 +117,7 @@ def octoprint(program: Path, folder: Path, *, open_to_all: bool = False) -> Iter
     ):
         try:
             wait_until_operational(f"http://127.0.0.1:{port}", server)
-            yield Server(url=f"http://127.0.0.1:{port}", key=KEY, folder=folder)
+            yield Server(url=f"http://127.0.0.1:{port}", key=KEY, folder=folder, process=server)
         finally:
             server.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -147,4 +163,91 @@ def octoprint_server(octoprint_installed: Path, tmp_path_factory: pytest.TempPat
 def open_octoprint_server(octoprint_installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that answers anybody."""
     with octoprint(octoprint_installed, tmp_path_factory.mktemp("open-octoprint"), open_to_all=True) as server:
+        yield server
+
+
+MOONRAKER_CONFIG = """
+[server]
+host: 127.0.0.1
+port: {port}
+klippy_uds_address: {folder}/klippy.sock
+[authorization]
+[announcements]
+dev_mode: True
+[file_manager]
+enable_object_processing: False
+[machine]
+provider: none
+validate_service: False
+validate_config: False
+"""
+
+
+@dataclass(frozen=True)
+class KlipperServer:
+    url: str
+    key: str
+    klippy: Any
+    gcodes: Path
+
+
+@contextmanager
+def moonraker(program: Path, folder: Path) -> Iterator[KlipperServer]:
+    """Run a Moonraker until the end of the block, with a played Klipper behind it."""
+    for name in ("config", "logs", "gcodes", "database"):
+        (folder / name).mkdir(parents=True)
+    port = free_port()
+    config = MOONRAKER_CONFIG.format(port=port, folder=folder)
+    (folder / "config" / "moonraker.conf").write_text(config, encoding="utf-8")
+    with (
+        Klippy(folder / "klippy.sock", folder / "gcodes") as klippy,
+        (folder / "output.txt").open("wb") as output,
+        subprocess.Popen([program, "-d", folder], stdout=output, stderr=output) as server,
+    ):
+        try:
+            key = wait_for_key(folder / "database" / "moonraker-sql.db", server)
+            url = f"http://127.0.0.1:{port}"
+            wait_for_klipper(url, key, server)
+            yield KlipperServer(url=url, key=key, klippy=klippy, gcodes=folder / "gcodes")
+        finally:
+            server.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(10)
+            server.kill()
+
+
+def wait_for_key(database: Path, server: subprocess.Popen[bytes]) -> str:
+    """The API key that Moonraker made at its first start."""
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and server.poll() is None:
+        if database.exists():
+            query = "SELECT password FROM authorized_users WHERE username = '_API_KEY_USER_'"
+            with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database)) as connection:
+                found = connection.execute(query).fetchone()
+                if found is not None:
+                    return str(found[0])
+        time.sleep(0.2)
+    raise RuntimeError(f"Moonraker made no key in {START_S:g} s (exit code {server.poll()})")
+
+
+def wait_for_klipper(url: str, key: str, server: subprocess.Popen[bytes]) -> None:
+    request = urllib.request.Request(f"{url}/server/info", headers={"X-Api-Key": key})
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and server.poll() is None:
+        with suppress(OSError, http.client.HTTPException), urllib.request.urlopen(request, timeout=5) as reply:
+            if json.load(reply)["result"]["klippy_state"] == "ready":
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"Moonraker did not start in {START_S:g} s (exit code {server.poll()})")
+
+
+@pytest.fixture(scope="session")
+def moonraker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KlipperServer]:
+    """A real Moonraker before a played Klipper."""
+    try:
+        program = installed("moonraker", MOONRAKER)
+    except (subprocess.CalledProcessError, OSError) as exc:
+        required(f"{MOONRAKER} cannot be installed: {exc}")
+        raise
+    with moonraker(program, tmp_path_factory.mktemp("mr")) as server:
         yield server

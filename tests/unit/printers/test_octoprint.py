@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from printprep.errors import InputError, PrinterError
+from printprep.printers.asking import refuse_public_plain_http
 from printprep.printers.link import Ending, PrinterState, PrinterStatus
-from printprep.printers.octoprint import OctoPrintLink, refuse_public_plain_http
+from printprep.printers.octoprint import OctoPrintLink
 
 READY = {"operational": True, "ready": True}
 PRINTER = {"state": {"text": "Operational", "flags": READY}, "temperature": {"tool0": {"actual": 21.3, "target": None}}}
@@ -45,6 +46,7 @@ def script() -> Script:
             "GET /octo/api/printer": (200, PRINTER),
             "POST /octo/api/files/local/": (204, {}),
             "POST /octo/api/files/local": (201, {"files": {"local": {"name": "changed.gcode"}}}),
+            "GET /octo/api/files/local/changed.gcode": (200, {"size": len("G28\nG1 X1\n")}),
             "GET /octo/api/job": (200, {"progress": {"completion": 100.0}}),
             "DELETE /octo/api/files": (204, {}),
         }
@@ -73,7 +75,7 @@ def url(script: Script) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None: ...
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/octo"
         server.shutdown()

@@ -1,0 +1,109 @@
+"""What every question to a printer's server shares: its address, a limit to its patience, and the word for busy."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from printprep.errors import ConnectionLost, InputError, PrinterError, ReplyTimeout
+
+CONNECT_TIMEOUT_S: Final = 5.0
+READ_TIMEOUT_S: Final = 30.0  # of one piece of an answer
+ANSWER_TIMEOUT_S: Final = 60.0  # of a whole answer, in however many pieces it trickles
+UPLOAD_TIMEOUT_S: Final = 600.0  # of an answer to an upload, once all of it is sent
+RETRIES: Final = 3  # of questions; a wish is never sent twice
+BACK_OFF_S: Final = 0.2  # before the first retry, doubled each time
+
+Answer = TypeVar("Answer")
+
+
+class Busy(PrinterError):  # noqa: N818 - the name is the sentence
+    """The server answers that the printer cannot do that in the state it is in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAddress:
+    """Where a server is: ``http://host:80/prefix`` in its parts."""
+
+    scheme: str
+    host: str  # and the port, where one is said
+    prefix: str  # of its paths, where a reverse proxy has one; no slash at its end
+
+    @classmethod
+    def of(cls, url: str) -> ServerAddress:
+        """Read an address; an InputError for what is none, or holds a password."""
+        address = urlsplit(url.strip())
+        try:
+            told = address.scheme in ("http", "https") and bool(address.hostname)
+            _ = address.port
+        except ValueError:
+            told = False
+        if not told:
+            raise InputError(f"{url!r} is not the address of a server; write for example http://octopi.local")
+        if address.username or address.password:
+            raise InputError("the address of a server holds a name or a password, which every list would show")
+        return cls(scheme=address.scheme, host=address.netloc, prefix=address.path.rstrip("/"))
+
+    @property
+    def url(self) -> str:
+        """All of it, with its prefix."""
+        return f"{self.origin}{self.prefix}"
+
+    @property
+    def origin(self) -> str:
+        """Without the prefix."""
+        return f"{self.scheme}://{self.host}"
+
+    @property
+    def socket_url(self) -> str:
+        """The same for a websocket."""
+        return f"{'wss' if self.scheme == 'https' else 'ws'}://{self.host}{self.prefix}"
+
+
+def refuse_public_plain_http(url: str) -> None:
+    """Raise PrinterError for an address outside the house without TLS: key and job could be read on the way."""
+    address = urlsplit(url)
+    if address.scheme == "https" or not address.hostname:
+        return
+    try:
+        found = socket.getaddrinfo(address.hostname, address.port or 80, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        raise ConnectionLost(f"{address.hostname} is not known here ({exc}); check the name of the server") from exc
+    public = [entry[4][0] for entry in found if ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global]
+    if public:
+        raise PrinterError(f"{url} is a public address ({public[0]}) without TLS; use https or an address in the house")
+
+
+def within(seconds: float, server: str, question: Callable[[], Answer]) -> Answer:
+    """Have ``question`` answered within ``seconds``.
+
+    A library's time-outs are of one piece each, so a server that sends a byte now and then would be listened to for
+    ever. The question is asked by a thread of its own, which is left to itself when the time is over.
+
+    Raises
+    ------
+    ReplyTimeout
+        The time is over.
+    """
+    answers: list[Answer] = []
+    faults: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            answers.append(question())
+        except BaseException as exc:  # noqa: BLE001 - raised again by the one who asked
+            faults.append(exc)
+
+    asking = threading.Thread(target=ask, name="printprep-ask", daemon=True)
+    asking.start()
+    asking.join(seconds)
+    if asking.is_alive():
+        raise ReplyTimeout(f"{server} has not answered to the end in {seconds:g} s; is it overloaded?")
+    if faults:
+        raise faults[0]
+    return answers[0]

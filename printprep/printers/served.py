@@ -1,0 +1,320 @@
+"""A print that a server keeps: uploaded, started, watched until it is over, taken away again.
+
+What OctoPrint, Moonraker, PrusaLink and resin boards have in common. A link of this kind says how to upload, start and
+look; when a print is over and what to do with wishes, outages and half-heard answers stands here, once.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
+from printprep.printers.asking import Busy
+from printprep.printers.job import JobFile, read_job
+from printprep.printers.link import Ending, Identity, OnProgress, PrinterState, PrinterStatus, PrintOutcome, unwatched
+from printprep.printers.push import Push
+from printprep.printers.upload import OnSent, Upload, packed
+from printprep.printers.wishes import Wishes
+
+LOG: Final = logging.getLogger(__name__)
+
+POLL_S: Final = 0.5
+QUIET_S: Final = 3.0  # a push socket that is silent so long is asked by a question
+OUTAGE_S: Final = 60.0  # a server may be away so long in mid-print before the print counts as lost
+UPLOAD_TOLD_S: Final = 1.0  # between two reports of an upload
+BUSY: Final = (PrinterState.PRINTING, PrinterState.PAUSED, PrinterState.CANCELLING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a server says of its printer and of our print."""
+
+    status: PrinterStatus
+    done: float | None = None  # of our file, 0 to 1; None: the server does not say
+    layer: int | None = None  # 1-based, where the server counts them
+    ending: Ending | None = None  # of our print, where the server says it
+    ours: bool = True  # False: the server knows nothing of our print
+    why: str = ""  # of a failure
+
+
+class ServedLink(ABC):
+    """A printer behind a server; see :class:`~printprep.printers.link.PrinterLink`."""
+
+    url: str
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._identity: Identity | None = None
+        self._status = PrinterStatus(state=PrinterState.OFFLINE)
+        self._wishes: Wishes | None = None
+        self._cancelled = False
+        self._held: bool | None = None  # True: to be paused, False: to be resumed, None: as it is
+        self._push: Push | None = None
+
+    # What a kind of server has to say
+
+    @abstractmethod
+    def connect(self) -> Identity:
+        """Open the way to the printer."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the printer go."""
+
+    @abstractmethod
+    def _upload(self, upload: Upload, on_sent: OnSent) -> str:
+        """Upload and verify; where the server put it."""
+
+    @abstractmethod
+    def _start(self, place: str) -> None:
+        """Print what was uploaded."""
+
+    @abstractmethod
+    def _look(self, place: str | None) -> Look:
+        """The printer now, and the print of ``place``."""
+
+    @abstractmethod
+    def _hold(self) -> None:
+        """Pause."""
+
+    @abstractmethod
+    def _go_on(self) -> None:
+        """Resume."""
+
+    @abstractmethod
+    def _end(self) -> None:
+        """Cancel."""
+
+    @abstractmethod
+    def _cool(self) -> None:
+        """Switch the heaters off, where the printer has some and leaves that to its hosts."""
+
+    @abstractmethod
+    def _remove(self, place: str) -> None:
+        """Delete what was uploaded."""
+
+    def _job(self, path: Path) -> JobFile:
+        """Count what is in the file."""
+        return read_job(path)
+
+    def _holds_layers(self, _path: Path) -> bool:
+        """Whether the file is one of layers, and goes as it is."""
+        return False
+
+    def _listen(self) -> Push | None:
+        """Open the push socket, for a server that has one."""
+        return None
+
+    # The contract
+
+    @property
+    def identity(self) -> Identity:
+        """Who answered."""
+        if self._identity is None:
+            raise PrinterError(f"{self.url}: not connected")
+        return self._identity
+
+    def print_file(self, path: Path, on_progress: OnProgress = unwatched) -> PrintOutcome:
+        """Upload the file, print it, and watch until the server says that it is over."""
+        job = self._job(path)
+        began_s = self._clock()
+        self._cancelled, self._held = False, None
+        self._status = replace(self._status, line=0, layer=0, progress=0.0, message="")
+        self._wishes = Wishes()
+        ending, fault = Ending.FAILED, None
+        try:
+            with packed(path, layers=self._holds_layers(path)) as upload:
+                place = self._upload(upload, self._teller(job, on_progress))
+            ending = self._print(place, job, on_progress)
+        except PrinterError as exc:
+            fault = exc
+        finally:
+            self._hush()
+            self._wishes.close()
+            self._wishes = None
+        done = job.commands if ending is Ending.FINISHED else self._status.line
+        return PrintOutcome(
+            ending=ending,
+            lines_total=job.commands,
+            lines_sent=done,
+            lines_accepted=done,
+            layer=job.layer_at(done),
+            duration_s=self._clock() - began_s,
+            message=str(fault) if fault else self._status.message,
+            fault=fault,
+            counted=False,
+        )
+
+    def pause(self) -> None:
+        """Hold the print."""
+        self._held = True
+        self._wish(self._hold)
+
+    def resume(self) -> None:
+        """Go on with a held print."""
+        self._held = False
+        self._wish(self._go_on)
+
+    def cancel(self) -> None:
+        """Give the print up; the heaters are switched off even where the server's own script does not."""
+        self._cancelled = True
+        self._wish(self._end)
+
+    def status(self) -> PrinterStatus:
+        """The printer now."""
+        self._status = self._look(None).status
+        return self._status
+
+    # Steps of a print
+
+    def _print(self, place: str, job: JobFile, on_progress: OnProgress) -> Ending:
+        if self._cancelled:  # while it was uploaded
+            self._clear_away(place)
+            return Ending.CANCELLED
+        self._push = self._listen()
+        try:
+            self._start(place)
+        except Busy:  # with somebody else's print, which is not ours to cancel
+            self._clear_away(place)
+            raise
+        except PrinterError:  # whether it began is not known
+            self._give_up()
+            raise
+        try:
+            ending = self._watch(place, job, on_progress)
+        except BaseException:  # the server must not go on, or stand there hot, without anybody looking
+            self._give_up()
+            raise
+        self._clear_away(place)
+        return ending
+
+    def _teller(self, job: JobFile, on_progress: OnProgress) -> OnSent:
+        """Tell of an upload now and then; a short one is over before."""
+        told_s = self._clock()
+
+        def tell(sent: int, total: int) -> None:
+            nonlocal told_s
+            if self._clock() - told_s < UPLOAD_TOLD_S:
+                return
+            told_s = self._clock()
+            words = f"uploading: {sent / 1e6:.1f} of {total / 1e6:.1f} MB"
+            on_progress(replace(self._status, lines_total=job.commands, message=words))
+
+        return tell
+
+    def _watch(self, place: str, job: JobFile, on_progress: OnProgress) -> Ending:
+        """Look until the print is over."""
+        seen_busy = False
+        heard_s = self._clock()
+        while True:
+            pushed = self._wait()
+            if not pushed and self._push is not None and self._push.alive and self._clock() - heard_s < QUIET_S:
+                continue
+            try:
+                seen = self._look(place)
+            except (ConnectionLost, ReplyTimeout) as exc:
+                if self._clock() - heard_s > OUTAGE_S:
+                    raise
+                self._status = replace(self._status, message=f"not heard since {self._clock() - heard_s:.0f} s: {exc}")
+                on_progress(self._status)
+                continue
+            heard_s = self._clock()
+            status = self._status = self._counted(seen, job)
+            on_progress(status)
+            if status.state in (PrinterState.FAILED, PrinterState.OFFLINE):
+                raise FirmwareFault(f"{self.url}: {seen.why or status.message or status.state}{self._where()}")
+            if not seen.ours and not self._cancelled:
+                raise FirmwareFault(f"{self.url} knows nothing of the print any more; it started anew{self._where()}")
+            if seen.ending is Ending.FAILED:
+                raise FirmwareFault(f"{self.url}: the print failed: {seen.why or 'no reason given'}{self._where()}")
+            if seen.ending is Ending.FINISHED and not self._cancelled:
+                return Ending.FINISHED
+            if status.state in BUSY:
+                seen_busy = True
+                self._insist(status.state)
+            elif seen.ending is not None or self._cancelled or seen_busy:  # the last: given up at the server
+                self._ask_kindly(self._cool)
+                return Ending.CANCELLED
+
+    def _insist(self, state: PrinterState) -> None:
+        """Say a wish again that has not come true: it may have met an outage, or a printer that was about to start."""
+        if self._cancelled and state is not PrinterState.CANCELLING:
+            self._ask_kindly(self._end)
+        elif self._held is (state is PrinterState.PAUSED):
+            self._held = None
+        elif self._held is not None and not self._cancelled:
+            self._ask_kindly(self._hold if self._held else self._go_on)
+
+    def _counted(self, seen: Look, job: JobFile) -> PrinterStatus:
+        """The server's status with our counts; it forgets them when it cancels, we do not."""
+        if seen.ending is Ending.FINISHED:
+            line = job.commands
+        elif seen.layer is not None and job.layer_starts:
+            line = job.layer_starts[min(max(seen.layer, 1), len(job.layer_starts)) - 1] if seen.layer else 0
+        else:
+            line = min(round((seen.done or 0.0) * job.commands), job.commands)
+        line = max(self._status.line, line)
+        return replace(
+            seen.status,
+            line=line,
+            lines_total=job.commands,
+            layer=job.layer_at(line),
+            layers_total=len(job.layer_starts),
+            z_mm=job.z_at(line),
+            progress=max(self._status.progress, 1.0 if seen.ending is Ending.FINISHED else seen.done or 0.0),
+        )
+
+    def _where(self) -> str:
+        status = self._status
+        layer = f", layer {status.layer} of {status.layers_total}" if status.layers_total else ""
+        height = f", at {status.z_mm:g} mm" if status.z_mm is not None else ""
+        return f" at about command {status.line} of {status.lines_total}{layer}{height}"
+
+    def _wait(self) -> bool:
+        """Wait for news, the next poll or a wish; True: the push socket had news."""
+        assert self._wishes is not None
+        descriptors = [self._wishes.descriptor]
+        if self._push is not None and self._push.alive:
+            descriptors.append(self._push.descriptor)
+        ready, _, _ = select.select(descriptors, [], [], POLL_S)
+        self._ask_kindly(self._wishes.grant)
+        return self._push is not None and self._push.descriptor in ready
+
+    def _ask_kindly(self, wish: Callable[[], None]) -> None:
+        """Ask; what the server cannot grant now is no reason to give the print up: it is looked at again anyway."""
+        try:
+            wish()
+        except (Busy, ConnectionLost, ReplyTimeout) as exc:  # such as a pause of what has just ended
+            LOG.info("a wish was not granted: %s", exc)
+
+    def _give_up(self) -> None:
+        """Cancel and cool, as far as the server still listens."""
+        for wish in (self._end, self._cool):
+            with suppress(PrinterError):
+                wish()
+
+    def _clear_away(self, place: str) -> None:
+        """Take the file from the server: what was printed stays in the lab's record, not there."""
+        try:
+            self._remove(place)
+        except PrinterError as exc:
+            self._status = replace(self._status, message=f"{place} stays on the server: {exc}")
+
+    def _hush(self) -> None:
+        if self._push is not None:
+            self._push.close()
+            self._push = None
+
+    def _wish(self, wish: Callable[[], None]) -> None:
+        if self._wishes is None:
+            wish()
+        else:
+            self._wishes.leave(wish)
