@@ -72,6 +72,13 @@ def find_pins(
     return tuple(found)
 
 
+def meeting_mm2(below: Manifold, above: Manifold, plane: Plane) -> float:
+    """Area that two solids have in common where they come together at a plane, each seen a hair off it."""
+    frame = frame_of(np.array(plane.normal))
+    lower = _turned(below, frame).slice(plane.offset_mm - _NEAR_MM)
+    return float((lower ^ _turned(above, frame).slice(plane.offset_mm + _NEAR_MM)).area())
+
+
 def pin_solid(pin: Pin) -> Manifold:
     """The pin with its root in the piece below."""
     return _cylinder(pin, pin.diameter_mm / 2.0, -ROOT_MM, pin.length_mm, frame_of(np.array(pin.axis)))

@@ -13,15 +13,15 @@ from typing import Final
 
 import numpy as np
 
-from printprep.errors import DoesNotFit, MeshError
+from printprep.errors import DoesNotFit
 from printprep.geometry import nest
 from printprep.geometry.cuts import Plane, frame_of
 from printprep.geometry.mesh import Bool, Float, Mesh, as_point
+from printprep.geometry.pieces import SLIVER_MM3, Piece, cut, given_back
 from printprep.geometry.section import sections
 from printprep.geometry.solid import Manifold, from_solid
 
 MAX_PIECES: Final = 24
-VOLUME_TOLERANCE: Final = 1e-6  # of the volume; both sides of a cut add up within this
 
 _PLACES: Final = 40  # tried along each direction
 _EDGE: Final = 0.04  # of the extent at either end where no cut is tried
@@ -35,7 +35,6 @@ _THIN_MM: Final = 15.0  # an outline too thin for a pin
 _NO_PIN_MM: Final = 150.0  # a plane without any place for a pin
 _TILT_MM: Final = 20.0  # a plane across no axis of the build
 _SLIVER_MM: Final = 80.0  # a loose crumb, or a side thinner than 15 mm
-_SLIVER_MM3: Final = 20.0
 _SIDE_MM: Final = 15.0
 _LOOSE_MM: Final = 60.0  # a body more than there was: a piece in two
 _FRAIL_MM: Final = 80.0  # an outline without room for two pins side by side
@@ -55,18 +54,6 @@ class Wish:
     reach_mm: float = 0.0  # how far pins will stand out of a cut
     thin_mm: float = 6.0  # outlines thinner than this hold no pin
     firm_mm2: float = 0.0  # a cut of less area is a weak joint
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """Solids that stay together, by name, and points that they will reach once pins stand on them."""
-
-    solids: Mapping[str, Manifold]
-    extra_mm: Float = field(default_factory=lambda: np.zeros((0, 3)))
-
-    def points_mm(self) -> Float:
-        """All vertices and extra points, (n, 3)."""
-        return np.concatenate([*(from_solid(s).vertices for s in self.solids.values()), self.extra_mm])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,34 +114,6 @@ def fits(piece: Piece, wish: Wish) -> bool:
     return nest.fits(nest.footprint(turned), float(np.ptp(turned[:, 2])), wish.room)
 
 
-def cut(piece: Piece, plane: Plane, reach_mm: float = 0.0) -> tuple[Piece, Piece]:
-    """What of a piece is below and above a plane, exact.
-
-    Raises
-    ------
-    MeshError
-        The volumes do not add up within :data:`VOLUME_TOLERANCE`.
-    """
-    below: dict[str, Manifold] = {}
-    above: dict[str, Manifold] = {}
-    for name, solid in piece.solids.items():
-        upper, lower = solid.split_by_plane(plane.normal, plane.offset_mm)
-        lost_mm3 = solid.volume() - upper.volume() - lower.volume()
-        if abs(lost_mm3) > VOLUME_TOLERANCE * solid.volume():
-            raise MeshError(f"{name} lost {lost_mm3:.6f} mm3 of {solid.volume():.3f} when it was cut; repair it first")
-        for side, half in ((below, lower), (above, upper)):
-            if not half.is_empty():
-                side[name] = half
-    height_mm = plane.above_mm(piece.extra_mm)
-    feet = Piece(solids=below).points_mm()
-    feet = feet[np.abs(plane.above_mm(feet)) < 1e-6]
-    pins_mm = feet + reach_mm * np.array(plane.normal) if reach_mm else np.zeros((0, 3))
-    return (
-        Piece(solids=below, extra_mm=np.concatenate([piece.extra_mm[height_mm <= 0], pins_mm])),
-        Piece(solids=above, extra_mm=piece.extra_mm[height_mm > 0]),
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Option:
     """A plane that might be taken, with what it costs."""
@@ -196,7 +155,8 @@ def _best(piece: Piece, wish: Wish) -> tuple[_Option, Piece, Piece]:
     likely = [option for option in options if option.rank[:2] == options[0].rank[:2]][:_TRIED]
     best: tuple[_Option, Piece, Piece] | None = None
     for option in likely:
-        below, above = cut(piece, option.plane, wish.reach_mm)
+        halves = cut(piece, option.plane, wish.reach_mm)
+        below, above = given_back(*halves, option.plane, lambda half: fits(half, wish))
         names = option.area_mm2
         made = [_bodies(half.solids[name]) for half in (below, above) for name in names if name in half.solids]
         before = sum(_bodies(piece.solids[name])[0] for name in names)
@@ -212,7 +172,7 @@ def _best(piece: Piece, wish: Wish) -> tuple[_Option, Piece, Piece]:
 def _bodies(solid: Manifold) -> tuple[int, int]:
     """How many bodies a solid has, and how many too small to keep hold of; a cavity is one of negative volume."""
     volumes = [body.volume() for body in solid.decompose()]
-    small = sum(0.0 < volume < _SLIVER_MM3 for volume in volumes)
+    small = sum(0.0 < volume < SLIVER_MM3 for volume in volumes)
     return sum(volume > 0.0 for volume in volumes) - small, small
 
 

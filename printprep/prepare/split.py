@@ -14,10 +14,11 @@ from printprep.geometry import split as geometry
 from printprep.geometry.contact import clusters, solid_bodies
 from printprep.geometry.cuts import END_MM, Cut, Pin, Plane
 from printprep.geometry.mesh import Mesh, Point, as_point
-from printprep.geometry.pins import APART, MOST, find_pins, hole_solid, pin_solid
+from printprep.geometry.pieces import Piece, standing
+from printprep.geometry.pins import APART, MOST, find_pins, hole_solid, meeting_mm2, pin_solid
 from printprep.geometry.solid import Manifold, from_solid, to_solid
 from printprep.geometry.specks import SPECK_MM3
-from printprep.geometry.split import Parted, Piece, Wish, leaves, nodes
+from printprep.geometry.split import MAX_PIECES, Parted, Wish, leaves, nodes
 from printprep.geometry.zones import Zones
 from printprep.plan import Change
 from printprep.prepare.arrange import refusal, room, stands_whole
@@ -27,6 +28,7 @@ from printprep.progress import SILENT, Progress
 
 LENGTH: Final = 1.5  # diameters that a pin stands out of its cut
 WALL_MM: Final = 1.5  # matter around a hole and under its end: three lines of a common nozzle
+MEETING_MM2: Final = 0.1  # of faces that come together; less is two edges that touch
 _NAMED: Final = 4  # bodies of a piece that are told apart in a message
 
 
@@ -115,8 +117,7 @@ class _Joint:
 
 
 def _divided(draft: Draft, tree: Piece | Parted) -> Draft:
-    pieces = {k: dict(piece.solids) for k, piece in enumerate(leaves(tree), start=1)}
-    numbers = {id(piece): k for k, piece in enumerate(leaves(tree), start=1)}
+    pieces, numbers = _numbered(tree, draft.case.limits.contact_mm2)
     cuts: list[Cut] = []
     findings: list[Finding] = []
     changes: dict[str, list[Change]] = {part.name: [] for part in draft.parts}
@@ -127,8 +128,8 @@ def _divided(draft: Draft, tree: Piece | Parted) -> Draft:
             changes[name].append(Change(stage="split", what=what, area_mm2=2.0 * area_mm2, where_mm=where))
         joints = [
             _join(draft, node, pieces, below, above, changes)
-            for below in (numbers[id(piece)] for piece in leaves(node.below))
-            for above in (numbers[id(piece)] for piece in leaves(node.above))
+            for below in (number for piece in leaves(node.below) for number in numbers[id(piece)])
+            for above in (number for piece in leaves(node.above) for number in numbers[id(piece)])
         ]
         joints = [joint for joint in joints if joint.parts]
         cuts.append(Cut(plane=node.plane, pins=tuple(pin for joint in joints for pin in joint.pins)))
@@ -142,6 +143,27 @@ def _divided(draft: Draft, tree: Piece | Parted) -> Draft:
     return replace(draft, parts=parts, cuts=tuple(cuts)).with_findings(*findings)
 
 
+def _numbered(
+    tree: Piece | Parted, enough_mm2: float
+) -> tuple[dict[int, dict[str, Manifold]], dict[int, tuple[int, ...]]]:
+    """The solids of each piece by its number, and the numbers of what each leaf of the tree became, by its id.
+
+    A leaf that a cut left in bodies which do not hold together becomes as many pieces, so that each stands on the bed
+    by itself and has pins of its own; where that would be more than :data:`MAX_PIECES`, it stays one.
+    """
+    whole = leaves(tree)
+    planes = [node.plane for node in nodes(tree)]
+    pieces: dict[int, dict[str, Manifold]] = {}
+    numbers: dict[int, tuple[int, ...]] = {}
+    for k, leaf in enumerate(whole):
+        groups = standing(leaf, planes, enough_mm2)
+        if len(pieces) + len(groups) + len(whole) - k - 1 > MAX_PIECES:
+            groups = (leaf,)
+        numbers[id(leaf)] = tuple(range(len(pieces) + 1, len(pieces) + len(groups) + 1))
+        pieces |= {number: dict(group.solids) for number, group in zip(numbers[id(leaf)], groups, strict=True)}
+    return pieces, numbers
+
+
 def _join(
     draft: Draft,
     node: Parted,
@@ -152,9 +174,7 @@ def _join(
 ) -> _Joint:
     """Pins of the parts that two pieces share at a cut: made in ``pieces`` and noted in ``changes``."""
     asked = draft.case.split
-    shared = tuple(
-        name for name in node.area_mm2 if _touches(pieces[below], name, node) and _touches(pieces[above], name, node)
-    )
+    shared = tuple(name for name in node.area_mm2 if _meet(pieces[below], pieces[above], name, node))
     zones, barred = _zones(draft), _barred(draft)
     made: list[Pin] = []
     for name in shared if asked.pins else ():
@@ -177,11 +197,11 @@ def _join(
     return _Joint(below=below, above=above, parts=shared, pins=tuple(made))
 
 
-def _touches(solids: Mapping[str, Manifold], name: str, node: Parted) -> bool:
-    """Whether a piece has a face of that part on the plane of a cut."""
-    if name not in solids:
+def _meet(below: Mapping[str, Manifold], above: Mapping[str, Manifold], name: str, node: Parted) -> bool:
+    """Whether two pieces have faces of that part on a cut which come together."""
+    if name not in below or name not in above:
         return False
-    return bool((np.abs(node.plane.above_mm(from_solid(solids[name]).vertices)) < 1e-6).any())
+    return meeting_mm2(below[name], above[name], node.plane) >= MEETING_MM2
 
 
 def _set(pin: Pin, pieces: dict[int, dict[str, Manifold]], below: int, above: int) -> Change:

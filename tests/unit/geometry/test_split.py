@@ -15,9 +15,10 @@ from printprep.geometry.cuts import Plane
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Float
 from printprep.geometry.orient import rotation_to_up
+from printprep.geometry.pieces import Piece, cut, given_back, standing
 from printprep.geometry.pins import find_pins, hole_solid, pin_solid
 from printprep.geometry.solid import Manifold, from_solid
-from printprep.geometry.split import Parted, Wish, cut, fits, leaves, nodes, split
+from printprep.geometry.split import Parted, Wish, fits, leaves, nodes, split
 from printprep.geometry.zones import Zones
 
 BED = nest.Area(width_mm=235.0, depth_mm=235.0, height_mm=250.0)
@@ -228,3 +229,46 @@ def test_small_bodies_share_a_bed_and_a_lone_one_stands_in_the_middle() -> None:
     assert [s.bed for s in stands] == [0, 0, 0, 0, 1]
     assert nest.beside(square, stands[4].spot).mean(axis=0) == pytest.approx([117.5, 117.5])
     assert nest.share_beds([square * 3.0], ROOM, 5.0) is None
+
+
+BUMP = (
+    block((30, 60, 60))
+    + block((80, 60, 20), (40, 0, -20))
+    + Manifold.sphere(12.0, 96).translate((60.0, 0.0, -11.5))  # its top is 0.5 mm over the middle
+)
+
+
+def test_a_bump_that_a_plane_grazes_keeps_its_cap() -> None:
+    plane = Plane(normal=(0.0, 0.0, 1.0), offset_mm=0.0)
+    below, above = cut(Piece(solids={"a": BUMP}), plane)
+    assert len(above.solids["a"].decompose()) == 2
+    lower, upper = given_back(below, above, plane, lambda _piece: True)
+    assert len(upper.solids["a"].decompose()) == len(lower.solids["a"].decompose()) == 1
+    assert lower.solids["a"].volume() + upper.solids["a"].volume() == pytest.approx(BUMP.volume(), rel=1e-9)
+    assert from_solid(lower.solids["a"]).bounds_mm[1, 2] == pytest.approx(0.5, abs=1e-3)
+    assert inspect(from_solid(lower.solids["a"])).closed
+    turned = Plane(normal=(0.0, 0.0, -1.0), offset_mm=0.0)  # the same cut, named from the other side
+    upper, lower = given_back(above, below, turned, lambda _piece: True)
+    assert from_solid(lower.solids["a"]).bounds_mm[1, 2] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_a_cap_does_not_go_back_where_it_makes_its_piece_too_high() -> None:
+    plane = Plane(normal=(0.0, 0.0, 1.0), offset_mm=0.0)
+    halves = cut(Piece(solids={"a": BUMP}), plane)
+    assert given_back(*halves, plane, lambda piece: bool(piece.points_mm()[:, 2].max() <= 0.25)) == halves
+
+
+def test_a_cap_that_can_be_held_is_no_shaving() -> None:
+    plane = Plane(normal=(0.0, 0.0, 1.0), offset_mm=-4.0)
+    halves = cut(Piece(solids={"a": BUMP}), plane)
+    assert given_back(*halves, plane, lambda _piece: True) == halves
+    groups = standing(halves[1], [plane], 1.0)
+    assert [round(piece.solids["a"].volume()) for piece in groups] == pytest.approx([61200, 670], abs=10)
+
+
+def test_bodies_that_hold_together_by_another_part_are_one_piece() -> None:
+    plane = Plane(normal=(0.0, 0.0, 1.0), offset_mm=0.0)
+    two = block((10, 10, 10), (0, 0, 5)) + block((10, 10, 10), (30, 0, 5))
+    bridge = block((30, 4, 4), (15, 0, 5))
+    assert len(standing(Piece(solids={"a": two}), [plane], 1.0)) == 2
+    assert len(standing(Piece(solids={"a": two, "b": bridge}), [plane], 1.0)) == 1

@@ -108,17 +108,41 @@ def test_too_thin_for_pins_is_said() -> None:
     assert "pins-impossible" in codes(thin, Severity.WARNING)
 
 
-def test_a_piece_that_a_cut_leaves_in_bodies_is_named() -> None:
+def test_bodies_that_a_cut_leaves_apart_are_pieces_of_their_own_each_pinned_and_on_the_bed() -> None:
     fork = (
         Manifold.cube((60, 100, 30)) + Manifold.cube((390, 30, 30)) + Manifold.cube((390, 30, 30)).translate((0, 70, 0))
     )
-    done = split(draft({"bone": from_solid(fork)}, ALLOWED))
-    (warning,) = [f for f in done.findings if f.code == "piece-in-bodies"]
-    assert (warning.severity, warning.value) == (Severity.WARNING, 2)
-    assert "piece 2 comes off the bed in 2 bodies" in warning.message
-    assert "piece-in-bodies" not in codes(split(draft(BAR, ALLOWED)), Severity.WARNING)
+    fork = fork - Manifold.cube((20, 10, 10)).translate((350, 10, 10))  # a cavity stays in the tine that it is in
+    done = arrange(split(draft({"bone": from_solid(fork)}, ALLOWED)))
+    assert {part.piece for part in done.parts} == {1, 2, 3}
+    planned = plan_of(done)
+    for part in planned.parts:
+        stands = next(plate.motion(part) for plate in done.plates if part.name in plate.parts)
+        assert part.mesh.transformed(stands).bounds_mm[0, 2] == pytest.approx(0.0, abs=1e-9)
+    (cut,) = done.cuts
+    assert len(cut.pins) == 4  # two in each tine
+    (said,) = [f for f in done.findings if f.code == "split"]
+    assert "pieces 1 and 2, 1 and 3;" in said.message or "pieces 1 and 3, 2 and 3;" in said.message
+    assert codes(done, Severity.WARNING) == set()
+    added_mm3 = sum(change.volume_mm3 for part in done.parts for change in part.changes)
+    assert sum(part.mesh.volume_mm3 for part in done.parts) == pytest.approx(fork.volume() + added_mm3, rel=1e-9)
+
+
+def test_what_was_loose_before_stays_with_the_piece_that_it_is_near() -> None:
     apart = {"bone": BAR["bone"], "loose": Mesh(BAR["tip"].vertices + np.array([0.0, 40.0, 0.0]), BAR["tip"].faces)}
-    assert "piece-in-bodies" not in codes(split(draft(apart, ALLOWED)), Severity.WARNING)  # floating names it
+    done = split(draft(apart, ALLOWED))
+    assert {part.piece for part in done.parts} == {1, 2}
+    assert "piece-in-bodies" not in codes(done, Severity.WARNING)  # floating names it
+
+
+def test_more_bodies_than_pieces_may_be_made_stay_together_and_are_named() -> None:
+    comb = Manifold.cube((60, 180, 20))
+    for k in range(26):
+        comb += Manifold.cube((390, 5, 20)).translate((0, 7 * k, 0))
+    done = split(draft({"bone": from_solid(comb)}, ALLOWED))
+    (warning,) = [f for f in done.findings if f.code == "piece-in-bodies"]
+    assert (warning.severity, warning.value) == (Severity.WARNING, 26)
+    assert "comes off the bed in 26 bodies" in warning.message
 
 
 def test_what_is_painted_or_kept_out_by_name_is_not_cut() -> None:
