@@ -50,7 +50,17 @@ class ProfileError(InputError):
 
 
 class DoesNotFit(InputError):  # noqa: N818 - the name is the sentence
-    """Larger than the bed, the build height or the panel."""
+    """Larger than the bed, the build height or the panel.
+
+    Attributes
+    ----------
+    drawn_mm
+        x0, y0, x1, y1 of what a slicer draws on the bed, where only that goes beyond it; None: the parts do.
+    """
+
+    def __init__(self, message: str, drawn_mm: tuple[float, float, float, float] | None = None) -> None:
+        super().__init__(message)
+        self.drawn_mm = drawn_mm
 
 
 class SlicerError(PrintprepError):

@@ -20,7 +20,7 @@ from printprep.files import sha256_of, write_bytes
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.gcode.guard import guard
 from printprep.lock import CERTIFICATE, PREPARED, break_lock, write_lock
-from printprep.plan import Certificate, Estimate, Plan, SlicedPlate
+from printprep.plan import Certificate, Estimate, Plan, Plate, SlicedPlate
 from printprep.prepare.certify import certify, together
 from printprep.prepare.draft import Draft
 from printprep.prepare.faithful import field_of
@@ -39,6 +39,7 @@ from printprep.report.write import write_certificate, write_report
 from printprep.safety import anatomy_words, files_not_named_as, guard_limits, takes_mm3
 from printprep.slicers import check_slicer, slice_plate
 from printprep.slicers.ahead import estimate_ahead, with_process
+from printprep.slicers.moved import slice_moving
 from printprep.slicers.proven import in_case_frame, proving, solids_of
 
 
@@ -223,20 +224,21 @@ def certify_plan(result: RunResult, progress: Progress) -> RunResult:
 
 def slice_plates(result: RunResult, progress: Progress) -> RunResult:
     """Slice every plate and compare what was requested with what the engine resolved."""
-    plan, wish = _plan(result), result.request
-    plates = tuple(
-        slice_plate(
-            plan,
-            plate,
-            result.profiles,
-            wish.out,
-            slicer=_slicer(result),
-            timeout_s=wish.timeout_s,
-            progress=progress,
+    wish, before = result.request, _plan(result)
+
+    def slice_it(plan: Plan, plate: Plate) -> SlicedPlate:
+        slicer, timeout_s = _slicer(result), wish.timeout_s
+        return slice_plate(
+            plan, plate, result.profiles, wish.out, slicer=slicer, timeout_s=timeout_s, progress=progress
         )
-        for plate in plan.plates
-    )
-    return _with_findings(replace(result, plates=plates), tuple(f for plate in plates for f in plate.findings))
+
+    plan, plates, moved = slice_moving(before, result.printer.bed, slice_it)
+    result = replace(result, plan=plan)
+    if plan is not before and result.certificate is not None:  # what it speaks of stands elsewhere now
+        known = settle(result.certificate.findings, _case(result).accept)
+        result = certify_plan(replace(result, findings=tuple(f for f in result.findings if f not in known)), progress)
+    found = (*moved, *(finding for plate in plates for finding in plate.findings))
+    return _with_findings(replace(result, plates=plates), found)
 
 
 def prove_plates(result: RunResult, progress: Progress) -> RunResult:

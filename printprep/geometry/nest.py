@@ -183,6 +183,16 @@ def fits(outline: Float, height_mm: float, room: Room) -> bool:
     return height_mm <= room.bed.height_mm and place(outline, room) is not None
 
 
+def stands_clear(outline: Float, room: Room) -> bool:
+    """Whether an outline where it stands keeps off the edges of the bed and its keep-outs, and leaves the reserve."""
+    low, high = outline.min(axis=0) - room.margin_mm, outline.max(axis=0) + room.margin_mm
+    if (low < -1e-9).any() or (high > np.array([room.bed.width_mm, room.bed.depth_mm]) + 1e-9).any():
+        return False
+    here = np.zeros((1, 2))
+    clear = all(_gap(outline, here, zone)[0] >= room.margin_mm - 1e-9 for zone in room.bed.keep_outs_mm)
+    return clear and _leaves_room(outline, room)
+
+
 def beside(outline: Float, spot: Spot) -> Float:
     """The outline where ``spot`` puts it, (k, 2) mm in the plate frame."""
     return np.asarray(outline @ turn_z(spot.angle_deg)[:2, :2].T + [spot.x_mm, spot.y_mm])

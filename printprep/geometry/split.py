@@ -19,6 +19,7 @@ from printprep.geometry.cuts import Plane, frame_of
 from printprep.geometry.mesh import Bool, Float, Mesh, as_point
 from printprep.geometry.pieces import SLIVER_MM3, Piece, cut, given_back
 from printprep.geometry.section import sections
+from printprep.geometry.shade import Under, shaded
 from printprep.geometry.solid import Manifold, from_solid
 
 MAX_PIECES: Final = 24
@@ -54,6 +55,7 @@ class Wish:
     reach_mm: float = 0.0  # how far pins will stand out of a cut
     thin_mm: float = 6.0  # outlines thinner than this hold no pin
     firm_mm2: float = 0.0  # a cut of less area is a weak joint
+    under: Under | None = None  # what supports the pieces get, which need room, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +112,10 @@ def split(solids: Mapping[str, Manifold], wish: Wish) -> Piece | Parted:
 
 def fits(piece: Piece, wish: Wish) -> bool:
     """Whether a piece has a place on the bed."""
-    turned = piece.points_mm() @ wish.up.T
-    return nest.fits(nest.footprint(turned), float(np.ptp(turned[:, 2])), wish.room)
+    triangles = np.concatenate([from_solid(solid).triangles for solid in piece.solids.values()]) @ wish.up.T
+    extra_mm = piece.extra_mm @ wish.up.T
+    heights_mm = np.concatenate([triangles.reshape(-1, 3), extra_mm])[:, 2]
+    return nest.fits(shaded(triangles, wish.under, extra_mm), float(np.ptp(heights_mm)), wish.room)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +137,7 @@ def _split(piece: Piece, wish: Wish, count: list[int]) -> Piece | Parted:
     if fits(piece, wish):
         return piece
     count[0] += 1
-    least, _ = _need(np.ptp(piece.points_mm() @ wish.up.T, axis=0)[None], _bins(wish.room))
+    least, _ = _need(np.ptp(piece.points_mm() @ wish.up.T, axis=0)[None], _bins(wish))
     if max(count[0], least[0] / 2.0) > MAX_PIECES:  # turned on the bed, pieces may be fewer than their boxes say
         raise DoesNotFit(f"the body would have to be cut into more than {MAX_PIECES} pieces")
     option, below, above = _best(piece, wish)
@@ -195,7 +199,7 @@ def _options(piece: Piece, wish: Wish) -> Iterator[_Option]:
     meshes = {name: from_solid(solid) for name, solid in piece.solids.items()}
     points = np.concatenate([*(mesh.vertices for mesh in meshes.values()), piece.extra_mm])
     wish = _near(wish, points)
-    bins = _bins(wish.room)
+    bins = _bins(wish)
     placed = points @ wish.up.T
     need, excess = _need(np.ptp(placed, axis=0)[None], bins)
     for normal, straight in _directions(wish.up):
@@ -307,10 +311,11 @@ def _sides(
     return below, above
 
 
-def _bins(room: nest.Room) -> Float:
+def _bins(wish: Wish) -> Float:
     """(b, 3) boxes that surely have room: the bed between its margins, less a strip for what must stay free."""
-    bed = room.bed
-    width, depth = bed.width_mm - 2 * room.margin_mm, bed.depth_mm - 2 * room.margin_mm
+    room, bed = wish.room, wish.room.bed
+    margin_mm = room.margin_mm + (wish.under.reach_mm if wish.under is not None else 0.0)
+    width, depth = bed.width_mm - 2 * margin_mm, bed.depth_mm - 2 * margin_mm
     strips = [
         own_mm + room.gap_mm + nest.RESERVE_EDGE_MM - room.margin_mm if room.reserve_mm else 0.0
         for own_mm in room.reserve_mm or (0.0, 0.0)

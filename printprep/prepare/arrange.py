@@ -12,9 +12,11 @@ from printprep.case import Finding, Severity
 from printprep.errors import DoesNotFit
 from printprep.geometry import nest
 from printprep.geometry.mesh import Float
+from printprep.geometry.shade import Under, shaded
 from printprep.geometry.topology import used_vertices
 from printprep.plan import TAB, Matrix, Plate
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.profiles.beside import supports_reach_mm
 from printprep.profiles.tower import clearance_mm, tower_size
 from printprep.progress import SILENT, Progress
 
@@ -38,8 +40,7 @@ def arrange(draft: Draft, progress: Progress = SILENT) -> Draft:
         if any(part.piece for part in draft.parts):
             return _arrange_pieces(draft)
         turned = _turned(draft, draft.parts)
-        outline = nest.footprint(turned)
-        spot = _spot(outline, turned, room(draft))
+        spot = _spot_of_all(draft, turned)
         if spot is None:
             raise DoesNotFit(refusal(draft))
         motion = _motion(draft, spot, turned)
@@ -53,13 +54,45 @@ def stands_whole(draft: Draft) -> bool:
     return _spot(nest.footprint(turned), turned, room(draft)) is not None
 
 
+def _spot_of_all(draft: Draft, turned: Float) -> nest.Spot | None:
+    """A place for the body as one: where its supports have room, too; or else for the body alone.
+
+    Supports may come out smaller than they might, so a body is not refused for them before it is sliced.
+    """
+    space, outline = room(draft), nest.footprint(turned)
+    spot = _spot(outline, turned, space)
+    under = supports_of(draft)
+    if spot is None or under is None:
+        return spot
+    with_supports = shaded(_triangles(draft, draft.parts), under)
+    if nest.stands_clear(nest.beside(with_supports, spot), space):
+        return spot
+    return _spot(with_supports, turned, space) or spot
+
+
+def supports_of(draft: Draft) -> Under | None:
+    """What supports by extrusion will be like around the body, besides the margin that is kept for its brim."""
+    if draft.printer.fdm is None or not draft.supports:
+        return None
+    process = draft.process.fdm
+    return Under(
+        angle_deg=process.overhang_angle_deg,
+        reach_mm=max(0.0, supports_reach_mm(process) - process.brim_mm),
+        floor_mm=process.first_layer_height_mm,
+    )
+
+
 def _arrange_pieces(draft: Draft) -> Draft:
     numbers = sorted({part.piece for part in draft.parts})
     groups = [tuple(part for part in draft.parts if part.piece == number) for number in numbers]
     turned = [_turned(draft, group) for group in groups]
     space = room(draft)
     spacing_mm = SPACING_MM + 2.0 * (space.margin_mm - EDGE_MM)
-    stands = nest.share_beds([nest.footprint(points) for points in turned], space, spacing_mm)
+    under = supports_of(draft)
+    with_supports = [shaded(_triangles(draft, group), under) for group in groups]
+    stands = nest.share_beds(with_supports, space, spacing_mm)
+    if stands is None and under is not None:  # as for a whole body
+        stands = nest.share_beds([nest.footprint(points) for points in turned], space, spacing_mm)
     if stands is None or any(np.ptp(points[:, 2]) > space.bed.height_mm for points in turned):
         raise DoesNotFit(f"a piece of the split body does not fit the bed of {draft.printer.name} with its pins")
     plates, findings = [], []
@@ -78,6 +111,12 @@ def _turned(draft: Draft, parts: Sequence[DraftPart]) -> Float:
     """All points of parts in the build direction, (n, 3) mm."""
     points = np.concatenate([used_vertices(part.mesh).vertices for part in parts])
     return np.asarray(points @ draft.rotation[:3, :3].T)
+
+
+def _triangles(draft: Draft, parts: Sequence[DraftPart]) -> Float:
+    """All triangles of parts in the build direction, (n, 3, 3) mm."""
+    triangles = np.concatenate([part.mesh.triangles for part in parts])
+    return np.asarray(triangles @ draft.rotation[:3, :3].T)
 
 
 def _spot(outline: Float, turned: Float, space: nest.Room) -> nest.Spot | None:

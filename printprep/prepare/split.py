@@ -21,7 +21,7 @@ from printprep.geometry.specks import SPECK_MM3
 from printprep.geometry.split import MAX_PIECES, Parted, Wish, leaves, nodes
 from printprep.geometry.zones import Zones
 from printprep.plan import Change
-from printprep.prepare.arrange import refusal, room, stands_whole
+from printprep.prepare.arrange import refusal, room, stands_whole, supports_of
 from printprep.prepare.draft import Draft, DraftPart
 from printprep.prepare.zones import critical_of, keep_out_of, keep_out_parts, united
 from printprep.progress import SILENT, Progress
@@ -84,6 +84,7 @@ def _tree(draft: Draft) -> Piece | Parted:
         reach_mm=LENGTH * asked.pin_diameter_mm if asked.pins else 0.0,
         thin_mm=asked.pin_diameter_mm + 2.0 * WALL_MM,
         firm_mm2=_firm_mm2(asked.pin_diameter_mm),
+        under=supports_of(draft),
     )
     return geometry.split(solids, wish)
 

@@ -185,13 +185,22 @@ def verify(job: Job, copied: Copied, anatomy_layer_count: int) -> None:
             f"the wipe tower came out as {tower[2] - tower[0]:.1f} x {tower[3] - tower[1]:.1f} mm, more than the "
             f"{' x '.join(f'{v:.0f}' for v in job.tower.size.place_mm)} mm that were free for it; use fewer tools"
         )
-    for feature, (x0, y0, x1, y1) in copied.first_layer.items():
-        bed = job.printer.bed
-        if min(x0, y0) < -TOLERANCE_MM or x1 > bed.width_mm + TOLERANCE_MM or y1 > bed.depth_mm + TOLERANCE_MM:
-            raise DoesNotFit(
-                f"{feature.lower()} of the first layer reaches from ({x0:.1f}, {y0:.1f}) to ({x1:.1f}, {y1:.1f}) mm, "
-                f"the bed is {bed.width_mm:g} x {bed.depth_mm:g} mm; use a larger printer or a smaller scale"
-            )
+    _check_on_bed(job, copied.first_layer)
+
+
+def _check_on_bed(job: Job, first_layer: Mapping[str, Box]) -> None:
+    """Refuse a first layer that leaves the bed, with the box of all that has its place by the parts on it."""
+    bed = job.printer.bed
+    for feature, (x0, y0, x1, y1) in first_layer.items():
+        if min(x0, y0) >= -TOLERANCE_MM and x1 <= bed.width_mm + TOLERANCE_MM and y1 <= bed.depth_mm + TOLERANCE_MM:
+            continue
+        boxes = np.array([box for name, box in first_layer.items() if name not in TOWER_FEATURES])
+        drawn = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()) if len(boxes) else None
+        raise DoesNotFit(
+            f"{feature.lower()} of the first layer reaches from ({x0:.1f}, {y0:.1f}) to ({x1:.1f}, {y1:.1f}) mm, "
+            f"the bed is {bed.width_mm:g} x {bed.depth_mm:g} mm; use a larger printer or a smaller scale",
+            drawn_mm=drawn,
+        )
 
 
 def uses_of(job: Job, fed_mm3: Mapping[int, float], engine: str) -> tuple[MaterialUse, ...]:

@@ -11,9 +11,11 @@ from printprep.errors import DoesNotFit
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.nest import beside, footprint, free_spot, largest_scale, place
 from printprep.geometry.orient import rotation_to_up
+from printprep.geometry.solid import union
 from printprep.plan import ToolLoad
-from printprep.prepare.arrange import arrange, room
+from printprep.prepare.arrange import EDGE_MM, arrange, room
 from printprep.prepare.draft import Draft, DraftPart
+from printprep.profiles.beside import supports_reach_mm
 from printprep.profiles.load import Profiles, load_profiles
 from printprep.profiles.tower import MARGIN_MM, clearance_mm, tower_size
 from printprep.slicers.fit import place_tower
@@ -140,3 +142,25 @@ def test_the_place_is_the_one_that_nest_gives(profiles: Profiles) -> None:
     expected = beside(footprint(mesh.vertices), spot)
     placed = mesh.transformed(arrange(start).plates[0].case_to_plate).vertices
     assert placed[:, :2].min(axis=0) == pytest.approx(expected.min(axis=0))
+
+
+def arm(length_mm: float) -> Mesh:
+    """A post at the right end of an arm, whose underside hangs."""
+    post, beam = block((20, 20, 30), (-10, 0, 15)), block((length_mm, 20, 4), (-length_mm / 2, 0, 28))
+    return union(post, beam)
+
+
+def test_supports_get_room_where_there_is_room_and_are_no_reason_to_refuse(profiles: Profiles) -> None:
+    def at_mm(length_mm: float, supports: bool) -> tuple[float, float]:
+        start = replace(draft(profiles, {"a": arm(length_mm)}, "ender-3"), supports=supports)
+        x_mm = arrange(start).plates[0].case_to_plate[0, 3]
+        return x_mm - length_mm, x_mm
+
+    reach_mm = supports_reach_mm(profiles.process("standard").fdm)
+    assert at_mm(100.0, True) == at_mm(100.0, False)  # clear of all edges in the middle
+    left_mm, right_mm = at_mm(204.0, True)
+    assert at_mm(204.0, False) == pytest.approx((8.0, 212.0))
+    assert left_mm >= reach_mm + EDGE_MM
+    assert right_mm <= 220.0 - EDGE_MM
+    table = union(block((20, 20, 30)), block((204, 204, 4), (0, 0, 13)))  # hangs on all sides
+    assert arrange(draft(profiles, {"a": table}, "ender-3")).plates  # what is drawn decides
