@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 DEMO = Path(sys.modules["printprep"].__path__[0]) / "demo" / "dissection"
 OTHER = frozenset(
     ("SUPPORT", "SUPPORT-INTERFACE", "PRIME-TOWER", "SKIRT", "Custom", "Support material", "Support material interface")
-) | {"Skirt/Brim"}
+) | {"Skirt/Brim", "Wipe tower"}
 CASE = """[case]
 id = "T-1"
 units = "mm"
@@ -85,15 +85,6 @@ class Sliced:
     def proved(self, file: Path | None = None) -> Proof:
         printer = self.profiles.printer("prusa-xl")
         return prove_plate(file or self.made.file, self.plan, self.plate, printer, Limits())
-
-    def spoilt(self, change: Callable[[Line], str], folder: Path) -> Proof:
-        spoilt = folder / "spoilt.gcode"
-        spoilt.write_text("\n".join(change(line) for line in lines(self.made.file)), encoding="utf-8")
-        return self.proved(spoilt)
-
-    def span_mm(self, part: str) -> tuple[float, float]:
-        mesh = self.plan.part(part).mesh.transformed(self.plate.motion(self.plan.part(part)))
-        return float(mesh.bounds_mm[0, 2]), float(mesh.bounds_mm[1, 2])
 
 
 def lines(file: Path) -> Iterator[Line]:
@@ -181,44 +172,6 @@ def test_supports_hold_and_are_measured(sliced: Sliced) -> None:
     assert supports.volume_mm3 > 300
     assert supports.contact_mm2 > 10
     assert not [r for r in sliced.proved().regions if r.kind == "floating" and r.volume_mm3 > 1]
-
-
-def test_the_erased_moves_of_a_small_vessel_are_found(sliced: Sliced, tmp_path: Path) -> None:
-    low, high = sliced.span_mm("celiac-trunk")
-    tool = sliced.plan.part("celiac-trunk").tool
-    first, last = low + 0.4 * (high - low), low + 0.7 * (high - low)
-
-    def erase(line: Line) -> str:
-        gone = line.of_model and line.tool == tool and first < line.z_mm < last
-        return re.sub(r" E[\d.]+", "", line.text) if gone else line.text
-
-    found = sliced.spoilt(erase, tmp_path)
-    assert ("deposit-lost", "celiac-trunk") in errors(found)
-    lost = max((r for r in found.regions if r.part == "celiac-trunk"), key=lambda region: region.volume_mm3)
-    assert lost.z_mm[0] == pytest.approx(first, abs=0.6)
-    assert lost.z_mm[1] == pytest.approx(last, abs=0.6)
-    assert {held.part: held.holds for held in found.held} == {"celiac-trunk": False, "vertebra": True}
-
-
-def test_two_tools_swapped_are_found(sliced: Sliced, tmp_path: Path) -> None:
-    one, other = (sliced.plan.part(name).tool for name in ("celiac-trunk", "vertebra"))
-    swap = {f"T{one}": f"T{other}", f"T{other}": f"T{one}"}
-    found = sliced.spoilt(lambda line: swap.get(line.text, line.text), tmp_path)
-    assert {("deposit-wrong-tool", "celiac-trunk"), ("deposit-wrong-tool", "vertebra")} <= errors(found)
-
-
-def test_a_layer_that_is_shifted_by_a_millimetre_is_found(sliced: Sliced, tmp_path: Path) -> None:
-    low, high = sliced.span_mm("vertebra")
-    model = {line.z_mm for line in lines(sliced.made.file) if line.of_model}
-    z_mm = min(model, key=lambda z: abs(z - (low + high) / 2))
-
-    def shift(line: Line) -> str:
-        there = line.z_mm == z_mm and line.text.startswith(("G0 ", "G1 "))
-        return re.sub(r"X([\d.]+)", lambda found: f"X{float(found[1]) + 1:.3f}", line.text) if there else line.text
-
-    found = sliced.spoilt(shift, tmp_path)
-    off = [off for off in found.off if off.part == "vertebra" and off.how == "shifted"]
-    assert [one.z_mm[1] for one in off] == [pytest.approx(z_mm, abs=1e-3)]
 
 
 def part(name: str, mesh: Mesh, tissue: str) -> Part:
