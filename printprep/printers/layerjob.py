@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from printprep.errors import InputError
+from printprep.printers.held import HeldFile
 from printprep.printers.job import JobFile
 
 ZIPPED: Final = (".sl1", ".sl1s", ".zip")
@@ -42,4 +43,4 @@ def read_layers(path: Path) -> JobFile:
     if not count:
         raise InputError(f"{path.name} holds no layer")
     heights = tuple(round((layer + 1) * layer_mm, 4) if layer_mm else None for layer in range(count))
-    return JobFile(path=path, commands=count, layer_starts=tuple(range(count)), layer_z_mm=heights)
+    return JobFile(path=path, file=HeldFile(path), commands=count, layer_starts=tuple(range(count)), layer_z_mm=heights)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from printprep.printers.dialects.marlin import WINDOW
+from printprep.printers.dialects.sending import WINDOW
 from printprep.printers.journal import last_journal
 from printprep.printers.virtual import VirtualPrinter
 from printprep.printers.virtual_faults import Faults
