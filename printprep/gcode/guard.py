@@ -376,7 +376,7 @@ class _Watch:
                 value=self.fed_mm, limit=FEED_TOTAL_MM, key="total",
             )  # fmt: skip
         self._amount(lines)
-        for lack in self.whole.lacks(self.fed_most_mm):
+        for lack in self.whole.lacks(self.fed_most_mm, later_layers=self.limits.stands_at_mm is not None):
             self.note("gcode-truncated", lines, lack.why, value=lack.value, limit=lack.limit, key=lack.why)
         if self.ended:
             return

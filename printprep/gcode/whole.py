@@ -71,11 +71,18 @@ class Whole:
             self._filament_mm += sum(float(n) for n in re.findall(r"\d+\.?\d*", filament[1] or filament[2] or "0"))
             self._filament_mm += sum(1000.0 * float(n) for n in re.findall(r"\d+\.?\d*", filament[3] or "0"))
 
-    def lacks(self, fed_mm: float) -> Iterator[Lack]:
-        """What is missing in a file that feeds ``fed_mm`` of filament in all."""
+    def lacks(self, fed_mm: float, *, later_layers: bool = False) -> Iterator[Lack]:
+        """What is missing in a file that feeds ``fed_mm`` of filament in all.
+
+        ``later_layers``: it takes a print up, so that it is meant to lack layers and filament, but never its end.
+        """
         name = self._slicer.partition(" ")[0]
         if name in SAY_THEIR_END and not self._ended and not _UNMARKED.match(self._slicer):
             yield Lack(why=f"{name}'s last words are missing: the file was cut, or put together from pieces")
+        if 0 <= self._percent < 100:
+            yield Lack(why=f"its progress (M73) ends at {self._percent} %", value=self._percent, limit=100)
+        if later_layers:
+            return
         found = self._last_layer - self._first_layer + 1
         if self._layers and 0 < found <= self._layers - LEAST_LAYERS:
             why = f"its slicer says {self._layers} layers, {found} are there"
@@ -83,5 +90,3 @@ class Whole:
         if fed_mm < min(LEAST_SHARE * self._filament_mm, self._filament_mm - LEAST_MM):
             why = f"its slicer says {self._filament_mm:.0f} mm of filament, the file feeds {fed_mm:.0f} mm"
             yield Lack(why=why, value=fed_mm, limit=self._filament_mm)
-        if 0 <= self._percent < 100:
-            yield Lack(why=f"its progress (M73) ends at {self._percent} %", value=self._percent, limit=100)
