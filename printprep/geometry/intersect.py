@@ -1,9 +1,8 @@
-"""Where a surface runs through itself.
+"""Where a surface runs through itself: which triangles are near each other, and which of those do.
 
-Signs of determinants decide, and a sign counts only when the determinant is larger than its rounding error (the static
-filters of Shewchuk, Adaptive Precision Floating-Point Arithmetic and Fast Robust Geometric Predicates, 1997). What
-merely touches within rounding is therefore no intersection; what overlaps in one plane is. Distances below a
-billionth of the mesh's size, which a rotation's rounding leaves in the slivers of a boolean, count as touching too.
+What merely touches within rounding is no intersection; what overlaps in one plane is
+(:mod:`printprep.geometry.piercing`). Distances below a billionth of the mesh's size, which a rotation's rounding leaves
+in the slivers of a boolean, count as touching too.
 """
 
 from __future__ import annotations
@@ -17,145 +16,16 @@ from numba import njit
 
 from printprep.geometry.bvh import LEAF, build
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
+from printprep.geometry.piercing import pair
 
-_ERROR_3D = 7.771561172376103e-16  # (7 + 56 eps) eps with eps = 2^-53
-_ERROR_2D = 3.3306690738754716e-16  # (3 + 16 eps) eps
+_SURE = 1e-14  # of a cube around the corners: more than that is the sign of a plane's side beyond all rounding
 _SLACK = 1e-9  # of the longest side of the box: nearer than this is touching
 _SHARES = 4  # of a large mesh, for threads
 _SHARED_FROM = 50_000
-
-
-@njit(cache=True, nogil=True)
-def _side(a: Float, b: Float, c: Float, d: Float) -> int:
-    """Side of the plane a, b, c on which d lies: 1, -1, or 0 when that is within rounding."""
-    ax, ay, az = a[0] - d[0], a[1] - d[1], a[2] - d[2]
-    bx, by, bz = b[0] - d[0], b[1] - d[1], b[2] - d[2]
-    cx, cy, cz = c[0] - d[0], c[1] - d[1], c[2] - d[2]
-    bc, cb = bx * cy, cx * by
-    ca, ac = cx * ay, ax * cy
-    ab, ba = ax * by, bx * ay
-    determinant = az * (bc - cb) + bz * (ca - ac) + cz * (ab - ba)
-    magnitude = (
-        abs(az) * (abs(bc) + abs(cb)) + abs(bz) * (abs(ca) + abs(ac)) + abs(cz) * (abs(ab) + abs(ba))
-    ) * _ERROR_3D
-    if determinant > magnitude:
-        return 1
-    return -1 if determinant < -magnitude else 0
-
-
-@njit(cache=True, nogil=True)
-def _beside(t: Float, d: Float, slack: float) -> int:
-    """Side of the plane of triangle t on which d lies: 1, -1, or 0 within ``slack`` mm or rounding."""
-    side = _side(t[0], t[1], t[2], d)
-    if side == 0:
-        return 0
-    bx, by, bz = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[1, 2] - t[0, 2]
-    cx, cy, cz = t[2, 0] - t[0, 0], t[2, 1] - t[0, 1], t[2, 2] - t[0, 2]
-    x, y, z = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
-    distance = x * (d[0] - t[0, 0]) + y * (d[1] - t[0, 1]) + z * (d[2] - t[0, 2])
-    return side if distance * distance > slack * slack * (x * x + y * y + z * z) else 0
-
-
-@njit(cache=True, nogil=True)
-def _turn(a: Float, b: Float, c: Float, i: int, j: int, slack: float) -> int:
-    """Turn a, b, c seen along the axis that is neither ``i`` nor ``j``: 1 left, -1 right, 0 straight or unsure."""
-    one = (a[i] - c[i]) * (b[j] - c[j])
-    two = (a[j] - c[j]) * (b[i] - c[i])
-    error = (abs(one) + abs(two)) * _ERROR_2D + slack * (abs(b[i] - a[i]) + abs(b[j] - a[j]))
-    if one - two > error:
-        return 1
-    return -1 if one - two < -error else 0
-
-
-@njit(cache=True, nogil=True)
-def _pierces(p: Float, q: Float, t: Float, slack: float) -> bool:
-    """Whether the segment p, q runs through triangle t: inside it or through one of its edges, not its corners."""
-    one = _beside(t, p, slack)
-    if one == 0 or _beside(t, q, slack) != -one:
-        return False
-    positive, negative = 0, 0
-    for k in range(3):
-        side = _side(p, q, t[k], t[(k + 1) % 3])
-        positive += side > 0
-        negative += side < 0
-    return (positive == 0 or negative == 0) and positive + negative >= 2
-
-
-@njit(cache=True, nogil=True)
-def _apart(t: Float, u: Float, i: int, j: int, slack: float) -> bool:
-    """Whether an edge line of t has all of u on its outer side or on it, in the plane of axes i, j."""
-    turn = _turn(t[0], t[1], t[2], i, j, slack)
-    if turn == 0:
-        return True  # no area to overlap with
-    for k in range(3):
-        inside = False
-        for c in range(3):
-            inside |= _turn(t[k], t[(k + 1) % 3], u[c], i, j, slack) == turn
-        if not inside:
-            return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def _overlap_flat(t: Float, u: Float, slack: float) -> bool:
-    """Whether two triangles of one plane share area."""
-    nx = abs((t[1, 1] - t[0, 1]) * (t[2, 2] - t[0, 2]) - (t[1, 2] - t[0, 2]) * (t[2, 1] - t[0, 1]))
-    ny = abs((t[1, 2] - t[0, 2]) * (t[2, 0] - t[0, 0]) - (t[1, 0] - t[0, 0]) * (t[2, 2] - t[0, 2]))
-    nz = abs((t[1, 0] - t[0, 0]) * (t[2, 1] - t[0, 1]) - (t[1, 1] - t[0, 1]) * (t[2, 0] - t[0, 0]))
-    i, j = 0, 1
-    if nx >= ny and nx >= nz:
-        i, j = 1, 2
-    elif ny >= nz:
-        i, j = 2, 0
-    return not _apart(t, u, i, j, slack) and not _apart(u, t, i, j, slack)
-
-
-@njit(cache=True, nogil=True)
-def _cross(t: Float, u: Float, shared: int, slack: float) -> bool:
-    """Whether triangles t and u intersect, apart from the ``shared`` corners that both list first (0, 1 or 2)."""
-    s0, s1, s2 = _beside(t, u[0], slack), _beside(t, u[1], slack), _beside(t, u[2], slack)
-    if shared >= 1:
-        s0 = 0
-    if shared == 2:
-        s1 = 0
-    if s0 == 0 and s1 == 0 and s2 == 0:
-        return _overlap_flat(t, u, slack)
-    if shared == 2 or (s0 >= 0 and s1 >= 0 and s2 >= 0) or (s0 <= 0 and s1 <= 0 and s2 <= 0):
-        return False
-    if shared == 1:  # only the edges opposite to the shared corner can pierce
-        return _pierces(u[1], u[2], t, slack) or _pierces(t[1], t[2], u, slack)
-    found = False
-    for k in range(3):
-        found = found or _pierces(u[k], u[(k + 1) % 3], t, slack) or _pierces(t[k], t[(k + 1) % 3], u, slack)
-    return found
-
-
-@njit(cache=True, nogil=True)
-def _pair(f: Int, g: Int, t: Float, u: Float, v: Float, w: Float, slack: float) -> bool:
-    """Test faces f and g with corners t and u, in v and w with the shared corners brought to the front."""
-    shared = 0
-    mine, yours = 0, 0  # bits of the corners already placed
-    for i in range(3):
-        for j in range(3):
-            if f[i] == g[j]:
-                if shared == 2:
-                    return False  # the same three vertices: a duplicate, which is counted as such
-                v[shared] = t[i]
-                w[shared] = u[j]
-                mine |= 1 << i
-                yours |= 1 << j
-                shared += 1
-    if shared == 3:
-        return False
-    m, y = shared, shared
-    for i in range(3):
-        if not mine >> i & 1:
-            v[m] = t[i]
-            m += 1
-        if not yours >> i & 1:
-            w[y] = u[i]
-            y += 1
-    return _cross(v, w, shared, slack)
+_FEW = 8  # of so many faces at most one asked: then those far from all asked ones are put aside first
+_CELLS = 64  # a side, of the grid by which that is done
+_FILLED = 10_000_000  # cells that may be marked: of more, hardly a face is far from all
+_SPANNED = 512  # cells that a face may span to be looked at cell by cell
 
 
 @njit(cache=True, nogil=True)
@@ -185,13 +55,74 @@ def _proper(corners: Float, slack: float) -> Bool:
 
 
 @njit(cache=True, nogil=True)
-def _meets(lower: Float, upper: Float, u: Float) -> bool:
+def _meets(box: Float, u: Float) -> bool:
     """Whether the box of triangle u reaches into a box."""
     for k in range(3):
         a, b, c = u[0, k], u[1, k], u[2, k]
-        if min(a, b, c) > upper[k] or max(a, b, c) < lower[k]:
+        if min(a, b, c) > box[3 + k] or max(a, b, c) < box[k]:
             return False
     return True
+
+
+@njit(cache=True, nogil=True)
+def _overlap(one: Float, two: Float) -> bool:
+    """Whether two boxes, lower and upper corner, reach into each other."""
+    apart = False
+    for k in range(3):
+        apart |= one[k] > two[3 + k] or one[3 + k] < two[k]
+    return not apart
+
+
+@njit(cache=True, nogil=True)
+def _box_of(t: Float, box: Float) -> None:
+    """Enter the box of a triangle, lower and upper corner."""
+    for k in range(3):
+        box[k] = min(t[0, k], t[1, k], t[2, k])
+        box[3 + k] = max(t[0, k], t[1, k], t[2, k])
+
+
+@njit(cache=True, nogil=True)
+def _plane_of(t: Float, slack: float, plane: Float) -> None:
+    """Enter a triangle's normal, the square of ``slack`` along it, and how far its corners reach from the first."""
+    bx, by, bz = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[1, 2] - t[0, 2]
+    cx, cy, cz = t[2, 0] - t[0, 0], t[2, 1] - t[0, 1], t[2, 2] - t[0, 2]
+    x, y, z = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
+    plane[0], plane[1], plane[2] = x, y, z
+    plane[3] = slack * slack * (x * x + y * y + z * z)
+    plane[4] = max(abs(bx) + abs(by) + abs(bz), abs(cx) + abs(cy) + abs(cz))
+
+
+@njit(cache=True, nogil=True)
+def _parted(plane: Float, t: Float, u: Float, common: int) -> int:
+    """How the plane of triangle t parts the corners of u that are not ``common``, which is a bit a corner.
+
+    1: they all are on one side, farther than the slack and than any rounding; 0: surely on both; -1: not known.
+    """
+    front, back = False, False
+    for k in range(3):
+        if common >> k & 1:
+            continue
+        x, y, z = u[k, 0] - t[0, 0], u[k, 1] - t[0, 1], u[k, 2] - t[0, 2]
+        distance = plane[0] * x + plane[1] * y + plane[2] * z
+        size = abs(x) + abs(y) + abs(z) + plane[4]
+        if distance * distance <= plane[3] or abs(distance) <= _SURE * size * size * size:
+            return -1
+        front |= distance > 0
+        back |= distance < 0
+    return 0 if front and back else 1
+
+
+@njit(cache=True, nogil=True)
+def _common(f: Int, g: Int) -> tuple[int, int, int]:
+    """How many vertices two faces share, and which of the corners of each these are, a bit a corner."""
+    count, mine, yours = 0, 0, 0
+    for i in range(3):
+        for j in range(3):
+            if f[i] == g[j]:
+                count += 1
+                mine |= 1 << i
+                yours |= 1 << j
+    return count, mine, yours
 
 
 @njit(cache=True, nogil=True)
@@ -203,25 +134,38 @@ def _between(
     asked: Bool,
     slack: float,
     reach: tuple[int, int, int, int],
-    lower: Float,
-    upper: Float,
+    theirs: Float,
+    boxes: Float,
+    planes: Float,
     v: Float,
     w: Float,
     other: npt.NDArray[np.int32],
 ) -> None:
-    """Enter into ``other`` the pairs of two leaves that cross; the first leaf's boxes are in ``lower``, ``upper``."""
+    """Enter into ``other`` the pairs of two leaves that cross.
+
+    ``boxes`` and ``planes`` are of the triangles of the first leaf, ``theirs`` is the box of the other leaf.
+    """
     first, end, begin, stop = reach
     for s in range(first, end):
-        if not (proper[s] and asked[s]):
+        if not (proper[s] and asked[s] and _overlap(boxes[s - first], theirs)):
             continue
         for r in range(begin, stop):
             if not proper[r] or (r <= s and (asked[r] or r == s)) or owner[r] == owner[s]:
                 continue
-            if other[s] >= 0 and other[r] >= 0:
+            if (other[s] >= 0 and other[r] >= 0) or not _meets(boxes[s - first], corners[r]):
                 continue
-            if _meets(lower[s - first], upper[s - first], corners[r]) and _pair(
-                faces[s], faces[r], corners[s], corners[r], v, w, slack
-            ):
+            shared, mine, yours = _common(faces[s], faces[r])
+            if shared > 2:
+                continue
+            # most neighbours are told apart by the plane of one of the two, long before their edges are asked
+            sides = _parted(planes[s - first], corners[s], corners[r], yours)
+            if sides == 1:
+                continue
+            if sides == 0:
+                _plane_of(corners[r], slack, planes[LEAF])
+                if _parted(planes[LEAF], corners[r], corners[s], mine) == 1:
+                    continue
+            if pair(faces[s], faces[r], corners[s], corners[r], v, w, slack):
                 other[s] = r
                 other[r] = s
 
@@ -249,32 +193,26 @@ def _self_intersecting(
     other = np.full(m, -1, np.int32)
     stack, last = np.empty(128, np.int64), np.empty(128, np.int64)  # nodes, and the last leaf below each
     v, w = np.empty((3, 3)), np.empty((3, 3))
-    lower, upper = np.empty((LEAF, 3)), np.empty((LEAF, 3))
+    own, planes = np.empty((LEAF, 6)), np.empty((LEAF + 1, 5))
     for leaf in range(begin_leaf, min(end_leaf, leaves)):
         first, end = leaf * LEAF, min(leaf * LEAF + LEAF, m)
         wanted = False
         for s in range(first, end):
             wanted |= proper[s] and asked[s]
-            for k in range(3):
-                lower[s - first, k] = min(corners[s, 0, k], corners[s, 1, k], corners[s, 2, k])
-                upper[s - first, k] = max(corners[s, 0, k], corners[s, 1, k], corners[s, 2, k])
         if not wanted:
             continue
+        for s in range(first, end):
+            _box_of(corners[s], own[s - first])
+            _plane_of(corners[s], slack, planes[s - first])
         mine = leaves - 1 + leaf
         stack[0], last[0] = 0, leaves - 1
         span, top = leaves, 1
         while top > 0:
             top -= 1
             i, final = stack[top], last[top]
-            if (
-                (whole and final < leaf)  # that pair was looked at from the other side
-                or boxes[i, 0] > boxes[mine, 3]
-                or boxes[i, 1] > boxes[mine, 4]
-                or boxes[i, 2] > boxes[mine, 5]
-                or boxes[i, 3] < boxes[mine, 0]
-                or boxes[i, 4] < boxes[mine, 1]
-                or boxes[i, 5] < boxes[mine, 2]
-            ):
+            if whole and final < leaf:  # that pair was looked at from the other side
+                continue
+            if not _overlap(boxes[i], boxes[mine]):
                 continue
             if i < leaves - 1:
                 span = 1  # leaves below each child
@@ -286,8 +224,48 @@ def _self_intersecting(
                 continue
             begin = (i - leaves + 1) * LEAF
             reach = first, end, begin, min(begin + LEAF, m)
-            _between(corners, faces, proper, owner, asked, slack, reach, lower, upper, v, w, other)
+            _between(corners, faces, proper, owner, asked, slack, reach, boxes[i], own, planes, v, w, other)
     return other
+
+
+@njit(cache=True, nogil=True)
+def _extent(vertices: Float, faces: Int) -> tuple[Float, float]:
+    """Lower corner of the box around all faces, and its longest side."""
+    lower, upper = np.full(3, np.inf), np.full(3, -np.inf)
+    for f in range(len(faces)):
+        for c in range(3):
+            for k in range(3):
+                lower[k] = min(lower[k], vertices[faces[f, c], k])
+                upper[k] = max(upper[k], vertices[faces[f, c], k])
+    return lower, (upper - lower).max()
+
+
+@njit(cache=True, nogil=True)
+def _near(vertices: Float, faces: Int, asked: Bool, lower: Float, scale: float) -> Bool:
+    """(m,) all faces that may meet one that is asked: those whose boxes share a cell of a grid with its box."""
+    marked = np.zeros((_CELLS, _CELLS, _CELLS), np.bool_)
+    near = asked.copy()
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    filled = 0
+    for again in range(2):  # first the cells of the asked faces, then the faces in those cells
+        for f in range(len(faces)):
+            if asked[f] == (again == 1):
+                continue
+            cells = 1
+            for k in range(3):
+                x, y, z = vertices[faces[f, 0], k], vertices[faces[f, 1], k], vertices[faces[f, 2], k]
+                low[k] = min(int((min(x, y, z) - lower[k]) * scale), _CELLS - 1)
+                high[k] = min(int((max(x, y, z) - lower[k]) * scale), _CELLS - 1)
+                cells *= high[k] - low[k] + 1
+            box = marked[low[0] : high[0] + 1, low[1] : high[1] + 1, low[2] : high[2] + 1]
+            if again == 0:
+                box[:] = True
+                filled += cells
+                if filled > _FILLED:
+                    return np.ones(len(faces), np.bool_)
+            else:
+                near[f] = cells > _SPANNED or box.any()
+    return near
 
 
 def partners(mesh: Mesh, owner: Int | None = None, asked: Bool | None = None) -> Int:
@@ -306,20 +284,26 @@ def partners(mesh: Mesh, owner: Int | None = None, asked: Bool | None = None) ->
         (m,) of each pair at least one face is one of these; None asks for all.
     """
     partner = np.full(len(mesh), -1, np.int32)
-    if not len(mesh):
+    if not len(mesh) or not (asked is None or asked.any()):
         return partner
-    tree = build(mesh)
-    faces = mesh.faces[tree.face]
-    slack = _SLACK * float((tree.boxes[0, 3:] - tree.boxes[0, :3]).max())
-    label = tree.face if owner is None else owner[tree.face]
-    chosen = np.ones(len(mesh), np.bool_) if asked is None else asked[tree.face]
+    vertices = mesh.vertices
+    lower, side = _extent(vertices, mesh.faces)
+    slack = _SLACK * side
+    near = np.arange(len(mesh), dtype=np.int32)
+    if asked is not None and _FEW * np.count_nonzero(asked) < len(mesh):
+        near = np.flatnonzero(_near(vertices, mesh.faces, asked, lower, _CELLS / max(side, 1e-300))).astype(np.int32)
+    tree = build(mesh if len(near) == len(mesh) else Mesh(vertices, mesh.faces[near]))
+    face = near[tree.face]
+    faces = mesh.faces[face]
+    label = face if owner is None else owner[face]
+    chosen = np.ones(len(face), np.bool_) if asked is None else asked[face]
     proper = _proper(tree.corners, slack)
-    bounds = np.linspace(0, -(-len(mesh) // LEAF), _SHARES + 1).astype(int).tolist()
+    bounds = np.linspace(0, -(-len(face) // LEAF), _SHARES + 1).astype(int).tolist()
 
     def work(begin: int, end: int) -> Int:
         return np.asarray(_self_intersecting(tree.corners, faces, tree.boxes, proper, label, chosen, slack, begin, end))
 
-    if len(mesh) < _SHARED_FROM:
+    if len(face) < _SHARED_FROM:
         other = work(0, bounds[-1])
     else:  # always the same shares, so that the answer does not depend on the count of processors
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -328,7 +312,7 @@ def partners(mesh: Mesh, owner: Int | None = None, asked: Bool | None = None) ->
         for more in found[1:]:
             other = np.where(other >= 0, other, more)
     hit = other >= 0
-    partner[tree.face[hit]] = tree.face[other[hit]]
+    partner[face[hit]] = face[other[hit]]
     return partner
 
 

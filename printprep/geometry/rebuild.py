@@ -19,7 +19,7 @@ from printprep.geometry import voxel
 from printprep.geometry.bvh import Tree, build, nearest
 from printprep.geometry.matter import Matter, counted, matter_of
 from printprep.geometry.mesh import Bool, Float, Mesh
-from printprep.geometry.shells import by_body, pick
+from printprep.geometry.shells import by_body, pick, reaching
 from printprep.geometry.topology import edges, used_vertices
 from printprep.geometry.wall import without_cuts
 from printprep.geometry.winding import part, twins
@@ -92,10 +92,9 @@ def _grid(box_mm: Float, step_mm: float) -> voxel.Grid:
 
 def _reaching(mesh: Mesh, box_mm: Float, margin_mm: float) -> Mesh:
     """The faces over and under a box along z: all that scan lines through the box can meet."""
-    corners = mesh.triangles[:, :, :2]
-    lower, upper = box_mm[0, :2] - margin_mm, box_mm[1, :2] + margin_mm
-    reach = ((corners.min(axis=1) <= upper) & (corners.max(axis=1) >= lower)).all(axis=1)
-    return used_vertices(Mesh(mesh.vertices, mesh.faces[reach]))
+    lower, upper = box_mm[0] - margin_mm, box_mm[1] + margin_mm
+    lower[2], upper[2] = -np.inf, np.inf
+    return used_vertices(Mesh(mesh.vertices, mesh.faces[reaching(mesh.vertices, mesh.faces, lower, upper)]))
 
 
 def _field(matter: Bool, tree: Tree, grid: voxel.Grid) -> npt.NDArray[np.float32]:

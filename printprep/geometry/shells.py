@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from printprep.geometry.areas import volume_mm3
@@ -14,6 +16,7 @@ from printprep.geometry.mesh import Bool, Float, Int, Mesh, join
 from printprep.geometry.topology import bodies, edges, used_vertices
 
 _PROBES = 7  # points of a shell that are asked whether they lie in another
+_MANY = 32  # hits of one column, from which on sorting by insertion takes longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ def shells(mesh: Mesh) -> list[Shell]:
 
 
 @njit(cache=True, nogil=True)
-def _reaching(vertices: Float, faces: Int, lower: Float, upper: Float) -> Bool:
+def reaching(vertices: Float, faces: Int, lower: Float, upper: Float) -> Bool:
     """(m,) faces whose boxes reach into a box."""
     reach = np.ones(len(faces), np.bool_)
     for f in range(len(faces)):
@@ -110,7 +113,7 @@ def apart(a: Mesh, b: Mesh) -> bool:
     lower, upper = np.maximum(a.bounds_mm[0], b.bounds_mm[0]), np.minimum(a.bounds_mm[1], b.bounds_mm[1])
     if (lower >= upper).any() or not len(a) or not len(b):
         return True
-    one, two = (Mesh(m.vertices, m.faces[_reaching(m.vertices, m.faces, lower, upper)]) for m in (a, b))
+    one, two = (Mesh(m.vertices, m.faces[reaching(m.vertices, m.faces, lower, upper)]) for m in (a, b))
     owner = np.repeat(np.array([0, 1], np.int32), [len(one), len(two)])
     if len(one) and len(two) and (partners(join([one, two]), owner) >= 0).any():
         return False
@@ -149,67 +152,96 @@ def right_way(level: int, kind: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _longer(row: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """The same row with room for more."""
+    longer = np.empty(size, row.dtype)
+    longer[: len(row)] = row
+    return longer
+
+
+@njit(cache=True, nogil=True)
+def _hits(corners: Float, lower: Float, step: float, nx: int, ny: int) -> tuple[Int, Float, Int]:
+    """Where columns along z meet faces: of each hit the column, the height, and the face, negative less 1 if up."""
+    size, count = 4 * nx * ny, 0
+    column, height, face = np.empty(size, np.int32), np.empty(size), np.empty(size, np.int32)
+    for f in range(len(corners)):
+        t = corners[f]
+        ax, ay, bx, by = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[2, 0] - t[0, 0], t[2, 1] - t[0, 1]
+        det = ax * by - ay * bx
+        if det == 0:
+            continue
+        i0 = max(int(np.ceil((min(t[0, 0], t[1, 0], t[2, 0]) - lower[0]) / step)), 0)
+        i1 = min(int(np.floor((max(t[0, 0], t[1, 0], t[2, 0]) - lower[0]) / step)), nx - 1)
+        j0 = max(int(np.ceil((min(t[0, 1], t[1, 1], t[2, 1]) - lower[1]) / step)), 0)
+        j1 = min(int(np.floor((max(t[0, 1], t[1, 1], t[2, 1]) - lower[1]) / step)), ny - 1)
+        for i in range(i0, i1 + 1):
+            px = lower[0] + i * step - t[0, 0]
+            for j in range(j0, j1 + 1):
+                py = lower[1] + j * step - t[0, 1]
+                u, v = (px * by - py * bx) / det, (ax * py - ay * px) / det
+                if u < 0 or v < 0 or u + v > 1:
+                    continue
+                if count == size:
+                    size *= 2
+                    column, height, face = _longer(column, size), _longer(height, size), _longer(face, size)
+                column[count] = i * ny + j
+                height[count] = t[0, 2] + u * (t[1, 2] - t[0, 2]) + v * (t[2, 2] - t[0, 2])
+                face[count] = -f - 1 if det > 0 else f
+                count += 1
+    return column[:count], height[:count], face[:count]
+
+
+@njit(cache=True, nogil=True)
+def _sorted(height: Float, begin: int, end: int, around: Int) -> None:
+    """Enter the places from ``begin`` to ``end`` into ``around``, the lowest first."""
+    if end - begin > _MANY:
+        around[begin:end] = begin + np.argsort(height[begin:end])
+        return
+    for at in range(begin, end):
+        to = at
+        while to > begin and height[around[to - 1]] > height[at]:
+            around[to] = around[to - 1]
+            to -= 1
+        around[to] = at
+
+
+@njit(cache=True, nogil=True)
 def _columns(
     corners: Float, owner: Int, kind: Int, lower: Float, step: float, nx: int, ny: int
 ) -> tuple[float, float, float]:
     """Volumes over columns along z; each is crossed by the faces above and below its centre."""
-    m = len(corners)
-    start = np.zeros(nx * ny + 1, np.int64)
-    heights = np.empty(0)
-    upward = np.empty(0, np.int8)
-    of = np.empty(0, np.int32)
-    for fill in range(2):
-        if fill == 1:
-            for i in range(nx * ny):
-                start[i + 1] += start[i]
-            heights = np.empty(start[nx * ny])
-            upward = np.empty(start[nx * ny], np.int8)
-            of = np.empty(start[nx * ny], np.int32)
-        place = start[: nx * ny].copy()
-        for f in range(m):
-            t = corners[f]
-            ax, ay, bx, by = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[2, 0] - t[0, 0], t[2, 1] - t[0, 1]
-            det = ax * by - ay * bx
-            if det == 0:
-                continue
-            i0 = max(int(np.ceil((min(t[0, 0], t[1, 0], t[2, 0]) - lower[0]) / step)), 0)
-            i1 = min(int(np.floor((max(t[0, 0], t[1, 0], t[2, 0]) - lower[0]) / step)), nx - 1)
-            j0 = max(int(np.ceil((min(t[0, 1], t[1, 1], t[2, 1]) - lower[1]) / step)), 0)
-            j1 = min(int(np.floor((max(t[0, 1], t[1, 1], t[2, 1]) - lower[1]) / step)), ny - 1)
-            for i in range(i0, i1 + 1):
-                px = lower[0] + i * step - t[0, 0]
-                for j in range(j0, j1 + 1):
-                    py = lower[1] + j * step - t[0, 1]
-                    u, v = (px * by - py * bx) / det, (ax * py - ay * px) / det
-                    if u < 0 or v < 0 or u + v > 1:
-                        continue
-                    column = i * ny + j
-                    if fill == 0:
-                        start[column + 1] += 1
-                    else:
-                        heights[place[column]] = t[0, 2] + u * (t[1, 2] - t[0, 2]) + v * (t[2, 2] - t[0, 2])
-                        upward[place[column]] = 1 if det > 0 else -1
-                        of[place[column]] = owner[f]
-                        place[column] += 1
+    column, met, by = _hits(corners, lower, step, nx, ny)
+    start = np.zeros(nx * ny + 2, np.int64)  # start[i + 1] grows from the beginning to the end of column i
+    for at in range(len(column)):
+        start[column[at] + 2] += 1
+    for i in range(2, nx * ny + 2):
+        start[i] += start[i - 1]
+    height, face, around = np.empty(len(met)), np.empty(len(met), np.int32), np.empty(len(met), np.int32)
+    for at in range(len(column)):
+        place = start[column[at] + 1]
+        start[column[at] + 1] += 1
+        height[place], face[place] = met[at], by[at]
     signed, solid, negative = 0.0, 0.0, 0.0
     levels = np.zeros(len(kind), np.int64)
-    for column in range(nx * ny):
-        begin, end = start[column], start[column + 1]
-        around = np.argsort(heights[begin:end])
+    for i in range(nx * ny):
+        begin, end = start[i], start[i + 1]
+        _sorted(height, begin, end, around)
         level, matter = 0, 0
-        for q in range(end - begin - 1):
-            at = begin + around[q]
-            o = of[at]
+        for q in range(begin, end - 1):
+            f = face[around[q]]
+            up = 1 if f < 0 else -1
+            o = owner[-f - 1 if f < 0 else f]
             matter -= right_way(levels[o], kind[o])
-            levels[o] -= upward[at]
+            levels[o] -= up
             matter += right_way(levels[o], kind[o])
-            level -= upward[at]
-            gap = heights[begin + around[q + 1]] - heights[begin + around[q]]
+            level -= up
+            gap = height[around[q + 1]] - height[around[q]]
             signed += level * gap
             solid += gap if matter > 0 else 0.0
             negative += gap if level < 0 else 0.0
-        for at in range(begin, end):
-            levels[of[at]] = 0
+        for q in range(begin, end):
+            f = face[q]
+            levels[owner[-f - 1 if f < 0 else f]] = 0
     cell = step * step
     return signed * cell, solid * cell, negative * cell
 

@@ -6,7 +6,9 @@ Everything here is by vertex index, so weld first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -121,10 +123,23 @@ def _edges(faces: Int, n: int) -> tuple[Int, Int, Int, Int]:
     return of_face, ends[:count].copy(), forward[:count].copy(), backward[:count].copy()
 
 
+_LATEST: WeakKeyDictionary[Mesh, Edges] = WeakKeyDictionary()
+_REMEMBERED: Final = 2
+_lock = Lock()
+
+
 def edges(mesh: Mesh) -> Edges:
-    """The undirected edges of ``mesh``."""
-    of_face, ends, forward, backward = _edges(mesh.faces, len(mesh.vertices))
-    return Edges(of_face=of_face, ends=ends, forward=forward, backward=backward)
+    """The undirected edges of ``mesh``; those of the latest meshes are remembered, as one step asks after another."""
+    with _lock:
+        found = _LATEST.get(mesh)
+    if found is None:
+        of_face, ends, forward, backward = _edges(mesh.faces, len(mesh.vertices))
+        found = Edges(of_face=of_face, ends=ends, forward=forward, backward=backward)
+        with _lock:
+            for old in list(_LATEST)[: 1 - _REMEMBERED]:
+                del _LATEST[old]
+            _LATEST[mesh] = found
+    return found
 
 
 @njit(cache=True, nogil=True)
