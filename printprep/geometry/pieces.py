@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from printprep.geometry.areas import face_areas_mm2
+from printprep.geometry.areas import face_areas_mm2, face_normals
 from printprep.geometry.bvh import Tree, winding
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.topology import edges, joined
@@ -56,12 +56,6 @@ def hidden(mesh: Mesh, tree: Tree, pieces: Mesh, near: Bool) -> Bool:
     return found
 
 
-def unit_normals(corners: Float) -> Float:
-    """(k, 3) of triangles (k, 3, 3); 0 where one has no area."""
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300))
-
-
 def _is_hidden(mesh: Mesh, tree: Tree, pieces: Mesh, asked: Rows, areas: Float) -> Bool:
     front, back = _beside(mesh, tree, pieces, asked, areas)
     return np.asarray((front != 0) | (back != 1))
@@ -74,7 +68,7 @@ def _beside(mesh: Mesh, tree: Tree, pieces: Mesh, asked: Rows, areas: Float) -> 
     """
     corners = pieces.vertices[pieces.faces[asked]]
     aside_mm = np.minimum(_STEP * float(mesh.size_mm.max()), 0.01 * np.sqrt(areas[asked]))
-    aside, middle = aside_mm[:, None] * unit_normals(corners), corners.mean(axis=1)
+    aside, middle = aside_mm[:, None] * face_normals(corners), corners.mean(axis=1)
     return winding(tree, middle + aside), winding(tree, middle - aside)
 
 

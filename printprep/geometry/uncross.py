@@ -25,6 +25,7 @@ from scipy.spatial import cKDTree
 
 from printprep.errors import MeshError
 from printprep.geometry import voxel
+from printprep.geometry.areas import face_normals
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.intersect import partners, self_intersecting
 from printprep.geometry.kept import crossing_again, in_both
@@ -40,7 +41,7 @@ from printprep.geometry.mend import (
     keep_faces,
 )
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, as_point, join
-from printprep.geometry.pieces import between, hidden, unit_normals
+from printprep.geometry.pieces import between, hidden
 from printprep.geometry.rebuild import INVERTED_SHARE, rebuild
 from printprep.geometry.shells import Enclosed, Shell, enclosed, reaching, shells
 from printprep.geometry.solid import from_solid, to_solid
@@ -377,7 +378,7 @@ def _far(before: Before, after: Mesh) -> tuple[Float, Float]:
     old = np.concatenate([middle, corners + 0.05 * (middle - corners)], axis=1).reshape(-1, 3)
     there = nearest(build(after), old)[0]
     doubtful = np.flatnonzero(there > _ASIDE_MM)
-    aside = _ASIDE_MM * unit_normals(corners)[doubtful // 4]
+    aside = _ASIDE_MM * face_normals(corners)[doubtful // 4]
     front, back = (winding(tree, old[doubtful] + side * aside) > 0 for side in (1.0, -1.0))
     there[doubtful[front == back]] = 0.0
     changed = after.vertices[after.faces[two]]
