@@ -52,3 +52,16 @@ def flat(mesh: Mesh, share: float) -> Bool:
     """(m,) faces whose doubled area is at most ``share`` of their longest edge squared: they have no height."""
     areas, longest2 = _measure(mesh.vertices, mesh.faces)
     return np.asarray(2 * areas <= share * longest2)
+
+
+@njit(cache=True, nogil=True)
+def face_normals(corners: Float) -> Float:
+    """(m, 3) outward normals of length 1 of triangles (m, 3, 3); zero for one without area."""
+    normals = np.zeros((len(corners), 3))
+    for s in range(len(corners)):
+        u, v = corners[s, 1] - corners[s, 0], corners[s, 2] - corners[s, 0]
+        x, y, z = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
+        length = np.sqrt(x * x + y * y + z * z)
+        if length > 0.0:
+            normals[s, 0], normals[s, 1], normals[s, 2] = x / length, y / length, z / length
+    return normals

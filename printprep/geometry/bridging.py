@@ -16,10 +16,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from printprep.geometry import bvh
+from printprep.geometry.areas import face_normals
 from printprep.geometry.cells import Index, code_of, connected, gather, key_of
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.minima import beginnings
-from printprep.geometry.spread import face_normals, spread
+from printprep.geometry.spread import spread
 
 FLAT_DEG: Final = 70.0
 """From the vertical. Steeper, a layer of 0.2 mm would stand out by more than a line of 0.45 mm: tan 70 * 0.2 = 0.55."""

@@ -98,7 +98,7 @@ def build(mesh: Mesh) -> Tree:
     """Tree of boxes around the triangles of ``mesh`` (at least one, all finite)."""
     corners = mesh.triangles
     sequence = order(_centres(corners))
-    corners = corners[sequence]
+    corners = corners.take(sequence, axis=0)
     leaves = 1
     while leaves * LEAF < len(corners):
         leaves *= 2

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from printprep.geometry import bvh
+from printprep.geometry.areas import face_normals
 from printprep.geometry.hole import Hole, across
 from printprep.geometry.measure import sample
 from printprep.geometry.mesh import Bool, Float, Mesh, Point, as_point
@@ -145,9 +146,10 @@ def _pairs(held: Mesh, holder: Mesh, maker: _Maker) -> tuple[Float, Float]:
     _, other_face, _ = bvh.nearest(maker.holder, others)
     ends = np.einsum("nk,nkj->nj", weights, holder.vertices[holder.faces[face]])
     chance = np.random.default_rng(0).integers(len(others), size=(_ALTERNATIVES, len(starts)))
-    starts, out = np.tile(starts, (_ALTERNATIVES + 1, 1)), np.tile(_normals(held)[own], (_ALTERNATIVES + 1, 1))
+    starts = np.tile(starts, (_ALTERNATIVES + 1, 1))
+    out = np.tile(face_normals(held.triangles)[own], (_ALTERNATIVES + 1, 1))
     ends = np.concatenate([ends, *(others[row] for row in chance)])
-    into = _normals(holder)[np.concatenate([face, *(other_face[row] for row in chance)])]
+    into = face_normals(holder.triangles)[np.concatenate([face, *(other_face[row] for row in chance)])]
     axis = ends - starts
     length = np.linalg.norm(axis, axis=1)
     axis /= np.maximum(length, 1e-300)[:, None]
@@ -156,13 +158,6 @@ def _pairs(held: Mesh, holder: Mesh, maker: _Maker) -> tuple[Float, Float]:
     kept = np.flatnonzero(steep & near & (length > 1e-6))
     seen = kept[maker.sees(starts[kept], ends[kept])]
     return np.ascontiguousarray(starts[seen]), np.ascontiguousarray(ends[seen])
-
-
-def _normals(mesh: Mesh) -> Float:
-    """(m, 3) unit, outward; zero for a face without area."""
-    a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
-    across = np.cross(b - a, c - a)
-    return np.asarray(across / np.maximum(np.linalg.norm(across, axis=1), 1e-300)[:, None])
 
 
 def _between_segments(starts: Float, ends: Float, start: Float, end: Float) -> Float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from printprep.geometry.areas import face_normals
 from printprep.geometry.bvh import build, nearest
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.kept import in_both
@@ -116,8 +117,7 @@ def on_triangles(points: Float, *soups: Float, within_mm: float = ON_MM) -> Bool
 def parts_matter(source: Mesh, matter: Matter, samples: Samples, chosen: Bool) -> Bool:
     """(k,) whether there is ``matter`` on just one side of each chosen sample of the source."""
     corners = source.vertices[source.faces[samples.face[chosen]]]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    normal = face_normals(corners)
     # a vertex is moved a little into its face, where the normal means something; farther would be another place
     inward = corners.mean(axis=1) - samples.points[chosen]
     away = np.linalg.norm(inward, axis=1, keepdims=True)

@@ -13,6 +13,7 @@ import numpy as np
 from manifold3d import Manifold
 
 from printprep.geometry import bvh
+from printprep.geometry.areas import face_normals
 from printprep.geometry.letters import prisms, width_mm
 from printprep.geometry.measure import sample
 from printprep.geometry.mesh import Float, Mesh, Point, as_point
@@ -72,7 +73,7 @@ def find_place(mesh: Mesh, text: str, height_mm: float, depth_mm: float, up: Flo
     if np.linalg.norm(size) > np.linalg.norm(mesh.size_mm):
         return None
     tree = bvh.build(mesh)
-    normals = _normals(mesh)
+    normals = face_normals(mesh.triangles)
     frames, cost = _coarse(mesh, tree, normals, size, up)
     for row in np.argsort(cost, kind="stable")[:_TRIED]:
         if not np.isfinite(cost[row]):
@@ -107,13 +108,6 @@ def tab(text: str, height_mm: float, depth_mm: float) -> Mesh:
     plate = Manifold.cube((length, width, TAB_MM)).translate((-length / 2, -width / 2, 0.0))
     letters = prisms(text, height_mm, _OVER_MM, depth_mm).translate((0.0, 0.0, TAB_MM))
     return from_solid(plate + letters)
-
-
-def _normals(mesh: Mesh) -> Float:
-    """(m, 3) unit, outward; zero for a face without area."""
-    a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
-    across = np.cross(b - a, c - a)
-    return np.asarray(across / np.maximum(np.linalg.norm(across, axis=1), 1e-300)[:, None])
 
 
 def _coarse(mesh: Mesh, tree: bvh.Tree, normals: Float, size: Float, up: Float) -> tuple[Float, Float]:

@@ -248,7 +248,8 @@ def _refuse_sheets(mesh: Mesh, owner: Int, patch_area: Float, patch_of: list[Int
 def fill_holes(mesh: Mesh, record: Record) -> Mesh:
     """Part what only touches, and close every hole with the least area; Refused for open sheets."""
     found = edges(mesh)
-    parted = part(mesh, twins(mesh, found))
+    paired = twins(mesh, found)
+    parted = part(mesh, paired)
     if parted is not mesh:
         extra = len(parted.vertices) - len(mesh.vertices)
         nonmanifold = int(found.nonmanifold.sum())
@@ -257,7 +258,7 @@ def fill_holes(mesh: Mesh, record: Record) -> Mesh:
     again = edges(parted)
     if not again.open.any():
         return parted
-    rims = holes.rims(parted, twins(parted, again))
+    rims = holes.rims(parted, paired if parted is mesh else twins(parted, again))
     owner = bodies(again)[0].clip(min=0)
     owner_of_vertex = np.zeros(len(parted.vertices), np.int32)
     owner_of_vertex[parted.faces.reshape(-1)] = np.repeat(owner, 3)

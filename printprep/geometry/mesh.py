@@ -48,7 +48,7 @@ class Mesh:
     @property
     def triangles(self) -> Float:
         """Corners of the triangles, (m, 3, 3) float64 mm; a fresh copy."""
-        return self.vertices[self.faces]
+        return self.vertices.take(self.faces, axis=0)  # several times faster than by index
 
     @property
     def bounds_mm(self) -> Float:

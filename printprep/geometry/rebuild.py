@@ -16,6 +16,7 @@ import numpy.typing as npt
 from skimage.measure import marching_cubes
 
 from printprep.geometry import voxel
+from printprep.geometry.areas import face_normals
 from printprep.geometry.bvh import Tree, build, nearest
 from printprep.geometry.matter import Matter, counted, matter_of
 from printprep.geometry.mesh import Bool, Float, Mesh
@@ -41,12 +42,11 @@ def skin(mesh: Mesh, matter: Matter | None = None) -> Mesh:
     windings of all shells are added up.
     """
     corners = mesh.triangles
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal *= _ASIDE_MM / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    aside = _ASIDE_MM * face_normals(corners)
     middle = corners.mean(axis=1, keepdims=True)
     asked = np.concatenate([middle, corners + 0.1 * (middle - corners)], axis=1)  # (m, 4, 3)
     matter = Matter(build(mesh)) if matter is None else matter
-    front, back = (matter.at((asked + side * normal[:, None]).reshape(-1, 3)).reshape(-1, 4) for side in (1.0, -1.0))
+    front, back = (matter.at((asked + side * aside[:, None]).reshape(-1, 3)).reshape(-1, 4) for side in (1.0, -1.0))
     parting = (front != back).any(axis=1)
     return used_vertices(Mesh(mesh.vertices, mesh.faces[parting])) if parting.any() else mesh
 

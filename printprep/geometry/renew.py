@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from printprep.geometry import voxel
+from printprep.geometry.areas import face_normals
 from printprep.geometry.bvh import build, nearest, winding
 from printprep.geometry.deviation import Deviation
 from printprep.geometry.gate import judge
@@ -142,9 +143,7 @@ def _refuse_filling(whole: Mesh, found: list[Shell]) -> None:
     matter = matter_of(whole)
     for shell in (s for s in found if s.volume_mm3 < 0):
         corners = shell.mesh.triangles
-        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        normal *= _INTO_MM / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
-        void = ~matter.at(corners.mean(axis=1) + normal)
+        void = ~matter.at(corners.mean(axis=1) + _INTO_MM * face_normals(corners))
         if np.average(void, weights=np.maximum(shell.mesh.face_areas_mm2, 1e-300)) < _OPEN_SHARE:
             raise Refused(
                 f"a cavity of {-shell.volume_mm3:.3f} mm3 has another body in it; a rebuild would fill it",

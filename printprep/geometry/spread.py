@@ -91,19 +91,6 @@ def _pieces(corners: Float, allowed2: float, points: Float, owner: Int, areas: F
     return count
 
 
-@njit(cache=True, nogil=True)
-def face_normals(corners: Float) -> Float:
-    """(m, 3) outward normals of length 1; zero for a triangle without area."""
-    normals = np.zeros((len(corners), 3))
-    for s in range(len(corners)):
-        u, v = corners[s, 1] - corners[s, 0], corners[s, 2] - corners[s, 0]
-        x, y, z = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
-        length = np.sqrt(x * x + y * y + z * z)
-        if length > 0.0:
-            normals[s, 0], normals[s, 1], normals[s, 2] = x / length, y / length, z / length
-    return normals
-
-
 def spread(mesh: Mesh, spacing_mm: float) -> Spread:
     """Spread points over ``mesh``, which is finite and has a face: no piece longer than ``spacing_mm``.
 

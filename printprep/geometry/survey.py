@@ -7,13 +7,13 @@ from typing import Final
 
 import numpy as np
 
+from printprep.geometry.areas import face_normals
 from printprep.geometry.bvh import Tree, build, nearest
 from printprep.geometry.measure import sample
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, as_point, join
 from printprep.geometry.near import clear
 from printprep.geometry.shape import Body, Kind, Survey
 from printprep.geometry.shells import pick, shells
-from printprep.geometry.spread import face_normals
 from printprep.geometry.topology import bodies as label_bodies
 from printprep.geometry.topology import edges
 

@@ -20,12 +20,13 @@ from typing import Final
 
 import numpy as np
 
+from printprep.geometry.areas import face_normals
 from printprep.geometry.balls import largest
 from printprep.geometry.bvh import Tree, build, order
 from printprep.geometry.measure import sample
 from printprep.geometry.mesh import Float, Int, Mesh, as_point
 from printprep.geometry.shape import Thickness
-from printprep.geometry.spread import Spread, face_normals, spread
+from printprep.geometry.spread import Spread, spread
 
 POINTS: Final = 5000
 """Where a whole part is measured for its figures: enough for 5 % of it, not for a thin place, which walls find."""

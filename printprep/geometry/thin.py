@@ -18,9 +18,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from printprep.geometry.areas import face_normals
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, Point, as_point
 from printprep.geometry.near import clear
-from printprep.geometry.spread import face_normals
 from printprep.geometry.thickness import Walls
 from printprep.geometry.topology import bodies, edges
 

@@ -25,6 +25,7 @@ from scipy.spatial import cKDTree
 
 from printprep.errors import MeshError
 from printprep.geometry import voxel
+from printprep.geometry.areas import face_normals
 from printprep.geometry.bvh import Tree, build, nearest, winding
 from printprep.geometry.intersect import partners, self_intersecting
 from printprep.geometry.kept import crossing_again, in_both
@@ -40,10 +41,11 @@ from printprep.geometry.mend import (
     keep_faces,
 )
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, as_point, join
+from printprep.geometry.fragments import between, hidden
 from printprep.geometry.rebuild import INVERTED_SHARE, rebuild
-from printprep.geometry.shells import Enclosed, Shell, enclosed, shells
+from printprep.geometry.shells import Enclosed, Shell, enclosed, reaching, shells
 from printprep.geometry.solid import from_solid, to_solid
-from printprep.geometry.topology import edges, joined, used_vertices
+from printprep.geometry.topology import edges, used_vertices
 from printprep.geometry.weld import weld_close, weld_vertices
 
 MOST_CROSSING: Final = 200
@@ -61,9 +63,7 @@ _ASIDE_MM = 1e-3  # to either side of a surface, to ask what is there
 _LAP_MM = 1e-3  # by which what was rebuilt reaches beyond its box, into the same matter
 _SAME = 1e-9
 """Of the longest side: the two computations of one crossing point are no farther apart than this."""
-_STEP = 1e-6  # of the longest side: how far beside a face to ask what is there, at most
 _WHOLE_BELOW = 20_000  # faces: a smaller body is united with itself whole, which is quick
-_ASKED = 5  # of the largest faces of a piece
 _PATCHED_SHARE = 1e-6  # of the area: cracks between the pieces that may be closed
 _EXACT_SHARE = 1e-5  # by which the matter may change where nothing was rebuilt: it is the same surface, but rounded
 _VOLUME_SHARE = 0.002  # and where something was
@@ -84,6 +84,7 @@ class Before:
     """What is known of a body that crosses itself."""
 
     mesh: Mesh
+    tree: Tree
     volumes: Enclosed
     crossing: Bool  # (m,)
 
@@ -175,7 +176,7 @@ def uncross(mesh: Mesh, limit_mm: float, crossing: Bool | None = None) -> Uncros
     if volumes.negative_mm3 > INVERTED_SHARE * volumes.solid_mm3:
         return None
     crossing = self_intersecting(mesh) if crossing is None else crossing
-    before = Before(mesh=mesh, volumes=volumes, crossing=crossing)
+    before = Before(mesh=mesh, tree=build(mesh), volumes=volumes, crossing=crossing)
     around = _around(mesh, crossing)
     try:
         solid = to_solid(mesh)
@@ -185,11 +186,10 @@ def uncross(mesh: Mesh, limit_mm: float, crossing: Bool | None = None) -> Uncros
     if not len(both):
         return None
     pieces = drop_degenerate(weld_close(both, _SAME * float(mesh.size_mm.max())), Record())
-    exact = _fitted(mesh, pieces, before)
+    exact = _fitted(before, pieces)
     if exact is not None:
         return Uncrossed(mesh=exact)
-    boxes = _boxes(mesh, pieces, around)
-    return _boxed(mesh, solid, boxes, limit_mm, before)
+    return _boxed(before, solid, _boxes(before, pieces, around), limit_mm)
 
 
 def _around(mesh: Mesh, crossing: Bool) -> list[Float]:
@@ -207,7 +207,7 @@ def _doubled(mesh: Mesh, solid: Manifold, around: list[Float]) -> Mesh:
     """
     if len(mesh) < _WHOLE_BELOW or not around:
         return from_solid(solid + solid)
-    part = solid ^ Manifold.batch_boolean([_cuboid(box, 0.0) for box in around], OpType.Add)
+    part = _within(solid, around)
     local = from_solid(part + part)
     one, two = (np.asarray(_held(m, around)) for m in (mesh, local))
     return join([keep_faces(mesh, ~one), keep_faces(local, two)])
@@ -222,17 +222,17 @@ def _held(mesh: Mesh, boxes: list[Float]) -> Bool:
     return held
 
 
-def _fitted(mesh: Mesh, pieces: Mesh, before: Before) -> Mesh | None:
+def _fitted(before: Before, pieces: Mesh) -> Mesh | None:
     """The pieces between matter and void as one surface, if they fit together without gaps."""
     record = Record()
-    kept = _between(mesh, pieces)
+    kept = between(before.mesh, before.tree, pieces)
     try:
         fitted = cancel_duplicates(used_vertices(Mesh(pieces.vertices, pieces.faces[kept])), record)
         fitted = drop_crumbs(fill_holes(fitted, record), Record()) if len(fitted) else fitted
     except Refused:
         return None
     patched_mm2 = sum(step.area_mm2 for step in record.steps)
-    fits = patched_mm2 <= _PATCHED_SHARE * mesh.area_mm2 and _crossing_left(before, fitted, _EXACT_SHARE) == 0
+    fits = patched_mm2 <= _PATCHED_SHARE * before.mesh.area_mm2 and _crossing_left(before, fitted, _EXACT_SHARE) == 0
     return fitted if fits else None
 
 
@@ -249,17 +249,18 @@ def _crossing_left(before: Before, after: Mesh, share: float) -> int | None:
     return left if same else None
 
 
-def _boxes(mesh: Mesh, pieces: Mesh, around: list[Float]) -> list[Float]:
+def _boxes(before: Before, pieces: Mesh, around: list[Float]) -> list[Float]:
     """Boxes (2, 3) around all crossings and all hidden surface, none reaching into another."""
-    hidden = pieces.faces[_hidden(mesh, pieces, around)]
+    mesh = before.mesh
+    away = pieces.faces[hidden(mesh, before.tree, pieces, _held(pieces, around))]
     fresh = ~_is_vertex(mesh, pieces.vertices)
-    fresh[hidden] = True
+    fresh[away] = True
     index = np.flatnonzero(fresh)
     if not len(index):
         return []
     points = pieces.vertices[index]
     near = cKDTree(points).query_pairs(_LINK_SHARE * float(mesh.size_mm.max()), output_type="ndarray")
-    sides = np.searchsorted(index, np.concatenate([hidden[:, [0, 1]], hidden[:, [1, 2]]]))
+    sides = np.searchsorted(index, np.concatenate([away[:, [0, 1]], away[:, [1, 2]]]))
     pairs = np.concatenate([near, sides])
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points), len(points)))
     count, label = connected_components(graph, directed=False)
@@ -278,37 +279,6 @@ def _is_vertex(mesh: Mesh, points: Float) -> Bool:
     return np.isin(name[n:], name[:n], kind="table")
 
 
-def _hidden(mesh: Mesh, pieces: Mesh, around: list[Float]) -> Bool:
-    """(m,) which pieces do not part void from what is enclosed once.
-
-    Each face in the boxes is asked. Elsewhere nothing crosses, so that faces that hang together are alike: a few of
-    them are asked, and all where these disagree.
-    """
-    tree, far, areas = build(mesh), np.flatnonzero(~_held(pieces, around)), pieces.face_areas_mm2
-    asked = np.ones(len(pieces), np.bool_)
-    label = np.zeros(len(pieces), np.int32)
-    asked[far] = False
-    if len(far):
-        label[far] = _label(Mesh(pieces.vertices, pieces.faces[far]))
-        asked[far[_largest(label[far], areas[far])]] = True
-    hidden = np.zeros(len(pieces), np.bool_)
-    hidden[asked] = _is_hidden(tree, mesh, pieces.triangles[asked], areas[asked])
-    if len(far):
-        heard, count = far[asked[far]], int(label[far].max()) + 1
-        yes = np.bincount(label[heard], weights=hidden[heard], minlength=count)
-        votes = np.bincount(label[heard], minlength=count)
-        hidden[far] = (yes == votes)[label[far]]
-        doubt = far[((yes > 0) & (yes < votes))[label[far]]]
-        hidden[doubt] = _is_hidden(tree, mesh, pieces.triangles[doubt], areas[doubt])
-    return hidden
-
-
-def _is_hidden(tree: Tree, mesh: Mesh, corners: Float, areas: Float) -> Bool:
-    aside, middle = _beside_mm(mesh, areas)[:, None] * _normals(corners), corners.mean(axis=1)
-    front, back = (winding(tree, middle + side * aside) for side in (1.0, -1.0))
-    return np.asarray((front != 0) | (back != 1))
-
-
 def _apart(boxes: list[Float]) -> list[Float]:
     """Boxes that reach into each other made one, until none does."""
     done: list[Float] = []
@@ -324,8 +294,9 @@ def _apart(boxes: list[Float]) -> list[Float]:
     return done
 
 
-def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float, before: Before) -> Uncrossed | None:
-    """``mesh`` with what is in ``boxes`` rebuilt; boxes that are too large or would move its skin stay as they are."""
+def _boxed(before: Before, solid: Manifold, boxes: list[Float], limit_mm: float) -> Uncrossed | None:
+    """The body with what is in ``boxes`` rebuilt; boxes that are too large or would move its skin stay as they are."""
+    mesh = before.mesh
     rebuilt: list[tuple[Float, float, Manifold | None]] = []
     for box in boxes:
         wanted_mm = float(np.clip((box[1] - box[0]).max() / _STEPS_A_BOX, FINEST_MM, COARSEST_MM))
@@ -338,13 +309,10 @@ def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float, bef
             break
         if tried or len(rebuilt) < len(boxes):
             limit_mm = min(limit_mm, _PARTLY_MM)
-        cubes = [_cuboid(box, 0.0) for box, _, _ in rebuilt]
-        outside = Manifold.batch_boolean([solid, *cubes], OpType.Subtract)
-        inner = [piece for _, _, piece in rebuilt if piece is not None]
-        after = from_solid(Manifold.batch_boolean([outside, *inner], OpType.Add))
+        after = _replaced(mesh, solid, [(box, piece) for box, _, piece in rebuilt])
         if not len(after):
             break
-        points, distance = _far(mesh, after)
+        points, distance = _far(before, after)
         at = points[distance > limit_mm]
         if not len(at):
             if _crossing_left(before, after, _VOLUME_SHARE) is None:
@@ -353,6 +321,39 @@ def _boxed(mesh: Mesh, solid: Manifold, boxes: list[Float], limit_mm: float, bef
             return Uncrossed(mesh=after, boxes=kept, step_mm=coarsest_mm, far_mm=float(distance.max(initial=0.0)))
         rebuilt = [entry for entry in rebuilt if not _inside(at, entry[0]).any()]
     return None
+
+
+def _replaced(mesh: Mesh, solid: Manifold, pieces: list[tuple[Float, Manifold | None]]) -> Mesh:
+    """A body with what is in each box exchanged for a piece; of a large one only what is around the boxes is united."""
+    if len(mesh) < _WHOLE_BELOW:
+        return _exchanged(solid, pieces)
+    rooms = _apart([_room(mesh, box) for box, _ in pieces])
+    local = _exchanged(_within(solid, rooms), pieces)
+    one, two = (_held(m, rooms) for m in (mesh, local))
+    joint = weld_vertices(join([keep_faces(mesh, ~one), keep_faces(local, two)]))
+    found = edges(joint)
+    return _exchanged(solid, pieces) if (found.count != 2).any() or (found.forward != 1).any() else joint
+
+
+def _exchanged(solid: Manifold, pieces: list[tuple[Float, Manifold | None]]) -> Mesh:
+    """A solid without what is in each box, and with the piece instead."""
+    outside = Manifold.batch_boolean([solid, *(_cuboid(box, 0.0) for box, _ in pieces)], OpType.Subtract)
+    return from_solid(
+        Manifold.batch_boolean([outside, *(piece for _, piece in pieces if piece is not None)], OpType.Add)
+    )
+
+
+def _room(mesh: Mesh, box_mm: Float) -> Float:
+    """The box (2, 3) that holds all faces that reach into a box, with a margin."""
+    lower, upper = box_mm[0] - _MARGIN_MM, box_mm[1] + _MARGIN_MM
+    corners = mesh.vertices[mesh.faces[reaching(mesh.vertices, mesh.faces, lower, upper)]].reshape(-1, 3)
+    points = np.concatenate([corners, box_mm])
+    return np.stack([points.min(axis=0) - _MARGIN_MM, points.max(axis=0) + _MARGIN_MM])
+
+
+def _within(solid: Manifold, boxes: list[Float]) -> Manifold:
+    """What of a solid is in boxes."""
+    return solid ^ Manifold.batch_boolean([_cuboid(box, 0.0) for box in boxes], OpType.Add)
 
 
 def _inside(points: Float, box_mm: Float) -> Bool:
@@ -365,58 +366,21 @@ def _cuboid(box_mm: Float, margin_mm: float) -> Manifold:
     return Manifold.cube(tuple(upper - lower)).translate(tuple(lower))
 
 
-def _far(before: Mesh, after: Mesh) -> tuple[Float, Float]:
+def _far(before: Before, after: Mesh) -> tuple[Float, Float]:
     """Points of two surfaces, and how far each is from the other one; of the old one only the skin counts.
 
     Faces that are in both, corner for corner, are not asked.
     """
-    one, two = (~kept for kept in in_both(before, after))
-    corners = before.triangles[one]
+    mesh, tree = before.mesh, before.tree
+    one, two = (~kept for kept in in_both(mesh, after))
+    corners = mesh.vertices[mesh.faces[one]]
     middle = corners.mean(axis=1, keepdims=True)
     old = np.concatenate([middle, corners + 0.05 * (middle - corners)], axis=1).reshape(-1, 3)
     there = nearest(build(after), old)[0]
     doubtful = np.flatnonzero(there > _ASIDE_MM)
-    aside = _ASIDE_MM * _normals(corners)[doubtful // 4]
-    tree = build(before)
+    aside = _ASIDE_MM * face_normals(corners)[doubtful // 4]
     front, back = (winding(tree, old[doubtful] + side * aside) > 0 for side in (1.0, -1.0))
     there[doubtful[front == back]] = 0.0
-    changed = after.triangles[two]
+    changed = after.vertices[after.faces[two]]
     new = np.concatenate([changed.reshape(-1, 3), changed.mean(axis=1)])
     return np.concatenate([old, new]), np.concatenate([there, nearest(tree, new)[0]])
-
-
-def _normals(corners: Float) -> Float:
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300))
-
-
-def _beside_mm(mesh: Mesh, areas: Float) -> Float:
-    """How far beside faces to ask what is there: a small face nearer, because what crosses beside it is as near."""
-    return np.minimum(_STEP * float(mesh.size_mm.max()), 0.01 * np.sqrt(areas))
-
-
-def _between(mesh: Mesh, pieces: Mesh) -> Bool:
-    """(m,) which faces of ``pieces`` have matter of ``mesh`` behind them and void in front."""
-    label = _label(pieces)
-    areas = pieces.face_areas_mm2
-    asked = _largest(label, areas)
-    corners = pieces.triangles[asked]
-    offset = _beside_mm(mesh, areas[asked])[:, None] * _normals(corners)
-    middle, tree = corners.mean(axis=1), build(mesh)
-    front, back = (winding(tree, middle + side * offset) > 0 for side in (1.0, -1.0))
-    votes = np.bincount(label[asked], weights=np.where(back & ~front, areas[asked], -areas[asked]))
-    return np.asarray(votes[label] > 0)
-
-
-def _largest(label: Int, areas: Float) -> Int:
-    """The largest faces of each label."""
-    sequence = np.lexsort((-areas, label))
-    first = np.searchsorted(label[sequence], np.arange(int(label.max()) + 1))
-    rank = np.arange(len(sequence)) - first[label[sequence]]
-    return np.asarray(sequence[rank < _ASKED])
-
-
-def _label(pieces: Mesh) -> Int:
-    """(m,) the piece of each face: what hangs together across edges of two faces, so that no piece is crossed."""
-    found = edges(pieces)
-    return joined(found, (found.count == 2) & (found.forward == 1))

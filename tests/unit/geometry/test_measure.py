@@ -13,6 +13,7 @@ from printprep.geometry.intersect import self_intersecting
 from printprep.geometry.measure import deviation, inspect, sample
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.solid import from_solid
+from printprep.geometry.topology import edges
 from printprep.geometry.weld import weld_vertices
 
 DEMO = Path(printprep.__file__).parent / "demo" / "dissection"
@@ -172,3 +173,13 @@ def test_deviation_from_itself_is_nothing() -> None:
 def test_deviation_is_the_same_each_time() -> None:
     other = Mesh(BALL.vertices * [1.0, 1.1, 0.9], BALL.faces)
     assert deviation(BALL, other, samples=1_000, seed=7) == deviation(BALL, other, samples=1_000, seed=7)
+
+
+def test_the_edges_of_the_latest_meshes_are_found_once() -> None:
+    one, two, three = (Mesh(CUBE.vertices + i, CUBE.faces) for i in range(3))
+    found = edges(one)
+    assert edges(two) is edges(two)
+    assert edges(one) is found
+    edges(three)
+    assert edges(one) is not found
+    assert (edges(one).of_face == found.of_face).all()

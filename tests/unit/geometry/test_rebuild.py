@@ -7,6 +7,7 @@ from manifold3d import Manifold
 from printprep.geometry import renew as renew_module
 from printprep.geometry import uncross as uncross_module
 from printprep.geometry.intersect import self_intersecting
+from printprep.geometry.kept import in_both
 from printprep.geometry.measure import inspect
 from printprep.geometry.mend import Record, Refused
 from printprep.geometry.mesh import Mesh, join
@@ -94,7 +95,9 @@ def test_a_large_body_stays_bit_for_bit_far_from_where_it_crosses(monkeypatch: p
     assert all(tuple(row) in kept for row in mesh.vertices[far].tolist())
 
 
-def test_a_tube_that_crosses_itself_is_resolved() -> None:
+@pytest.mark.parametrize("whole_below", [0, 20_000])
+def test_a_tube_that_crosses_itself_is_resolved(whole_below: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uncross_module, "_WHOLE_BELOW", whole_below)
     mesh = crossing_tube()
     assert self_intersecting(mesh).any()
     volumes = enclosed(mesh)
@@ -107,6 +110,21 @@ def test_a_tube_that_crosses_itself_is_resolved() -> None:
     assert not self_intersecting(result.mesh).any()
     assert result.mesh.volume_mm3 == pytest.approx(volumes.solid_mm3, rel=0.002)
     assert any("ran through others of their own body" in step.what for step in result.steps)
+
+
+def test_only_what_is_around_a_box_is_made_anew_and_it_is_the_same_solid(monkeypatch: pytest.MonkeyPatch) -> None:
+    ball = from_solid(Manifold.sphere(10.0, 128))
+    boxes = [np.array([[8.0, -1.0, -1.0], [11.0, 1.0, 1.0]]), np.array([[-1.0, -1.0, 8.0], [1.0, 1.0, 11.0]])]
+    piece = Manifold.cube((3.0, 2.0, 2.0)).translate((8.0, -1.0, -1.0))
+    made = []
+    for whole_below in (0, len(ball) + 1):
+        monkeypatch.setattr(uncross_module, "_WHOLE_BELOW", whole_below)
+        made.append(uncross_module._replaced(ball, to_solid(ball), [(boxes[0], piece), (boxes[1], None)]))
+        to_solid(made[-1])
+    assert made[0].volume_mm3 == pytest.approx(made[1].volume_mm3, rel=1e-12)
+    far = (np.abs(ball.triangles).max(axis=(1, 2)) < 7.0) | (ball.triangles[..., 1].min(axis=1) > 3.0)
+    assert np.isin(np.flatnonzero(far), np.flatnonzero(in_both(ball, made[0])[0])).all()
+    assert abs(made[0].volume_mm3 - ball.volume_mm3) > 1.0
 
 
 def test_a_body_that_crosses_nothing_stays_the_same_object() -> None:

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
+from printprep.geometry.areas import face_normals
 from printprep.geometry.balls import largest
 from printprep.geometry.mesh import Mesh
 from printprep.geometry.solid import from_solid
-from printprep.geometry.spread import face_normals
 from printprep.geometry.thickness import thickness, walls
 
 
