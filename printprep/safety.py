@@ -17,6 +17,7 @@ from printprep.case import Finding, Severity, settle
 from printprep.casefile import Acceptance
 from printprep.errors import InputError
 from printprep.gcode.guard import GuardLimits, allowed_commands, guard
+from printprep.gcode.hits import Head
 from printprep.gcode.vocabulary import words_of
 from printprep.lock import NAME as LOCK
 from printprep.lock import PREPARED, Lock, read_lock, verify_lock
@@ -99,6 +100,7 @@ def guard_limits(
         known_words=words_of((*known_words, *code, printer.id, printer.name, printer.maker)),
         called=printer.called,
         nozzle_mm=fdm.nozzle_mm,
+        head=Head(radius_mm=fdm.head.radius_mm, height_mm=fdm.head.height_mm) if fdm.head else None,
         filament_mm=fdm.filament_mm,
         filament_types={tool: kind for tool, m in materials.items() if (kind := _filament_type(m))},
         material_mm3=material_mm3,

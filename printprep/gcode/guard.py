@@ -17,6 +17,7 @@ import numpy as np
 
 from printprep.case import Finding, Severity
 from printprep.errors import InputError
+from printprep.gcode.hits import Filled
 from printprep.gcode.layout import Event, Kind
 from printprep.gcode.layout import Text as Why
 from printprep.gcode.limits import REFUSED, GuardLimits, allowed_commands
@@ -30,6 +31,8 @@ LIFT_MM: Final = 20.0  # start code may lift the head this far before it homes
 STANDING: Final = 2.0  # mm of filament a mm of way: thicker than any bead, so the head as good as stands
 FEED_STANDING_MM: Final = 200.0  # a filament change of a shared nozzle loads less than that on one spot
 FEED_TOTAL_MM: Final = 4e6  # in one file; the largest spool, 10 kg, holds some 3.4 km of 1.75 mm
+NOZZLE_MM: Final = 0.4  # bore of a printer that does not say
+DEEPEST: Final = 0.75  # of the bore may a nozzle be below what is laid: no layer, and no seam in one, is higher
 DWELL_S: Final = 600.0  # filament that stands so long in a hot nozzle degrades
 PROBING_MACROS: Final = frozenset({"BED_MESH_CALIBRATE", "QUAD_GANTRY_LEVEL", "Z_TILT_ADJUST"})
 
@@ -116,6 +119,8 @@ class _Watch:
         self.note = self.notes.note
         self.said = Said(limits, self.notes)
         self.place = np.zeros(3)
+        deep_mm = DEEPEST * (limits.nozzle_mm or NOZZLE_MM)
+        self.filled = Filled(limits.lower_mm, limits.upper_mm, deep_mm, limits.head)
         self.homed = 0  # bits of the axes
         self.released = 0  # axes whose motors were switched off since they were homed
         self.laid = False  # there is material on the bed
@@ -168,6 +173,7 @@ class _Watch:
         moves, events = block.moves, block.events
         if len(moves):
             self._bounds(block)
+            self._hits(block)
         way = _Way.of(moves, self.place)
         self._poured(block, way.length_mm)
         brief = (events.kind == Event.FAN) | ((events.kind == Event.DWELL) & (events.value <= DWELL_S))
@@ -337,6 +343,19 @@ class _Watch:
                     "gcode-off-bed", line, f"{name} {value:.2f} mm is beyond {most:g} mm", text=block.line(line),
                     value=value, limit=most, where=moves.position_mm[first], key=f"{name}{sign}", count=len(beyond),
                 )  # fmt: skip
+
+    def _hits(self, block: Block) -> None:
+        """Every move against what was laid before it."""
+        for hit in self.filled.follow(block.moves, self.place):
+            line = int(block.moves.line[hit.row])
+            x, y, z = hit.where_mm
+            self.note(
+                "gcode-hits-print", line,
+                f"the {hit.what} runs into what is printed, whose top is {hit.depth_mm:.2f} mm above the nozzle's tip at "
+                f"X {x:.1f} Y {y:.1f} Z {z:.2f} mm",
+                text=block.line(line), value=hit.depth_mm, limit=hit.limit_mm, where=hit.where_mm, key=hit.what,
+                count=hit.count,
+            )  # fmt: skip
 
     def end(self, lines: int) -> None:
         """What must be true after the last line."""

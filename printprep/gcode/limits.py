@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from printprep.gcode.hits import Head
 from printprep.gcode.motion import MotionProfile
 
 REFUSED: Final[Mapping[str, str]] = {
@@ -69,6 +70,7 @@ class GuardLimits:
     known_words: frozenset[str] = frozenset()  # of the case, the lab and its profiles: they name nobody
     called: tuple[str, ...] = ()  # what slicers and firmware call the printer; empty: not judged
     nozzle_mm: float | None = None
+    head: Head | None = None  # what is around the nozzle; None: only the nozzle itself is judged
     filament_mm: float | None = None
     filament_types: Mapping[int, str] = field(default_factory=dict)  # by tool, such as "PETG"
     material_mm3: tuple[float, float] | None = None  # the least and the most that the meshes can take; None: unknown

@@ -124,6 +124,13 @@ class Macros(Model):
     other: tuple[MacroName, ...] = ()
 
 
+class HeadRoom(Model):
+    """What is around the nozzle, as slicers reckon with it to print one object after the other."""
+
+    radius_mm: Positive  # about the nozzle
+    height_mm: Positive  # of the beam along x above the nozzle's tip
+
+
 class Fdm(Model):
     """An extruding printer's head."""
 
@@ -131,6 +138,7 @@ class Fdm(Model):
     shared_nozzle: bool  # one hotend for all tools (MMU): every change purges
     nozzle_mm: Positive = 0.4
     filament_mm: Positive = 1.75
+    head: HeadRoom | None = None  # the guard looks whether it runs into the print; None: at the nozzle alone
     nozzle_max_c: Celsius
     bed_max_c: Celsius
     tool_change_s: NotNegative  # for one change, purge not counted
