@@ -24,6 +24,7 @@ from printprep.gcode.limits import REFUSED, GuardLimits, allowed_commands
 from printprep.gcode.notes import Notes
 from printprep.gcode.read import Block, Moves, Reader, Text, not_gcode
 from printprep.gcode.said import Said
+from printprep.gcode.whole import Whole
 from printprep.geometry.mesh import Bool, Float, Int
 
 TOLERANCE_MM: Final = 0.01
@@ -118,6 +119,7 @@ class _Watch:
         self.notes = Notes()
         self.note = self.notes.note
         self.said = Said(limits, self.notes)
+        self.whole = Whole()
         self.place = np.zeros(3)
         deep_mm = DEEPEST * (limits.nozzle_mm or NOZZLE_MM)
         self.filled = Filled(limits.lower_mm, limits.upper_mm, deep_mm, limits.head)
@@ -126,6 +128,7 @@ class _Watch:
         self.laid = False  # there is material on the bed
         self.poured_mm = 0.0  # fed on the spot where the head stands
         self.fed_mm = 0.0  # in all
+        self.fed_most_mm = 0.0  # before it was drawn back, as at the end of a file
         self.bed_was_on = False
         self.trusted = False  # a start macro has homed and heated
         self.tool = 0
@@ -138,6 +141,7 @@ class _Watch:
         """Comments, messages, macros and rubbish of a block, whatever comes before and after them."""
         for text in block.texts:
             self.said.hear(text)
+            self.whole.hear(text)
 
     def _macro(self, block: Block, text: Text) -> None:
         """Carry out a macro, as far as its name says what it does."""
@@ -218,7 +222,9 @@ class _Watch:
                 text=block.line(line), value=float(poured_mm[most]), limit=FEED_STANDING_MM, key="spot",
                 count=int((poured_mm > FEED_STANDING_MM).sum()),
             )  # fmt: skip
-        self.fed_mm += float(e_mm.sum())
+        so_far_mm = self.fed_mm + np.cumsum(e_mm)
+        self.fed_most_mm = max(self.fed_most_mm, float(so_far_mm.max()))
+        self.fed_mm = float(so_far_mm[-1])
 
     def _segment(self, block: Block, start: int, end: int, way: _Way) -> None:
         """Check the moves between two events, during which nothing but the place changes."""
@@ -351,8 +357,8 @@ class _Watch:
             x, y, z = hit.where_mm
             self.note(
                 "gcode-hits-print", line,
-                f"the {hit.what} runs into what is printed, whose top is {hit.depth_mm:.2f} mm above the nozzle's tip at "
-                f"X {x:.1f} Y {y:.1f} Z {z:.2f} mm",
+                f"the {hit.what} runs into what is printed, whose top is {hit.depth_mm:.2f} mm above the nozzle's tip "
+                f"at X {x:.1f} Y {y:.1f} Z {z:.2f} mm",
                 text=block.line(line), value=hit.depth_mm, limit=hit.limit_mm, where=hit.where_mm, key=hit.what,
                 count=hit.count,
             )  # fmt: skip
@@ -365,6 +371,8 @@ class _Watch:
                 value=self.fed_mm, limit=FEED_TOTAL_MM, key="total",
             )  # fmt: skip
         self._amount(lines)
+        for lack in self.whole.lacks(self.fed_most_mm):
+            self.note("gcode-truncated", lines, lack.why, value=lack.value, limit=lack.limit, key=lack.why)
         if self.ended:
             return
         hot = [f"nozzle {n} at {c:g} deg C" for n, c in sorted(self.nozzle_c.items()) if c > 0]

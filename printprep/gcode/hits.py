@@ -102,7 +102,7 @@ class Filled:
                 limit_mm=most_mm,
                 where_mm=np.array(where),
                 count=int(count),
-            )  # fmt: skip
+            )
             for what, most_mm, (count, first, depth, *where) in zip(WHAT, limits_mm, found, strict=True)
             if count
         )

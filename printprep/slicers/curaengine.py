@@ -47,6 +47,7 @@ TESTED: Final = "4.13"
 
 _PROGRESS: Final = re.compile(r"^Progress:([^:]+):\d+:\d+\s+([\d.]+)%")
 _SAID: Final = re.compile(r'-(?:(g)\b|e(\d+)\b|l "([^"]*)"|s ([a-z0-9_]+)="([^"]*)")')
+LAST_WORDS: Final = ";End of Gcode"
 _LEFT_OUT: Final = (
     ";FLAVOR:",
     ";TIME",  # a placeholder, and the engine's own idea of the time
@@ -56,7 +57,7 @@ _LEFT_OUT: Final = (
     ";MAX",
     ";Generated with",
     ";LAYER_COUNT",
-    ";End of Gcode",
+    LAST_WORDS,  # what the profile has for the end comes before them
 )
 
 
@@ -292,9 +293,8 @@ def slice_plate(
             said_s, said_mm3 = said_of_itself(ended.lines)
             with replacing(file) as draft:
                 names = {model.file: model.name for model in meshes}
-                put_on(
-                    lines_of(raw, names), draft, dress_of(job), f";Generated with Cura_SteamEngine {engine.split()[1]}"
-                )
+                made_by = f";Generated with Cura_SteamEngine {engine.split()[1]}"
+                put_on(lines_of(raw, names), draft, dress_of(job), made_by, LAST_WORDS)
                 gcode = read_gcode(draft)
                 layers = anatomy_layers(gcode)
                 copied = seen_in(gcode, sha256_of(draft))

@@ -120,7 +120,7 @@ def dress_of(job: Job, *, own_fan: bool = False) -> Dress:
     )
 
 
-def put_on(lines: Iterator[str], target: Path, dress: Dress, made_by: str) -> None:
+def put_on(lines: Iterator[str], target: Path, dress: Dress, made_by: str, last_words: str = "") -> None:
     """Write the lines of an engine, from its first layer on, in their dress.
 
     Parameters
@@ -133,6 +133,8 @@ def put_on(lines: Iterator[str], target: Path, dress: Dress, made_by: str) -> No
         Of the plate.
     made_by
         A comment for the first line: which engine.
+    last_words
+        A comment for the last line, by which readers see that the engine's file is whole.
 
     Raises
     ------
@@ -168,6 +170,8 @@ def put_on(lines: Iterator[str], target: Path, dress: Dress, made_by: str) -> No
         if layer < 0:
             raise SliceFailed("the engine wrote a file without a layer; repair the parts, or slice again")
         out.write(f"{CUSTOM}\n{dress.end(highest_mm)}")
+        if last_words:
+            out.write(f"{last_words}\n")
 
 
 def _head(lines: Iterator[str]) -> tuple[int, list[str]]:

@@ -993,7 +993,7 @@ M104 S0
 M140 S0
 M107
 M84
-; filament used [mm] = 2081.67
+; filament used [mm] = 106.00
 ; filament used [cm3] = 5.01
 ; filament used [g] = 6.21
 ; filament cost = 0.19

@@ -40,6 +40,7 @@ def test_a_good_file_has_no_findings(tmp_path: Path) -> None:
         "M73 P1 R20\n; printhost_apikey = \n; print_host = \n; output_filename_format = [input_filename_base].gcode\n"
     )
     body += "; post_process = \n; bed_shape = 0x0,250x0,250x210,0x210\n; printer_vendor = \nM117 Layer 3 of 200\n"
+    body += "M73 P100 R0\n; prusaslicer_config = end\n"
     assert check(tmp_path, body) == []
 
 
