@@ -13,32 +13,35 @@ from printprep.case import Severity
 from printprep.gcode.vocabulary import TRADE, unknown_words
 
 _WORDS: Final = """
-3mf accel acceleration activate adaptive additional advanced air airgap algo align allow along alternate always amf
-angles anti apex apikey apply arcs area areas arrange auto autosave auxiliary avoidance away backlash base bead best
-between big blackmagic bonding branch break bridging buildplate bypass cafile calib carve changelog chord circles
-circumference clearance clip closing clump clumping coast coasting cold collides colorprint combination combing
-command comments compatibility compatible compensate compensation condition cone cones conical connect connection
-connections contact contour contours cool coords counter counterbore critical cross crossing crystallinity curled
-cutting damping datadir decel deceleration delta dependent depth detect detection detour deviation direction disable
-disallowed display dist distribution div dont dontcare drag drop dual duplicate ear ears elefant elefantfoot elevation
-enabled endstop enforce eng engineering ensure equalize estimation exact excluded expand expansion experimental export
-exposure extensive extra extruders factor fall family feeder feedrate fff filename filter filtration fit flat flowrate
-flushing foot format freq frequency fuzzy gamma gaps gcodeviewer generator gradual graph gui guid half hardness hatch
-heatbreak heights heuristic highest hole holes hop horizontal host hot hrc humidity ignore image independent info
-inherits inset interior interlocking into join jump keep label lapse laser lightning limit limitation limits lite
-location logic loglevel long loops magic map margin match matrix melted merge meshes meshfix minimal mirror mixed
-mixing modifier mold monotonic mouse multi multipart multiplier names needed negative nil nonexistent nr obj octoprint
+3mf abrasive accel acceleration activate adaptive additional advanced air airgap algo align allow along alternate
+always amf angles anti apex apikey apply arc arcs area areas arrange auto autoemit automatic autosave auxiliary
+avoidance away backlash base bead beam best between big binary blackmagic bonding branch break bridging buildplate
+bypass cafile calib carve chamberless changelog chord circles circumference clearance clip clockwise closing clump
+clumping coast coasting cold collides colorprint combination combing command commands comments compatibility
+compatible compensate compensation condition cone cones conical connect connection connections consistency consistent
+contact contour contours cool coords counter counterbore critical cross crossing crystallinity cummulative curled
+cutting damping datadir decel deceleration delta dependent depth detect detection detour deviation dilation direction
+disable disallowed display dist distribution div dont dontcare double drag drop dual duplicate dynamic ear ears
+elefant elefantfoot elevation emit enabled endstop enforce eng engineering ensure entire equalize estimation exact
+excluded expand expansion experimental export exposure extensive extra extruders factor fall family feeder feedrate
+fff filename filter filtration fit fitting flat flowrate flushing foot format freq frequency fuzzy gamma gaps
+gcodeviewer generator gradual graph gui guid half hardness hatch heatbreak heights heuristic highest hole holes hop
+horizontal host hot hrc humidity ignore image independent info inherits inset interior interlocking into join jump
+keep label lapse laser lightning limit limitation limits lite location logic loglevel long loop loops magic map margin
+match matrix melted merge meshes meshfix minimal mirror mixed mixing modifier mold monotonic mouse movements multi
+multimaterial multipart multiplier multitool names needed negative nil nonexistent nowhere nr obj obstacle octoprint
 one optimization optimize order ordering orientation outline output outward overlap overlapping override overrides
-painted parameters patter penetration percentage physical pillar pixels plates pocket polygon polygons port positive
-precise preferred preparation prepend preset presets preshrink prevention printable printhost prints printspeed
-priority profiles prune purging purify rad radius randomize ratio recommended region regions renamed repair replaces
-resonance restart retracted rib role roof roofing rotate rotation round save scale scan segmented separation
-sequential serial share shared sheath shells show shrink shrinkage skeleton skins sla slope slowdown smooth smoothing
-soften soluble some sort spaghetti speeds spiralize spiralized split stagger staggered stair stitching stl straight
-straightening strategy structure sub substitutions supertack supported surfaces svg switching synchronize technology
-template tendency texture textured textures thread threads threshold tilt times tiny tolerance topbottom totally
-towers tube types union unloading upward url usage variant variants variation vendor vitrification volumes volumetric
-weight wheel where widening window wireframe wrap wrapping write zaa zag zaggify zags zig zigzags
+painted parameters patter penetration percentage physical pillar pixels placement plates pocket polygon polygons port
+positive precise prefer preferred prefill preparation prepend preset presets preshrink prevention printable printhost
+prints printspeed priority profiles prune purging purify rad radius ramping randomize ratio recommended region regions
+renamed repair replaces resonance restart retracted rib role roof roofing rotate rotation round save scale scan seams
+segment segmented separation sequential serial share shared sheath shells show shrink shrinkage skeleton skins sla
+slope slowdown smooth smoothing soften soluble some sort spaghetti speeds spiralize spiralized split stagger staggered
+stair stamping stealth steps stitching stl straight straightening strategy structure sub substitutions supertack
+supported surfaces svg switching synchronize technology template tendency texture textured textures thread threads
+threshold tilt times tiny tolerance topbottom totally towers travels tube types union unloading upward url usage
+variant variants variation vendor vitrification volumes volumetric weight wheel where widening window wireframe wrap
+wrapping write zaa zag zaggify zags zig zigzags
 """
 _SETTING_WORDS: Final = frozenset(_WORDS.split())
 _NAMED: Final = re.compile(r"\s*([A-Za-z0-9]+(?:_[A-Za-z0-9]+)+) ?=\s*(.*)", re.DOTALL)
