@@ -57,7 +57,7 @@ PATTERNS: Final = (
         ),
     ),
 )
-_GENERATED = re.compile(rf"^\s*generated (?:by|with) .* on {_DATE} at ")
+_GENERATED = re.compile(rf"^\s*(?:generated (?:by|with) .* on|Produced on =) {_DATE}(?: at)? ")
 """A slicer's first line: the day of slicing says nothing of a patient."""
 
 _MESSAGE = re.compile(

@@ -154,9 +154,9 @@ def probes(value: Values, valued: int, bare: int) -> bool:
     and S2 of RepRapFirmware load a mesh and switch it off.
     """
     if has(valued, 80):
-        return value[15] == 1.0
+        return bool(value[15] == 1.0)
     if has(valued, 83):
-        return value[18] == 0.0
+        return bool(value[18] == 0.0)
     named = valued | bare
     return named not in (1 << 0, 1 << 3, 1 << 5, 1 << 11, 1 << 0 | 1 << 11)
 

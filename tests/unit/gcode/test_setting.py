@@ -51,7 +51,8 @@ def test_what_may_be_a_profile_or_a_thing_is_a_warning(tmp_path: Path, comment: 
         " required_nozzle_HRC = 3", " textured_plate_temp = 65", " tree_support_branch_angle = 45", " raft_air_gap=0.3",
         " start_gcode = M104 S215 ; set temperature\\nG28 ; home all axes\\n", " fill_pattern = gyroid",
         ' compatible_printers_condition_cummulative = "printer_notes=~/.*MK4S.*/ and nozzle_diameter[0]==0.4"',
-        " filament_multitool_ramming_flow = 10", " scarf_seam_entire_loop = 0", " prime_tower_rib_wall = 1", " scarf_angle_threshold = 155", " filament_colour = #FF8000;#1A5FB4",
+        " filament_multitool_ramming_flow = 10", " scarf_seam_entire_loop = 0", " prime_tower_rib_wall = 1",
+        " scarf_angle_threshold = 155", " filament_colour = #FF8000;#1A5FB4",
     ],
 )  # fmt: skip
 def test_settings_of_five_slicers_say_nothing(tmp_path: Path, comment: str) -> None:
