@@ -172,6 +172,7 @@ _MOTION: Final[Mapping[str, Callable[[MotionProfile, bool], tuple[Words, str]]]]
     "M203": lambda motion, _: (_axes(motion.max_speed_mm_s), "mm/s"),
     "M204": lambda motion, holds: (_accelerations(motion, holds), "mm/s2"),
     "M205": lambda motion, _: (_corners(motion), "mm/s (J: mm)"),
+    "M566": lambda motion, _: ({axis: 60.0 * jerk for axis, jerk in _axes(motion.jerk_mm_s).items()}, "mm/min"),
 }
 _JUDGES: Final[Mapping[str, Callable[[str, Words, GuardLimits], Iterator[Asked]]]] = {
     **dict.fromkeys(PERCENT, _percent),

@@ -18,6 +18,7 @@ from printprep.geometry.mesh import Float
 
 DWELL, TOOL_CHANGE, HEAT_UP, WAIT = "dwell", "tool change", "heat-up", "waiting for heat"
 HOMING, LEVELLING, FILAMENT = "homing", "levelling", "filament change"
+NEAR_C: Final = 1.0
 FILAMENT_CHANGES: Final = (600,)  # of the M numbers that wait for a person: as long as changing a filament
 _FOLLOWED: Final = np.array(
     [
@@ -110,14 +111,18 @@ class _Body:
             self.now_c = max(cool_c, self.target_c)
 
     def reach_s(self, *, settle_s: float, waits_for_cooling: bool) -> float:
-        """Time until the target is reached and held, s."""
+        """Time until the target is reached and held, s; for one out of reach, until it is within a degree of its end.
+
+        No firmware waits for ever: it stops with a fault, which an estimate does not foretell.
+        """
         if self.target_c >= self.now_c:
-            seconds = heating_s(self.heater, self.ambient_c, self.now_c, self.target_c)
-        elif waits_for_cooling:
-            seconds = cooling_s(self.heater, self.ambient_c, self.now_c, self.target_c)
-        else:
+            hottest_c = self.ambient_c + self.heater.power_w / self.heater.loss_w_k
+            end_c = min(self.target_c, hottest_c - NEAR_C)
+            return settle_s + heating_s(self.heater, self.ambient_c, self.now_c, end_c)
+        if not waits_for_cooling:
             return 0.0
-        return settle_s + (seconds if math.isfinite(seconds) else 0.0)
+        end_c = max(self.target_c, self.ambient_c + NEAR_C)
+        return settle_s + cooling_s(self.heater, self.ambient_c, self.now_c, end_c)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -189,7 +194,7 @@ def pauses(
             name, seconds = {
                 Event.DWELL: (DWELL, value),
                 Event.HOME: (HOMING, timing.home_s),
-                Event.PROBE: (LEVELLING, timing.level_s),
+                Event.PROBE: (LEVELLING, timing.level_s if value > 0 else 0.0),
             }[kind]
             waited_s = result.add(name, seconds, max(tool, 0))
         for body in bodies.values():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from printprep.gcode.setting import setting
 from printprep.gcode.vocabulary import unknown_words
 
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
@@ -56,7 +57,7 @@ PATTERNS: Final = (
         ),
     ),
 )
-_GENERATED = re.compile(rf"^\s*generated (?:by|with) .* on {_DATE} at ")
+_GENERATED = re.compile(rf"^\s*(?:generated (?:by|with) .* on|Produced on =) {_DATE}(?: at)? ")
 """A slicer's first line: the day of slicing says nothing of a patient."""
 
 _MESSAGE = re.compile(
@@ -68,8 +69,8 @@ _OBJECT = re.compile(
     r"|EXCLUDE_OBJECT\w*\b.*?\bNAME=(\S+))",
     re.IGNORECASE | re.DOTALL,
 )
-_SETTING = re.compile(r"\s*(?:[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+ ?=|SETTING_3 |objects_info\b)")
-"""A slicer's settings: their values are names of profiles and code of the lab's own, hundreds in each file."""
+_DOCUMENT = re.compile(r"\s*(?:SETTING_3 |objects_info\b)")
+"""Settings and outlines of a whole plate in one text."""
 _MARK = re.compile(
     r"\s*(?:(?-i:[A-Z_]+): ?-?[\d.]+(?:e[-+]?\d+)?\s*$"
     r"|generated (?:by|with) \S+ \S+(?: on [-\d]+ at [\d:]+(?: UTC)?)?\s*$"
@@ -123,8 +124,10 @@ def strange_words(comment: str, known_words: frozenset[str] = frozenset()) -> tu
 
     A capital or a long number among them makes a name or a number of a patient likely.
     """
-    if _MARK.match(comment) or _SETTING.match(comment) or _OBJECT.match(comment):
+    if _MARK.match(comment) or _DOCUMENT.match(comment) or setting(comment):
         return ()
+    if objects := _caught(_OBJECT, comment):  # one that is likely a person's was said already
+        return tuple(word for name in objects for word in unknown_words(name, known_words))
     return unknown_words(comment, known_words)
 
 

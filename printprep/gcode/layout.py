@@ -40,7 +40,7 @@ class Event(IntEnum):
     FAN = 7  # value: 0..255
     PAUSE = 8  # value: the M number
     MOTORS_OFF = 9  # value: bits of the axes, as for HOME
-    PROBE = 10  # value: the G number
+    PROBE = 10  # value: the G number; negative if it does not go over the whole bed
     OBJECT = 11  # value: index into Gcode.objects, 0 for none
 
 

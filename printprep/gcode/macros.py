@@ -41,7 +41,10 @@ def velocity_limit(data: Bytes, i: int, end: int, mem: Memory) -> None:
         letter, length = data[start] & 0xDF if start < end else 0, i - start
         if i >= end or data[i] != 61:
             continue
-        value, _, ok = number(data, i + 1, end)
+        value, after, ok = number(data, i + 1, end)
+        if after + 1 < end and data[after] & 0xDF == 69:  # 1e3: Klipper reads what Python reads
+            power, _, more = number(data, after + 1, end)
+            value, ok = value * 10.0 ** min(max(power, -300.0), 300.0), ok and more
         while i < end and data[i] != 32:
             i += 1
         if not ok or not 0.0 <= value <= MOST:

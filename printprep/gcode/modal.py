@@ -147,6 +147,21 @@ def set_position(value: Values, mask: int, mem: Memory) -> None:
 
 
 @inner
+def probes(value: Values, valued: int, bare: int) -> bool:
+    """Whether a G29 goes over the whole bed: not if it is another step than P1 of Marlin's UBL, or loads or switches.
+
+    By itself A activates, L loads, F fades and D disables; with other letters L and F are borders of what is probed. S1
+    and S2 of RepRapFirmware load a mesh and switch it off.
+    """
+    if has(valued, 80):
+        return bool(value[15] == 1.0)
+    if has(valued, 83):
+        return bool(value[18] == 0.0)
+    named = valued | bare
+    return named not in (1 << 0, 1 << 3, 1 << 5, 1 << 11, 1 << 0 | 1 << 11)
+
+
+@inner
 def run_g(code: int, value: Values, valued: int, bare: int, out: Output, mem: Memory) -> bool:
     """Carry out a G command; False if its words make no sense."""
     state = mem.state
@@ -166,7 +181,8 @@ def run_g(code: int, value: Values, valued: int, bare: int, out: Output, mem: Me
     elif code == 28:
         home(valued | bare, out, mem)
     elif 29 <= code <= 34 or code == 80:
-        event(10, float(code), int(state[TOOL]), out, mem)
+        goes = code != 29 or probes(value, valued, bare)
+        event(10, float(code) if goes else -float(code), int(state[TOOL]), out, mem)
     elif code == 90 or code == 91:
         state[RELATIVE] = code - 90.0
         if state[E_FREE] == 0.0:

@@ -13,6 +13,7 @@ from printprep.gcode.layout import Text as Why
 from printprep.gcode.limits import GuardLimits
 from printprep.gcode.notes import Notes
 from printprep.gcode.read import Text
+from printprep.gcode.setting import doubt, setting
 from printprep.gcode.vocabulary import unknown_words
 
 SHOWN_CHARS: Final = 80
@@ -68,9 +69,11 @@ class Said:
             self._picture_line = text.line
             return
         strange = strange_words(text.text, self._limits.known_words)
-        if likely_a_name(strange):
+        named = setting(text.text)
+        doubtful = doubt(*named, self._limits.known_words) if named else None
+        if likely_a_name(strange) or doubtful is Severity.ERROR:
             self._notes.note("gcode-identifying", text.line, f"{COMMENT}; the words are withheld here", key=COMMENT)
-        elif strange:
+        elif strange or doubtful:
             self._notes.note(
                 "gcode-strange-comment", text.line, "a comment with words that nobody vouches for; they are withheld",
                 severity=Severity.WARNING,

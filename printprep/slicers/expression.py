@@ -25,10 +25,30 @@ _MATH: Final[Mapping[str, Any]] = {
     "ceil": math.ceil, "cos": math.cos, "floor": math.floor, "pi": math.pi, "radians": math.radians, "sin": math.sin,
     "sqrt": math.sqrt, "tan": math.tan,
 }  # fmt: skip
+LONGEST: Final = 100_000  # characters or items of a value, and as many digits of a whole number
+
+
+def _times(a: Any, b: Any) -> Any:
+    """The product, unless it is longer than anything that a profile needs."""
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, str | list) and isinstance(other, int) and len(one) * other > LONGEST:
+            raise ValueError(f"a text of {len(one)} characters, {other} times, is longer than {LONGEST}")
+    if isinstance(a, int) and isinstance(b, int) and a.bit_length() + b.bit_length() > LONGEST:
+        raise ValueError("a product has more digits than anything needs")
+    return a * b
+
+
+def _plus(a: Any, b: Any) -> Any:
+    """The sum, unless it is longer than anything that a profile needs."""
+    if isinstance(a, str | list) and isinstance(b, str | list) and len(a) + len(b) > LONGEST:
+        raise ValueError(f"a text is longer than {LONGEST}")
+    return a + b
+
+
 _BINARY: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
-    ast.Add: operator.add,
+    ast.Add: _plus,
     ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
+    ast.Mult: _times,
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,

@@ -153,6 +153,7 @@ def test_klipper_follows_what_the_file_sets_and_knows_no_m201(tmp_path: Path) ->
 
     assert took("") == pytest.approx(1.1, rel=1e-4)
     assert took("SET_VELOCITY_LIMIT ACCEL=500") == pytest.approx(1.2, rel=1e-4)
+    assert took("SET_VELOCITY_LIMIT ACCEL=5e2") == took("SET_VELOCITY_LIMIT ACCEL=.05E+4") == pytest.approx(1.2, 1e-4)
     assert took("set_velocity_limit velocity=50 accel=2000.5") == pytest.approx(100 / 50 + 50 / 2000.5, rel=1e-4)
     assert took("M204 S500") == pytest.approx(1.2, rel=1e-4)
     assert took("M204 P500 T4000") == pytest.approx(1.2, rel=1e-4)

@@ -73,7 +73,7 @@ def test_homing_and_probing_before_the_print(tmp_path: Path) -> None:
     [
         "M220 S301", "M220 S9", "M220 S-50", "M221 S201", "M221 S49 T1", "M201 X4100", "M201 Z2000", "M203 X301",
         "M203 E500", "M203 Z40", "M204 S20000", "M204 P8100", "M204 R90000", "M205 X80", "M205 Z5", "M205 J1",
-        "M205 T300", "M203Y999", "M203 Y 999",
+        "M205 T300", "M566 X600", "M566 Z200", "M203Y999", "M203 Y 999",
     ],
 )  # fmt: skip
 def test_beyond_the_printers_limits(tmp_path: Path, line: str) -> None:

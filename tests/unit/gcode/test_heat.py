@@ -81,3 +81,32 @@ def test_tools_of_one_nozzle_share_its_heat(tmp_path: Path) -> None:
 
 def test_what_cannot_get_so_hot_does_not_wait_for_ever(tmp_path: Path) -> None:
     assert np.isfinite(times(tmp_path, "M109 S9000\nM190 S1e9\nM109 R0\nG1 X1 E1\n").duration_s)
+
+
+def test_a_target_out_of_reach_takes_as_long_as_coming_near_it(tmp_path: Path) -> None:
+    weak = Timing(nozzle=Heater(power_w=10, capacity_j_k=16.7, loss_w_k=0.068), nozzle_settle_s=10)
+    hottest_c = 25 + 10 / 0.068
+    waited_s = times(tmp_path, "M109 S300\n", weak).by_feature_s["heat-up"]
+    assert waited_s == pytest.approx(10 + heating_s(weak.nozzle, 25, 25, hottest_c - 1), rel=1e-6)
+    cools = Timing(nozzle_settle_s=10, waits_for_cooling=True)
+    reached = times(tmp_path, "M109 S215\nM109 S10\n", cools).by_feature_s["heat-up"]
+    heated_s = 10 + heating_s(cools.nozzle, 25, 25, 215)
+    assert reached == pytest.approx(heated_s + 10 + cooling_s(cools.nozzle, 25, 215, 26), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "whole"),
+    [
+        ("", True), (" P1", True), (" P1 X10 Y10 W50 H20 C", True), (" L20 R180 F20 B180", True), (" S0", True),
+        (" X10 Y10", True), (" A", False), (" L1", False), (" F10", False), (" D", False), (" P3.2", False),
+        (" P9 X10 Y-4 W32 H4", False), (" S1", False), (" S2", False),
+    ],
+)  # fmt: skip
+def test_only_a_levelling_of_the_bed_takes_its_time(tmp_path: Path, words: str, whole: bool) -> None:
+    assert times(tmp_path, f"G28\nG29{words}\n").by_feature_s.get("levelling", 0.0) == (60.0 if whole else 0.0)
+
+
+def test_waiting_for_a_falling_temperature_and_for_the_moves(tmp_path: Path) -> None:
+    """M109 R waits like S; M400 takes no time of its own."""
+    assert times(tmp_path, "M109 R215\n").by_feature_s == times(tmp_path, "M109 S215\n").by_feature_s
+    assert times(tmp_path, "G28\nM400\n").by_feature_s == times(tmp_path, "G28\n").by_feature_s

@@ -105,3 +105,20 @@ def test_the_gcode_of_every_printer_can_be_filled_in(profiles: Profiles) -> None
     ]
     assert len(texts) > 6
     assert not any("{" in text for text in texts)
+
+
+@pytest.mark.parametrize("text", ["'a' * 1000000000", "1000000000 * [0]", f"{'9' * 4000} * " * 10 + "1", "x + x"])
+def test_no_expression_grows_without_bounds(text: str) -> None:
+    long = "a" * 60_000
+    with pytest.raises(ValueError, match=r"longer than|more digits"):
+        evaluate(text.replace("1000000000 * [0]", "[0] * 1000000000"), {"x": long}.__getitem__)
+
+
+def test_a_power_is_no_expression() -> None:
+    with pytest.raises(FAULTS):
+        evaluate("10**10**10", VALUES.__getitem__)
+
+
+def test_short_products_and_sums_of_text_stay() -> None:
+    assert evaluate("'ab' * 3 + 'c'", VALUES.__getitem__) == "abababc"
+    assert evaluate("2 * 3 + 4", VALUES.__getitem__) == 10
