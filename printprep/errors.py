@@ -28,9 +28,19 @@ class to its exit code in one place, :data:`EXIT_CODES`.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class PrintprepError(Exception):
-    """Base of all errors of printprep."""
+    """Base of all errors of printprep.
+
+    Attributes
+    ----------
+    gathered
+        Findings of a case, each a :class:`printprep.case.Finding`, that were made before the error ended its way.
+    """
+
+    gathered: tuple[Any, ...] = ()
 
 
 class InputError(PrintprepError):

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from printprep.case import Case, Finding, settle, stopping
 from printprep.cost import price, total
+from printprep.errors import PrintprepError
 from printprep.files import sha256_of, write_bytes
 from printprep.formats.threemf import read_prepared, write_prepared
 from printprep.gcode.guard import guard
@@ -103,7 +104,8 @@ def run_case(
     Raises
     ------
     PrintprepError
-        What cannot be read, does not fit, or what a slicer did wrong; nothing half made is left under a final name.
+        What cannot be read, does not fit, or what a slicer did wrong, with what was found until then; nothing half made
+        is left under a final name.
     """
     result = RunResult(
         request=request,
@@ -116,7 +118,11 @@ def run_case(
         break_lock(request.out)
     for name, step in STEPS.items():
         started_s = time.perf_counter()
-        result = step(result, progress)
+        try:
+            result = step(result, progress)
+        except PrintprepError as exc:
+            exc.gathered = _gathered(result, exc)
+            raise
         if name == "read" and steps.index(until) >= steps.index("slice"):
             check_slicer(result.printer, _slicer(result))  # before minutes are spent on the rest
         result = replace(result, timings_s={**result.timings_s, name: round(time.perf_counter() - started_s, 3)})
@@ -397,6 +403,13 @@ def _through(result: RunResult, stages: tuple[Stage, ...], progress: Progress) -
     known = len(result.draft.findings)
     draft = prepare(result.draft, stages, progress)
     return _with_findings(replace(result, draft=draft), draft.findings[known:])
+
+
+def _gathered(result: RunResult, error: PrintprepError) -> tuple[Finding, ...]:
+    """All findings until ``error``: those of the steps before it, and of the stages before it in its own step."""
+    known = len(result.draft.findings) if result.draft is not None else 0
+    accept = result.case.accept if result.case is not None else ()
+    return (*result.findings, *settle(error.gathered[known:], accept))
 
 
 def _with_findings(result: RunResult, findings: tuple[Finding, ...]) -> RunResult:

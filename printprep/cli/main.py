@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -89,11 +89,25 @@ def printprep(ctx: click.Context, debug: bool) -> None:
 
 
 def say_error(error: PrintprepError, code: int, *, as_json: bool) -> None:
-    """One message on stderr; for programs that asked for JSON also a document on stdout."""
+    """One message on stderr, after what was found of the case until then; for programs also a document on stdout."""
     if as_json:
-        click.echo(json.dumps({"error": {"type": type(error).__name__, "message": str(error), "exit_code": code}}))
+        said = {"type": type(error).__name__, "message": str(error), "exit_code": code}
+        click.echo(json.dumps({"error": said, **_gathered(error)}))
+    elif error.gathered:
+        from printprep.cli.terminal import out, print_findings
+
+        print_findings(error.gathered, out())
     click.secho(f"{type(error).__name__}: ", fg="red", bold=True, nl=False, err=True)
     click.echo(str(error), err=True)
+
+
+def _gathered(error: PrintprepError) -> dict[str, Any]:
+    """The findings that came before an error, as in every document; nothing where there are none."""
+    if not error.gathered:
+        return {}
+    from printprep.report.document import finding_json
+
+    return {"findings": [finding_json(finding) for finding in error.gathered]}
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

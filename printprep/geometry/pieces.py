@@ -36,6 +36,50 @@ class Piece:
         return np.concatenate([*(from_solid(s).vertices for s in self.solids.values()), self.extra_mm])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parted:
+    """A piece that a plane cut in two."""
+
+    plane: Plane
+    below: Tree
+    above: Tree
+    area_mm2: Mapping[str, float]  # of the cut, by the names of the solids that it goes through
+    trespassed: tuple[str, ...]  # barred solids and zones that it could not avoid
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The leaves, from below up."""
+        return (*leaves(self.below), *leaves(self.above))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """What a plane left in bodies that do not hold together, each with a face that was cut."""
+
+    groups: tuple[Tree, ...]
+
+
+Tree = Piece | Parted | Apart
+
+
+def leaves(tree: Tree) -> tuple[Piece, ...]:
+    """The pieces of a tree, in the order of their numbers."""
+    if isinstance(tree, Apart):
+        return tuple(piece for group in tree.groups for piece in leaves(group))
+    return (tree,) if isinstance(tree, Piece) else tree.pieces
+
+
+def nodes(tree: Tree) -> Iterator[Parted]:
+    """Every cut of a tree, the first one first."""
+    if isinstance(tree, Parted):
+        yield tree
+        yield from nodes(tree.below)
+        yield from nodes(tree.above)
+    elif isinstance(tree, Apart):
+        for group in tree.groups:
+            yield from nodes(group)
+
+
 def cut(piece: Piece, plane: Plane, reach_mm: float = 0.0) -> tuple[Piece, Piece]:
     """What of a piece is below and above a plane, exact; pins of ``reach_mm`` will stand on what is below.
 
@@ -137,9 +181,18 @@ def standing(piece: Piece, planes: Sequence[Plane], enough_mm2: float) -> tuple[
     groups: list[dict[str, list[Manifold]]] = [{} for _ in found]
     for i, (name, body) in enumerate(bodies):
         groups[of_body[i]].setdefault(name, []).append(body)
-    return tuple(
-        Piece(solids={name: _joined(groups[k][name]) for name in piece.solids if name in groups[k]}) for k in own
-    )
+    made = [{name: _joined(groups[k][name]) for name in piece.solids if name in groups[k]} for k in own]
+    near = np.array([_away_mm(solids, piece.extra_mm) for solids in made]).argmin(axis=0)
+    return tuple(Piece(solids=solids, extra_mm=piece.extra_mm[near == k]) for k, solids in enumerate(made))
+
+
+def _away_mm(solids: Mapping[str, Manifold], points: Float) -> Float:
+    """(n,) distance of points from the nearest box of a solid."""
+    away = []
+    for solid in solids.values():
+        low, high = np.reshape(solid.bounding_box(), (2, 3))
+        away.append(np.linalg.norm(np.maximum(0.0, np.maximum(low - points, points - high)), axis=1))
+    return np.asarray(np.min(away, axis=0))
 
 
 def _hosts(found: Sequence[Cluster], own: Sequence[int]) -> list[int]:

@@ -17,7 +17,7 @@ from printprep.errors import DoesNotFit
 from printprep.geometry import nest
 from printprep.geometry.cuts import Plane, frame_of
 from printprep.geometry.mesh import Bool, Float, Mesh, as_point
-from printprep.geometry.pieces import SLIVER_MM3, Piece, cut, given_back
+from printprep.geometry.pieces import SLIVER_MM3, Apart, Parted, Piece, Tree, cut, given_back, leaves, nodes, standing
 from printprep.geometry.section import sections
 from printprep.geometry.shade import Under, shaded
 from printprep.geometry.solid import Manifold, from_solid
@@ -55,40 +55,16 @@ class Wish:
     reach_mm: float = 0.0  # how far pins will stand out of a cut
     thin_mm: float = 6.0  # outlines thinner than this hold no pin
     firm_mm2: float = 0.0  # a cut of less area is a weak joint
+    contact_mm2: float = 1.0  # bodies that touch by less do not hold together
+    spare_mm: float = 0.0  # of the room, on each side, that planes leave to supports
     under: Under | None = None  # what supports the pieces get, which need room, too
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parted:
-    """A piece that a plane cut in two."""
-
-    plane: Plane
-    below: Piece | Parted
-    above: Piece | Parted
-    area_mm2: Mapping[str, float]  # of the cut, by the names of the solids that it goes through
-    trespassed: tuple[str, ...]  # barred solids and zones that it could not avoid
-
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        """The leaves, from below up."""
-        return (*leaves(self.below), *leaves(self.above))
-
-
-def leaves(tree: Piece | Parted) -> tuple[Piece, ...]:
-    """The pieces of a tree, in the order of their numbers."""
-    return (tree,) if isinstance(tree, Piece) else tree.pieces
-
-
-def nodes(tree: Piece | Parted) -> Iterator[Parted]:
-    """Every cut of a tree, the first one first."""
-    if isinstance(tree, Parted):
-        yield tree
-        yield from nodes(tree.below)
-        yield from nodes(tree.above)
-
-
-def split(solids: Mapping[str, Manifold], wish: Wish) -> Piece | Parted:
+def split(solids: Mapping[str, Manifold], wish: Wish) -> Tree:
     """Cut a body until every piece fits.
+
+    A side of a cut whose bodies do not hold together is as many pieces, so that each stands on the bed by itself and
+    has pins of its own; where that would be more than :data:`MAX_PIECES`, they stay one.
 
     Parameters
     ----------
@@ -99,7 +75,7 @@ def split(solids: Mapping[str, Manifold], wish: Wish) -> Piece | Parted:
 
     Returns
     -------
-    Piece or Parted
+    Piece, Parted or Apart
         A Piece when nothing has to be cut.
 
     Raises
@@ -107,7 +83,22 @@ def split(solids: Mapping[str, Manifold], wish: Wish) -> Piece | Parted:
     DoesNotFit
         More than :data:`MAX_PIECES` would be needed, or no plane makes what is too large smaller.
     """
-    return _split(Piece(solids=dict(solids)), wish, [1])
+    whole = Piece(solids=dict(solids))
+    if wish.under is None:
+        return _split(whole, wish, [1], ())
+    found: list[Tree] = []
+    for roomy in (replace(wish, spare_mm=wish.under.reach_mm), wish):  # what overhangs on no side needs less room
+        try:
+            found.append(_split(whole, roomy, [1], ()))
+        except DoesNotFit:
+            if roomy is wish and not found:
+                raise
+    return min(found, key=_price)
+
+
+def _price(tree: Tree) -> tuple[int, int]:
+    """What must not be cut and is, and how many pieces there are."""
+    return sum(len(node.trespassed) for node in nodes(tree)), len(leaves(tree))
 
 
 def fits(piece: Piece, wish: Wish) -> bool:
@@ -133,7 +124,15 @@ class _Option:
         return len(self.trespassed), self.pieces, round(self.cost_mm, 6)
 
 
-def _split(piece: Piece, wish: Wish, count: list[int]) -> Piece | Parted:
+def _split(piece: Piece, wish: Wish, count: list[int], planes: tuple[Plane, ...]) -> Tree:
+    groups = standing(piece, planes, wish.contact_mm2) if planes else (piece,)
+    if len(groups) > 1 and count[0] + len(groups) - 1 <= MAX_PIECES:
+        count[0] += len(groups) - 1
+        return Apart(groups=tuple(_cut_to_fit(group, wish, count, planes) for group in groups))
+    return _cut_to_fit(piece, wish, count, planes)
+
+
+def _cut_to_fit(piece: Piece, wish: Wish, count: list[int], planes: tuple[Plane, ...]) -> Piece | Parted:
     if fits(piece, wish):
         return piece
     count[0] += 1
@@ -141,10 +140,11 @@ def _split(piece: Piece, wish: Wish, count: list[int]) -> Piece | Parted:
     if max(count[0], least[0] / 2.0) > MAX_PIECES:  # turned on the bed, pieces may be fewer than their boxes say
         raise DoesNotFit(f"the body would have to be cut into more than {MAX_PIECES} pieces")
     option, below, above = _best(piece, wish)
+    planes = (*planes, option.plane)
     return Parted(
         plane=option.plane,
-        below=_split(below, wish, count),
-        above=_split(above, wish, count),
+        below=_split(below, wish, count, planes),
+        above=_split(above, wish, count, planes),
         area_mm2=option.area_mm2,
         trespassed=option.trespassed,
     )
@@ -314,7 +314,7 @@ def _sides(
 def _bins(wish: Wish) -> Float:
     """(b, 3) boxes that surely have room: the bed between its margins, less a strip for what must stay free."""
     room, bed = wish.room, wish.room.bed
-    margin_mm = room.margin_mm + (wish.under.reach_mm if wish.under is not None else 0.0)
+    margin_mm = room.margin_mm + wish.spare_mm
     width, depth = bed.width_mm - 2 * margin_mm, bed.depth_mm - 2 * margin_mm
     strips = [
         own_mm + room.gap_mm + nest.RESERVE_EDGE_MM - room.margin_mm if room.reserve_mm else 0.0

@@ -65,10 +65,11 @@ def undrained(part: DraftPart, cavity: Cavity, holes: tuple[Hole, ...], up: Floa
     if not holes:
         return []
     findings = []
-    ways = [(up, "as oriented", "turn the part over when draining and rinsing it")]
+    then = "turn the part over when draining and rinsing it" if resin else "turn it over to empty it when it was washed"
+    ways = [(up, "as oriented", then)]
     if resin:
         ways.append((-up, "as it hangs from the plate", "tilt the part before it is cured"))
-    for way, how, then in ways:
+    for way, how, advice in ways:
         left = pockets(cavity.mesh, np.ascontiguousarray(way), holes)
         if left:
             findings.append(
@@ -77,7 +78,7 @@ def undrained(part: DraftPart, cavity: Cavity, holes: tuple[Hole, ...], up: Floa
                     severity=Severity.WARNING,
                     part=part.name,
                     message=f"{len(left)} low places in a cavity of {part.name} do not drain {how}, the deepest "
-                    f"{left[0].depth_mm:.1f} mm; {then}, or ask for more drain_holes",
+                    f"{left[0].depth_mm:.1f} mm; {advice}, or ask for more drain_holes",
                     value=round(left[0].depth_mm, 3),
                     where_mm=left[0].at_mm,
                 )

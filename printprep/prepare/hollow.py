@@ -183,7 +183,7 @@ def _of_necks(part: DraftPart, hollowed: Hollowed, wants: _Wants) -> list[Findin
     if dropped_mm3 > 0:
         narrow = f" or narrower than {wants.neck_mm:g} mm throughout" if wants.neck_mm > 0 else ""
         message = (
-            f"cavities of {part.name} below {MIN_CAVITY_MM3 / 1000:g} ml{narrow} were filled again, "
+            f"cavities of {part.name} below {MIN_CAVITY_MM3 / 1000:g} ml{narrow} are solid again, "
             f"{dropped_mm3:.1f} mm3 in all"
         )
         findings.append(_info(part, "cavity-dropped", message, value=round(dropped_mm3, 3)))

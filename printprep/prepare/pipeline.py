@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from printprep.case import Case, settle, stopping
+from printprep.errors import PrintprepError
 from printprep.plan import Change, Plan, PlannedPart
 from printprep.prepare.arrange import arrange
 from printprep.prepare.assign import assign
@@ -57,9 +58,16 @@ def begin(case: Case, printer: Printer, process: Process, profiles: Profiles, *,
 
 
 def prepare(draft: Draft, stages: tuple[Stage, ...] = STAGES, progress: Progress = SILENT) -> Draft:
-    """Take ``draft`` through ``stages``; an error that the case did not accept ends the way after its stage."""
+    """Take ``draft`` through ``stages``; an error that the case did not accept ends the way after its stage.
+
+    What a stage raises has the findings of those before it.
+    """
     for stage in stages:
-        draft = stage(draft, progress)
+        try:
+            draft = stage(draft, progress)
+        except PrintprepError as exc:
+            exc.gathered = draft.findings
+            raise
         if stopping(settle(draft.findings, draft.case.accept)):
             break
     return draft

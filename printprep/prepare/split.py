@@ -14,11 +14,11 @@ from printprep.geometry import split as geometry
 from printprep.geometry.contact import clusters, solid_bodies
 from printprep.geometry.cuts import END_MM, Cut, Pin, Plane
 from printprep.geometry.mesh import Mesh, Point, as_point
-from printprep.geometry.pieces import Piece, standing
+from printprep.geometry.pieces import Parted, Tree, leaves, nodes
 from printprep.geometry.pins import APART, MOST, find_pins, hole_solid, meeting_mm2, pin_solid
 from printprep.geometry.solid import Manifold, from_solid, to_solid
 from printprep.geometry.specks import SPECK_MM3
-from printprep.geometry.split import MAX_PIECES, Parted, Wish, leaves, nodes
+from printprep.geometry.split import Wish
 from printprep.geometry.zones import Zones
 from printprep.plan import Change
 from printprep.prepare.arrange import refusal, room, stands_whole, supports_of
@@ -66,7 +66,7 @@ def _offer(draft: Draft) -> str:
     return f", or let it be cut into {count} pieces: [split] allowed = true in case.toml"
 
 
-def _tree(draft: Draft) -> Piece | Parted:
+def _tree(draft: Draft) -> Tree:
     solids = {}
     for part in draft.parts:
         try:
@@ -84,6 +84,7 @@ def _tree(draft: Draft) -> Piece | Parted:
         reach_mm=LENGTH * asked.pin_diameter_mm if asked.pins else 0.0,
         thin_mm=asked.pin_diameter_mm + 2.0 * WALL_MM,
         firm_mm2=_firm_mm2(asked.pin_diameter_mm),
+        contact_mm2=draft.case.limits.contact_mm2,
         under=supports_of(draft),
     )
     return geometry.split(solids, wish)
@@ -117,8 +118,9 @@ class _Joint:
     pins: tuple[Pin, ...]
 
 
-def _divided(draft: Draft, tree: Piece | Parted) -> Draft:
-    pieces, numbers = _numbered(tree, draft.case.limits.contact_mm2)
+def _divided(draft: Draft, tree: Tree) -> Draft:
+    pieces = {k: dict(piece.solids) for k, piece in enumerate(leaves(tree), start=1)}
+    numbers = {id(piece): k for k, piece in enumerate(leaves(tree), start=1)}
     cuts: list[Cut] = []
     findings: list[Finding] = []
     changes: dict[str, list[Change]] = {part.name: [] for part in draft.parts}
@@ -129,8 +131,8 @@ def _divided(draft: Draft, tree: Piece | Parted) -> Draft:
             changes[name].append(Change(stage="split", what=what, area_mm2=2.0 * area_mm2, where_mm=where))
         joints = [
             _join(draft, node, pieces, below, above, changes)
-            for below in (number for piece in leaves(node.below) for number in numbers[id(piece)])
-            for above in (number for piece in leaves(node.above) for number in numbers[id(piece)])
+            for below in (numbers[id(piece)] for piece in leaves(node.below))
+            for above in (numbers[id(piece)] for piece in leaves(node.above))
         ]
         joints = [joint for joint in joints if joint.parts]
         cuts.append(Cut(plane=node.plane, pins=tuple(pin for joint in joints for pin in joint.pins)))
@@ -142,27 +144,6 @@ def _divided(draft: Draft, tree: Piece | Parted) -> Draft:
         piece = [part for part in parts if part.piece == number]
         findings.extend(_in_bodies(number, piece, cuts, draft.case.limits.contact_mm2))
     return replace(draft, parts=parts, cuts=tuple(cuts)).with_findings(*findings)
-
-
-def _numbered(
-    tree: Piece | Parted, enough_mm2: float
-) -> tuple[dict[int, dict[str, Manifold]], dict[int, tuple[int, ...]]]:
-    """The solids of each piece by its number, and the numbers of what each leaf of the tree became, by its id.
-
-    A leaf that a cut left in bodies which do not hold together becomes as many pieces, so that each stands on the bed
-    by itself and has pins of its own; where that would be more than :data:`MAX_PIECES`, it stays one.
-    """
-    whole = leaves(tree)
-    planes = [node.plane for node in nodes(tree)]
-    pieces: dict[int, dict[str, Manifold]] = {}
-    numbers: dict[int, tuple[int, ...]] = {}
-    for k, leaf in enumerate(whole):
-        groups = standing(leaf, planes, enough_mm2)
-        if len(pieces) + len(groups) + len(whole) - k - 1 > MAX_PIECES:
-            groups = (leaf,)
-        numbers[id(leaf)] = tuple(range(len(pieces) + 1, len(pieces) + len(groups) + 1))
-        pieces |= {number: dict(group.solids) for number, group in zip(numbers[id(leaf)], groups, strict=True)}
-    return pieces, numbers
 
 
 def _join(

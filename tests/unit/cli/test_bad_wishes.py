@@ -140,3 +140,15 @@ def test_check_says_bodies_and_walls(capsys: pytest.CaptureFixture[str], tmp_pat
     assert [body["kind"] for body in part["bodies"]["largest"]] == ["solid", "cavity"]
     assert part["bodies"]["largest"][1]["volume_mm3"] == pytest.approx(12.0**3)
     assert part["thickness_mm"]["min"] == pytest.approx(6.0, abs=1e-3)
+
+
+def test_what_was_found_before_an_error_ended_the_way_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    case = case_of(tmp_path, "", "").parent
+    code, document, complaint = run(
+        capsys, "prepare", str(case), "--printer", "ender-3", "--scale", "40", "--out", str(case)
+    )
+    assert (code, document["error"]["type"]) == (2, "DoesNotFit")
+    assert "largest case scale" in complaint
+    assert {"scaled", "oriented"} <= {finding["code"] for finding in document["findings"]}

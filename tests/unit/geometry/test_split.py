@@ -15,10 +15,10 @@ from printprep.geometry.cuts import Plane
 from printprep.geometry.measure import inspect
 from printprep.geometry.mesh import Float
 from printprep.geometry.orient import rotation_to_up
-from printprep.geometry.pieces import Piece, cut, given_back, standing
+from printprep.geometry.pieces import Parted, Piece, cut, given_back, leaves, nodes, standing
 from printprep.geometry.pins import find_pins, hole_solid, pin_solid
 from printprep.geometry.solid import Manifold, from_solid
-from printprep.geometry.split import Parted, Wish, fits, leaves, nodes, split
+from printprep.geometry.split import Wish, fits, split
 from printprep.geometry.zones import Zones
 
 BED = nest.Area(width_mm=235.0, depth_mm=235.0, height_mm=250.0)
@@ -190,7 +190,7 @@ def test_a_cut_knows_what_it_made() -> None:
 def test_a_cut_adds_up_at_any_plane() -> None:
     normal: Float = np.array([0.36, 0.48, 0.8])
     piece = split({"a": Manifold.sphere(50.0, 128)}, wish())
-    assert not isinstance(piece, Parted)
+    assert isinstance(piece, Piece)
     below, above = cut(piece, Plane(normal=(0.36, 0.48, 0.8), offset_mm=10.0))
     assert (from_solid(below.solids["a"]).vertices @ normal).max() <= 10.0 + 1e-9
     assert (from_solid(above.solids["a"]).vertices @ normal).min() >= 10.0 - 1e-9

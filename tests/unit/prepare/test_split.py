@@ -43,7 +43,7 @@ def draft(meshes: dict[str, Mesh], asked: Split, critical: str = "", zones: tupl
         for name, mesh in meshes.items()
     )
     case = Case(id="T", parts=parts, split=asked, keep_out=zones)
-    start = begin(case, PROFILES.printer("ender-3"), PROFILES.process("standard"), PROFILES)
+    start = begin(case, PROFILES.printer("ender-3"), PROFILES.process("standard"), PROFILES, supports=False)
     made = tuple(replace(p, material="pla", tool=0, priority=k) for k, p in enumerate(start.parts))
     return replace(start, parts=made)
 
