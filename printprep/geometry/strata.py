@@ -151,17 +151,36 @@ def _draw(cuts: Sections, k: int, panel: Panel, corner: Float) -> Bool:
 
 def depth_mm(mask: Bool, cell_mm: float) -> Single:
     """By cell the way to the edge of ``mask``, 0 outside; exact to a fraction of a cell."""
-    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(np.maximum(distance - 0.5, 0.0) * cell_mm, np.float32)
+    depth = np.zeros(mask.shape, np.float32)
+    window = _window(mask, 1)
+    if window is not None:
+        distance = cv2.distanceTransform(mask[window].astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        depth[window] = np.maximum(distance - 0.5, 0.0) * cell_mm
+    return depth
 
 
 def grown(mask: Bool, by_mm: float, cell_mm: float) -> Bool:
     """``mask`` and what is no farther than ``by_mm`` from it."""
-    if not mask.any() or by_mm < 0.5 * cell_mm:
+    cells = by_mm / cell_mm + 0.5
+    window = _window(mask, int(cells) + 1)
+    if window is None or cells < 1.0:
         return mask
-    return np.asarray(
-        cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= by_mm / cell_mm + 0.5
-    )
+    distance = cv2.distanceTransform((~mask[window]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    wide = np.zeros_like(mask)
+    wide[window] = distance <= cells
+    return wide
+
+
+def _window(mask: Bool, beside: int) -> tuple[slice, slice] | None:
+    """The rows and columns that hold ``mask`` and so many cells ``beside`` it; None: it is empty.
+
+    What is far from it costs time and says nothing.
+    """
+    rows, columns_ = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    (top, low), (left, right) = ((max(int(at[0]) - beside, 0), int(at[-1]) + beside + 1) for at in (rows, columns_))
+    return slice(top, low), slice(left, right)
 
 
 def area_deeper_mm2(depth: Single, than_mm: float, cell_mm: float) -> float:
@@ -171,10 +190,14 @@ def area_deeper_mm2(depth: Single, than_mm: float, cell_mm: float) -> float:
 
 def small_areas(mask: Bool, below_mm2: float, cell_mm: float) -> Bool:
     """The connected areas of ``mask`` that are smaller than ``below_mm2``."""
-    _, label, figures, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    small = figures[:, cv2.CC_STAT_AREA] * cell_mm**2 < below_mm2
-    small[0] = False
-    return np.asarray(small[label])
+    found = np.zeros_like(mask)
+    window = _window(mask, 0)
+    if window is not None:
+        _, label, figures, _ = cv2.connectedComponentsWithStats(mask[window].astype(np.uint8), connectivity=4)
+        small = figures[:, cv2.CC_STAT_AREA] * cell_mm**2 < below_mm2
+        small[0] = False
+        found[window] = small[label]
+    return found
 
 
 @njit(cache=True, nogil=True)
