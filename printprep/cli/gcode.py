@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from printprep.cli.ahead import print_variants
+from printprep.cli.ahead import Asked, print_variants
 from printprep.cli.lab import store_option
 from printprep.cli.steps import along_the_way, case_options, finish, print_options
 from printprep.cli.terminal import json_option, out, print_findings, print_json
@@ -17,11 +17,27 @@ from printprep.cli.times import print_times
 @click.command()
 @case_options
 @print_options
-@click.option("--variants", is_flag=True, help="Of a case: every process, told without slicing.")
+@click.option("--variants", is_flag=True, help="Of a case: many ways to print it, told without slicing.")
+@click.option("--printers", metavar="A,B", help="With --variants: these printers, too.")
+@click.option("--layers", metavar="MM,MM", help="With --variants: heights of layers, with --process instead of all.")
+@click.option("--infills", metavar="%,%", help="With --variants: densities of the filling, likewise.")
+@click.option(
+    "--ways", type=click.IntRange(1, 5), help="With --variants: so many ways up, the best first.  [default: 3]"
+)
 @click.option("--material", "materials", multiple=True, help="Of a G-code file: id of a material, one for each tool.")
 @store_option
 @json_option
-def estimate(as_json: bool, variants: bool, materials: tuple[str, ...], store_url: str | None, **wish: Any) -> None:
+def estimate(
+    as_json: bool,
+    variants: bool,
+    printers: str | None,
+    layers: str | None,
+    infills: str | None,
+    ways: int | None,
+    materials: tuple[str, ...],
+    store_url: str | None,
+    **wish: Any,
+) -> None:
     """Time, material and cost: of a case, by slicing it; of a G-code or resin file, by reading it.
 
     A G-code file is timed move by move as the printer's firmware plans it, with its waits for heat, homing and changes
@@ -31,13 +47,17 @@ def estimate(as_json: bool, variants: bool, materials: tuple[str, ...], store_ur
     Example:
       printprep estimate case.toml --printer prusa-xl --process draft
       printprep estimate case.toml --printer prusa-xl --variants
+      printprep estimate case.toml --printer prusa-xl --variants --printers ender-3 --layers 0.1,0.2 --infills 10,20
       printprep estimate build/plate-1.gcode --printer prusa-xl --material pla --json
     """
     from printprep.gcode.source import SUFFIXES
 
     sources: tuple[Path, ...] = wish["sources"]
+    asked = Asked(printers=printers, layers=layers, infills=infills, ways=ways)
+    if asked and not variants:
+        raise click.UsageError("--printers, --layers, --infills and --ways say which variants are told: add --variants")
     if variants:
-        print_variants(as_json, **wish)
+        print_variants(as_json, asked, **wish)
     elif len(sources) == 1 and sources[0].suffix.lower() in SUFFIXES:
         print_times(sources[0], wish["printer"], materials, store_url, as_json)
     elif len(sources) == 1 and sources[0].suffix.lower() in (".sl1", ".sl1s", ".zip"):

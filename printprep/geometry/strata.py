@@ -8,6 +8,7 @@ and rows of cells say how long the lines of a filling are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -226,6 +227,7 @@ class Propped:
     cell: Int  # (n, 2) row and column of the stack's grid
     low_mm: Float  # (n,) where they stand
     high_mm: Float  # (n,) what they hold
+    slope: Float  # (n,) of it: how far it rises over a mm, 0 where it is level
 
 
 def propped(
@@ -243,8 +245,13 @@ def propped(
     place = np.clip(place, 0, np.array(grid.shape) - 1)
     low_mm = _landing(grid.start, grid.top_mm, place[:, 0] * grid.shape[1] + place[:, 1], at_mm[:, 2] - NEAR_MM)
     cell = ((at_mm[:, :2] - np.array(stack.corner_mm)) / stack.cell_mm).astype(np.int32)
+    slope = np.zeros(len(at_mm))
+    slope[: len(over)] = over.steep / math.tan(math.radians(angle_deg))
     return Propped(
-        cell=np.clip(cell[:, ::-1], 0, np.array(stack.owner[0].shape) - 1), low_mm=low_mm, high_mm=at_mm[:, 2]
+        cell=np.clip(cell[:, ::-1], 0, np.array(stack.owner[0].shape) - 1),
+        low_mm=low_mm,
+        high_mm=at_mm[:, 2],
+        slope=slope,
     )
 
 
@@ -260,7 +267,14 @@ def _landing(start: npt.NDArray[np.int64], top: Float, column: npt.NDArray[np.in
 
 
 def standing_at(
-    stack: Stack, supports: Propped, k: int, *, snap_mm: float, gap_mm: float, next_to_mm: float
+    stack: Stack,
+    supports: Propped,
+    k: int,
+    *,
+    snap_mm: float,
+    gap_mm: float,
+    next_to_mm: float,
+    closed_below: float = math.inf,
 ) -> tuple[Bool, Bool]:
     """Where supports stand in layer ``k``, and where they are right below a part or right above one.
 
@@ -278,11 +292,14 @@ def standing_at(
         Between a part and supports beside it.
     next_to_mm
         How far from a part supports are closed.
+    closed_below
+        Below surfaces of no more slope than that.
     """
     layers, shape = stack.layers, stack.owner[k].shape
     middle = float(layers.middle_mm(layers.at[k : k + 1])[0])
     here = (supports.low_mm < middle) & (middle < supports.high_mm)
-    under, on = supports.high_mm - middle < next_to_mm, (middle - supports.low_mm < next_to_mm) & (supports.low_mm > 0)
+    under = (supports.high_mm - middle < next_to_mm) & (supports.slope <= closed_below)
+    on = (middle - supports.low_mm < next_to_mm) & (supports.low_mm > 0)
     close = here & (under | on)
     free = ~grown(stack.owner[k] > 0, gap_mm, stack.cell_mm)
     areas = []

@@ -13,41 +13,29 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 from printprep.errors import ProfileError
 from printprep.gcode.sketch import chords, waves
-from printprep.geometry.mesh import Bool, Float, Mesh
+from printprep.geometry.mesh import Bool, Float
 from printprep.geometry.strata import (
     FINEST_MM,
     Propped,
     Single,
     Stack,
     area_deeper_mm2,
-    choose_layers,
-    cut_stack,
     depth_mm,
     grown,
-    propped,
     small_areas,
     standing_at,
 )  # fmt: skip
 from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer
 from printprep.profiles.tower import tower_size
+from printprep.slicers import prop_layers, traced
 from printprep.slicers import prusa_habits as habit
-from printprep.slicers import traced
 from printprep.slicers.beside import beside_layers
+from printprep.slicers.cut import CutPlate
 from printprep.slicers.ledger import Ahead, Ledger
 from printprep.slicers.prusa_settings import ENGINE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Zones:
-    """Overhang that must, or must not, be held: middles of cells (n, 3) in the plate's frame."""
-
-    enforced_mm: Float
-    blocked_mm: Float
-    step_mm: float  # edge of a cell, the longest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,35 +50,34 @@ class Drawn:
     process: FdmProcess
     materials: dict[int, Material]
     props: Propped | None
+    prop_shares: Float  # layers of supports for each of the part's, by the layers that stand for all
     ledger: Ledger = field(default_factory=Ledger)
 
     @classmethod
     def of(
         cls,
-        meshes: Sequence[Mesh],
+        cut: CutPlate,
         tools: Sequence[int],
         printer: Printer,
         process: FdmProcess,
         materials: dict[int, Material],
-        supports: bool,
-        zones: Zones | None,
-        layers: int,
     ) -> Drawn:
-        """Cut the layers of a plate; see :func:`printprep.slicers.ahead.ahead`."""
+        """What a printer and a process make of a plate that was cut for that process."""
         if printer.fdm is None or printer.motion is None:
             raise ProfileError(f"printer {printer.id} has no [fdm] and [motion]: what it takes cannot be told")
-        top_mm = max(float(mesh.bounds_mm[1, 2]) for mesh in meshes)
-        chosen = choose_layers(top_mm, process.first_layer_height_mm, process.layer_height_mm, layers)
-        stack = cut_stack(meshes, chosen, top_layers=process.top_layers, bottom_layers=process.bottom_layers)
+        layers, shares = cut.stack.layers, np.zeros(0)
+        if cut.props is not None:
+            shares = prop_layers.shares(prop_layers.tops_mm(cut.props, layers, printer.fdm.nozzle_mm), layers)
         return cls(
-            stack=stack,
+            stack=cut.stack,
             tools=tools,
             printer=printer,
             fdm=printer.fdm,
             motion=printer.motion,
             process=process,
             materials=materials,
-            props=_props(meshes, stack, process, zones) if supports else None,
+            props=cut.props,
+            prop_shares=shares,
         )
 
     def told(self) -> Ahead:
@@ -181,14 +168,13 @@ class Drawn:
 
     def _fill(self, k: int, tool: int, inside: Bool) -> None:
         process, width_mm, cell_mm = self.process, self.line_mm, self.stack.cell_mm
+        bare = self.stack.top[k] | self.stack.bottom[k]
         skin = inside & ~self.stack.inside[k]
-        wide = grown(depth_mm(skin, cell_mm) > width_mm, width_mm, cell_mm)  # not the strips beside steep walls
-        wide = wide | self.stack.top[k] | self.stack.bottom[k]
-        sparse = inside & ~skin & ~grown(skin & wide, habit.SKIN_MARGIN_MM, cell_mm)
         if process.infill_percent < 100:
-            sparse &= ~small_areas(sparse, habit.SMALL_MM2, cell_mm)
+            skin = skin | small_areas(inside & ~bare, habit.SMALL_MM2, cell_mm)
+            sparse = inside & ~traced.widened(skin, bare & inside, habit.SKIN_WIDTHS * width_mm, cell_mm)
         else:
-            sparse = np.zeros_like(sparse)
+            sparse = np.zeros_like(inside)
         solid = inside & ~sparse
         bridge = self._reaching(self.stack.bottom[k], solid) if k else np.zeros_like(solid)
         top = self._reaching(self.stack.top[k], solid) & ~bridge
@@ -232,13 +218,16 @@ class Drawn:
         wished_mm_s: float,
         width_mm: float,
         times: float = 1.0,
+        joined: bool = False,
     ) -> None:
-        """Fill an area with lines ``spacing_mm`` apart, ``times`` over in the height of a layer."""
+        """Fill an area with lines ``spacing_mm`` apart, ``times`` over; ``joined``: their ends, along its edge."""
         cells = float(np.count_nonzero(area))
         if not cells:
             return
         cell_mm = self.stack.cell_mm
         wanted_mm = times * cells * cell_mm**2 / spacing_mm
+        if joined:  # along every other gap of lines
+            wanted_mm += times * sum(traced.length_mm(loop) for loop in traced.outlines(area, cell_mm)) / 2.0
         group = self.ledger.group(k, feature, wanted_mm)
         path = chords(traced.lines(area, cell_mm), spacing_mm)
         self.ledger.sketch.draw(group, path, self.speed(k, tool, wished_mm_s, width_mm))
@@ -274,19 +263,22 @@ class Drawn:
         top = min(self.process.travel_mm_s, math.sqrt(acceleration * far_mm))
         return number * (top / acceleration + far_mm / top)
 
-    def _travels(self, k: int, tool: int, loops: list[Float]) -> None:
+    def _travels(self, k: int, tool: int, loops: list[Float], times: float = 1.0) -> None:
         """From loop to loop, the nearest first, once for each outline; inner walls and fillings begin nearby."""
         at = np.array([loop[0] for loop in loops])
         left, here = list(range(1, len(at))), 0
-        far = 0
-        group = self.ledger.group(k, habit.TRAVEL)
+        ways: list[Float] = []
         for _ in range(len(left)):
             there = min(left, key=lambda i: float(np.hypot(*(at[i] - at[here]))))
-            far += float(np.hypot(*(at[there] - at[here]))) > habit.FAR_MM
-            self.ledger.sketch.draw(group, at[[here, there]], self.process.travel_mm_s, prints=False)
+            ways.append(at[[here, there]])
             left.remove(there)
             here = there
-        self.ledger.fixed_s[k, habit.TRAVEL] += (far + 1) * self._retraction_s(tool)
+        lengths_mm = [traced.length_mm(way) for way in ways]
+        group = self.ledger.group(k, habit.TRAVEL, times * sum(lengths_mm))
+        for way in ways:
+            self.ledger.sketch.draw(group, way, self.process.travel_mm_s, prints=False)
+        far = sum(length_mm > habit.FAR_MM for length_mm in lengths_mm)
+        self.ledger.fixed_s[k, habit.TRAVEL] += times * (far + 1) * self._retraction_s(tool)
 
     def _retraction_s(self, tool: int) -> float:
         """Back and forth."""
@@ -309,6 +301,7 @@ class Drawn:
             snap_mm=apart_mm + width_mm,
             gap_mm=habit.SUPPORT_GAP * self.line_mm,
             next_to_mm=interface * layer_mm,
+            closed_below=layer_mm / (habit.CLOSED_LINES * self.line_mm),
         )
         if not standing.any():
             return
@@ -316,9 +309,10 @@ class Drawn:
         speed_mm_s = process.perimeter_mm_s
         spacing_mm = self.spacing_mm(k, width_mm)
         close_mm = spacing_mm + self.engine("support_material_interface_spacing", 0.0)
-        self._hatch(k, tool, habit.INTERFACE, close, close_mm, speed_mm_s, width_mm, close_times)
-        base = standing & ~close
-        self._hatch(k, tool, habit.SUPPORT, base, spacing_mm + apart_mm, speed_mm_s, width_mm, times)
+        self._hatch(k, tool, habit.INTERFACE, close, close_mm, speed_mm_s, width_mm, close_times, joined=True)
+        for area, layers in ((standing & ~close, times), (close, times - 1.0)):  # what is closed takes a layer's place
+            if layers > 0:
+                self._hatch(k, tool, habit.SUPPORT, area, spacing_mm + apart_mm, speed_mm_s, width_mm, layers)
         outlines = traced.outlines(standing, cell_mm)
         sheath = self.engine("support_material_with_sheath", 1.0)
         length_mm = (
@@ -329,23 +323,16 @@ class Drawn:
         for loop in outlines:
             self.ledger.sketch.draw(group, loop, speed)
         self._lay(k, tool, length_mm, width_mm, times)
-        self._travels(k, tool, outlines)
+        self._travels(k, tool, outlines, max(times, 1.0))
 
     def _support_layers(self, k: int, interface: float) -> tuple[float, float]:
         """Layers of supports, and of those next to a part, for each of the part's.
 
-        PrusaSlicer lays supports at heights of their own, thicker where it can. Where the gap to the part is no whole
-        number of layers, they are cut wherever one ends below the part or begins above it, anywhere on the plate.
+        Where the gap to the part is no whole number of layers, what is next to a part has a layer more.
         """
-        assert self.props is not None
-        layer_mm = float(self.stack.layers.height_mm[k])
-        layers = habit.CONTACT_MM / layer_mm
-        if abs(layers - round(layers)) < 0.01:
-            return min(layer_mm / habit.SUPPORT_LAYER_MM, 1.0), 1.0
-        middle = float(self.stack.layers.middle_mm(self.stack.layers.at[k : k + 1])[0])
-        ends = (self.props.high_mm, self.props.low_mm[self.props.low_mm > 0])
-        cuts = sum(bool((np.abs(at_mm - middle) < layer_mm / 2).any()) for at_mm in ends)
-        return max(float(cuts), 1.0), 1.0 + 1.0 / interface if interface else 1.0
+        layers = habit.CONTACT_MM / float(self.stack.layers.height_mm[k])
+        whole = abs(layers - round(layers)) < 0.01
+        return float(self.prop_shares[k]), 1.0 if whole or not interface else 1.0 + 1.0 / interface
 
     @property
     def support_tool(self) -> int:
@@ -362,7 +349,8 @@ class Drawn:
         self._hatch(0, self.tools[0], habit.BRIM, area, self.spacing_mm(0, width_mm), process.perimeter_mm_s, width_mm)
 
     def _lay(self, k: int, tool: int, length_mm: float, width_mm: float, times: float = 1.0) -> None:
-        self.ledger.mm3[k, tool] += length_mm * self.section_mm2(k, width_mm) / times
+        if times:
+            self.ledger.mm3[k, tool] += length_mm * self.section_mm2(k, width_mm) / times
 
     def _changes(self) -> int:
         """Changes of tools; each layer begins with the tool that the one before it ended with, if it has it."""
@@ -384,17 +372,3 @@ class Drawn:
             for own in used[k]:
                 self.ledger.mm3[k, own] += length_mm * section_mm2 / len(used[k])
         return total
-
-
-def _props(meshes: Sequence[Mesh], stack: Stack, process: FdmProcess, zones: Zones | None) -> Propped:
-    """What supports hold: overhangs that are not blocked."""
-    angle_deg, floor_mm = process.overhang_angle_deg, process.first_layer_height_mm
-    if zones is None:
-        return propped(meshes, stack, angle_deg, floor_mm)
-    found = propped(meshes, stack, angle_deg, floor_mm, zones.enforced_mm)
-    if not len(zones.blocked_mm):
-        return found
-    at_mm = np.column_stack([(found.cell[:, ::-1] + 0.5) * stack.cell_mm + np.array(stack.corner_mm), found.high_mm])
-    near, _ = cKDTree(zones.blocked_mm).query(at_mm, distance_upper_bound=zones.step_mm + stack.cell_mm)
-    free = np.isinf(near)
-    return Propped(cell=found.cell[free], low_mm=found.low_mm[free], high_mm=found.high_mm[free])

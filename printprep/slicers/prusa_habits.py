@@ -18,13 +18,16 @@ OVERLAP: Final = 0.25  # infill_overlap, of a line's width
 FITS: Final = 0.8  # of a spacing: what room a wall needs beyond the one before it (INSET_OVERLAP_TOLERANCE)
 GAP_MM_S: Final = 20.0  # gap_fill_speed
 SKIN_MARGIN_MM: Final = 3.0  # EXTERNAL_INFILL_MARGIN: how far solid skins reach into the filling beside them
+SKIN_WIDTHS: Final = 3.0  # lines that a solid skin is wide at least, on either side (discover_horizontal_shells)
 LAYER_S: Final = 5.0  # slowdown_below_layer_time
 FAR_MM: Final = 2.0  # retract_before_travel
 SUPPORT_SPACING_MM: Final = 2.5
 INTERFACE_LAYERS: Final = 3
+CLOSED_LINES: Final = 0.6  # of a line that a layer stands out beyond the one below: less needs no closed supports
 CONTACT_MM: Final = 0.2  # support_material_contact_distance
 TOWER_LINE: Final = 1.25  # width of a wipe tower's line over the nozzle's
-SUPPORT_LAYER_MM: Final = 0.13  # at least, measured on its G-code: 0.1 to 0.19 on two samples in layers of 0.1
+MOST_LAYER: Final = 0.75  # of the nozzle, max_layer_height: the highest layer of supports
+LEAST_LAYER_MM: Final = 0.07  # min_layer_height: of supports, the lowest
 SUPPORT_GAP: Final = 0.5  # support_material_xy_spacing, of an outline's width
 
 GYROID_DENSER: Final = 2.44  # PrusaSlicer's FillGyroid: lines of a wave stand this much closer than its density says

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from printprep.geometry.mesh import Bool, Float
-from printprep.geometry.strata import runs
+from printprep.geometry.strata import depth_mm, grown, runs
 from printprep.slicers import prusa_habits as habit
 
 
@@ -30,3 +30,24 @@ def lines(area: Bool, cell_mm: float) -> Float:
     if not len(found):
         found = runs(area, 1)
     return np.asarray(found * cell_mm, np.float64)
+
+
+def widened(skin: Bool, bare: Bool, least_mm: float, cell_mm: float) -> Bool:
+    """Solid skin as it is filled: what is bare reaches into the filling beside it, and what is narrow is widened.
+
+    Parameters
+    ----------
+    skin
+        Inside the walls, not far below or above a bare surface.
+    bare
+        Of it, what is bare in this very layer.
+    least_mm
+        Half of the least width; what is narrower grows by it, in each layer of the skin again.
+    cell_mm
+        Edge of a cell.
+    """
+    wide = skin | grown(bare, habit.SKIN_MARGIN_MM, cell_mm)
+    for _ in range(2):
+        kept = grown(depth_mm(wide, cell_mm) > least_mm, least_mm, cell_mm)
+        wide = wide | grown(wide & ~kept, least_mm, cell_mm)
+    return wide

@@ -11,6 +11,7 @@ import pytest
 
 from printprep.formats import stl
 from printprep.profiles.load import load_profiles
+from printprep.slicers.cut import cut_plate
 from printprep.slicers.drawn import Drawn
 from printprep.slicers.prusa_habits import LAYERS
 
@@ -28,10 +29,12 @@ def test_one_variant_after_its_sections(organ: Organ, table: Table, cpu: Cpu) ->
     mesh = mesh.transformed(to_bed)
     profiles = load_profiles()
 
+    process = profiles.process("standard").fdm
+
     def cut() -> Drawn:
         return Drawn.of(
-            [mesh], [0], profiles.printer("voron-2.4"), profiles.process("standard").fdm,
-            {0: profiles.material("pla")}, supports=True, zones=None, layers=LAYERS,
+            cut_plate([mesh], process, None, LAYERS, supports=True),
+            [0], profiles.printer("voron-2.4"), process, {0: profiles.material("pla")},
         )  # fmt: skip
 
     cut().told()  # compiles

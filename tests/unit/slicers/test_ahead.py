@@ -94,9 +94,9 @@ def test_layers_of_light_are_told_as_they_are_sliced(
 
 def test_thick_layers_are_told_with_more_doubt(profiles: Profiles) -> None:
     printer = profiles.printer("ender-3")
-    low_s, high_s = range_s(100.0, printer, profiles.process("standard"))
-    assert low_s < 100.0 < high_s < range_s(100.0, printer, profiles.process("rush"))[1]
-    assert range_s(100.0, profiles.printer("prusa-sl1s"), profiles.process("rush")) == (100.0, 100.0)
+    low_s, high_s = range_s(100.0, printer, 0.2)
+    assert low_s < 100.0 < high_s < range_s(100.0, printer, 0.32)[1]
+    assert range_s(100.0, profiles.printer("prusa-sl1s"), 0.1) == (100.0, 100.0)
 
 
 def test_a_printer_by_light_is_not_told_by_lines(profiles: Profiles, cube: MakeCube) -> None:
