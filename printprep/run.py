@@ -159,27 +159,6 @@ def mended_for(mended: RunResult, request: Request) -> RunResult:
     return replace(mended, request=request, printer=printer, process=process, draft=draft)
 
 
-def estimate_case(mended: RunResult, request: Request, progress: Progress = SILENT) -> RunResult:
-    """Slice and price a case that went through the step ``repair``, to know its time and cost and for no more.
-
-    It is neither certified nor proven, and has no lock: what is chosen goes the whole way by :func:`run_case`.
-
-    Raises
-    ------
-    PrintprepError
-        As for :func:`run_case`.
-    """
-    result = mended_for(mended, request)
-    check_slicer(result.printer)
-    request.out.mkdir(parents=True, exist_ok=True)
-    break_lock(request.out)
-    for step in (prepare_parts, slice_plates):
-        if result.stopped:
-            return result
-        result = step(result, progress)
-    return result if result.stopped else _priced(result)
-
-
 def read(result: RunResult, progress: Progress) -> RunResult:
     """Read the case: meshes in mm, in one frame, at the scale of the print."""
     wish = result.request

@@ -22,7 +22,8 @@ from printprep.prepare.orient import orient
 from printprep.prepare.pipeline import STAGES, plan_of, prepare
 from printprep.profiles.models import FdmProcess, Printer
 from printprep.progress import SILENT, Progress
-from printprep.run import RunResult, mended_for
+from printprep.run import Request, RunResult, mended_for, prepare_parts, told_ahead
+from printprep.slicers import check_slicer
 from printprep.slicers.ahead import cut_of, estimate_ahead, range_s, with_process
 from printprep.slicers.cut import CutPlate
 from printprep.slicers.job import check_layers
@@ -55,6 +56,20 @@ class Told:
     estimate: Estimate | None = None
     range_s: tuple[float, float] | None = None
     problem: str | None = None
+
+
+def told_case(mended: RunResult, request: Request, progress: Progress = SILENT) -> RunResult:
+    """Prepare a case that went through the step ``repair`` as it is asked for, and tell ahead what it takes.
+
+    Raises
+    ------
+    PrintprepError
+        What does not fit, what cannot be told, and an engine that is not there to slice it afterwards.
+    """
+    result = mended_for(mended, request)
+    check_slicer(result.printer)
+    result = prepare_parts(result, progress)
+    return result if result.stopped else replace(result, estimate=told_ahead(result))
 
 
 Kind = tuple[object, ...]

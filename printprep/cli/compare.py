@@ -71,6 +71,12 @@ def compare(
     from printprep.geometry.twoway import two_way
     from printprep.prepare.intake.alone import read_alone
 
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise click.BadParameter(
+            f"{picture} is to be a PNG: name it {picture.with_suffix('.png')}", param_hint="--picture"
+        )
+    if name is not None:
+        _known(name, (a, b))
     meshes = {key: read_alone(path, units, name) for key, path in (("a", a), ("b", b))}
     if scale != 1.0:
         meshes["a"] = type(meshes["a"])(meshes["a"].vertices * scale, meshes["a"].faces)
@@ -98,6 +104,20 @@ def compare(
         _show(document)
     if within is False:
         raise click.exceptions.Exit(1)
+
+
+def _known(name: str, paths: tuple[Path, ...]) -> None:
+    """Refuse a name that no file gives to an object: nothing would be left out, and nobody would notice."""
+    from printprep.errors import CaseError
+    from printprep.formats import read_meshes
+    from printprep.profiles.problems import nearest
+
+    objects = [read_meshes(path) for path in paths]
+    there = [one.name for own in objects for one in own if one.name]
+    if name not in there and all(len(own) == 1 for own in objects):
+        held = f"they name {', '.join(map(repr, there))}" if there else "they name none, as STL files do"
+        files = " nor ".join(map(str, paths))
+        raise CaseError(f"--object: neither {files} names an object {name!r}{nearest(name, there)}; {held}")
 
 
 def _draw(path: Path, mesh: Mesh, off: OneWay, limit_mm: float | None) -> None:

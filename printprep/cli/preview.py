@@ -41,6 +41,8 @@ def preview(
 
     if last is not None and layer is None:
         raise click.UsageError("--to says where a range ends, and --layer where it begins: say both")
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise click.BadParameter(f"{picture} is to be a PNG: name it {picture.with_suffix('.png')}", param_hint="--out")
     profile = load_profiles().printer(printer)
     if profile.fdm is None:
         raise ProfileError(f"{printer} does not extrude: its files are pictures already")

@@ -13,8 +13,10 @@ from printprep.cli.steps import case_options
 from printprep.cli.terminal import console, json_option, out, print_json, progress, table
 
 if TYPE_CHECKING:
-    from printprep.lab.rush import Choice, Offer
-    from printprep.lab.store import Job
+    from printprep.lab.offers import Offer
+    from printprep.lab.rush import Choice
+    from printprep.lab.store import Job, Store
+    from printprep.lab.variant import Wish
 
 
 @click.command()
@@ -38,13 +40,13 @@ def rush(
     as_json: bool,
     **reading: Any,
 ) -> None:
-    """Estimate a case on every suitable printer with every process, and queue the finest that is in time.
+    """Tell what a case takes on every suitable printer with every process, and queue the finest that is in time.
 
-    Each variant is really prepared and sliced, side by side; the chosen one is then certified and proven, and if it
-    does not come through, the next best is. A finish counts the print under way on that printer,
-    the rushes that came earlier, and post-processing; routine jobs let a rush pass. Of those in time the finest is
-    taken (process first, then the fewest tissues merged), of equals the earliest. When none is in time, nothing is
-    queued, the exit code is 1 and the answer says by how much the earliest misses.
+    Every variant is prepared, and its time told ahead with a range, without slicing. From the finest on, what may be in
+    time is then sliced, certified, proven and guarded, until one is in time: nothing else is promised. A finish counts
+    the print under way on that printer, the rushes that came earlier, and post-processing; routine jobs let a rush
+    pass. Process first, then the fewest tissues merged, of equals the earliest. When none is in time, the earliest is
+    sliced, nothing is queued, the exit code is 1 and the answer says by how much it misses.
 
     The lab's registered printers are asked (printprep printer add); a lab that has none is told of every profile.
     A finish is no promise where something is to be minded, which is said of each printer: a plate that somebody must
@@ -55,41 +57,14 @@ def rush(
       printprep rush case.toml --by 07:00
       printprep rush meshes/ --units mm --by +6h --printers xl-1,ender-3 --no-queue
     """
-    from printprep.lab.deadline import read_deadline
-    from printprep.lab.pace import read_paces
-    from printprep.lab.places import own_printers, registered_printers
-    from printprep.lab.queue import open_jobs
-    from printprep.lab.rush import (
-        Wish,
-        candidates,
-        estimate_all,
-        exit_code_of,
-        offers,
-        queue_offer,
-        settle,
-    )
-    from printprep.lab.standing import standings
+    from printprep.lab.places import registered_printers
+    from printprep.lab.rush import exit_code_of, queue_offer
     from printprep.lab.store import open_store
-    from printprep.printers.registry import load_printers
-    from printprep.profiles.load import load_profiles
+    from printprep.lab.variant import Wish
 
     wish = Wish(out=folder, supports=supports, **reading)
     with open_store(store_url) as store:
-        deadline = read_deadline(by, store.now())
-        profiles = load_profiles()
-        wanted = [name.strip() for name in printers.split(",")] if printers else []
-        registered = registered_printers()
-        asked, pairs = candidates(profiles, registered if wanted else own_printers(registered), wanted)
-        with progress(as_json) as watcher:
-            variants = estimate_all(wish, pairs, progress=watcher)
-            mind, paces = standings(store, asked, load_printers()), read_paces(store)
-            found, choice = settle(
-                wish,
-                variants,
-                lambda made: offers(made, asked, profiles, open_jobs(store), store.now(), mind, paces),
-                deadline,
-                progress=watcher,
-            )
+        found, choice, deadline = _settled(store, wish, by, printers, as_json)
         queued: tuple[Job, ...] = ()
         if queue_it and choice.offer is not None:
             queued = queue_offer(store, choice.offer, who=who, deadline=deadline)
@@ -97,29 +72,64 @@ def rush(
         print_json(document(found, choice, queued, deadline))
     else:
         show(found, choice, queued, deadline)
-    if queued and queued[0].printer not in registered:
+    if queued and queued[0].printer not in registered_printers():
         console().print(
             f"[yellow]{queued[0].printer} is not set up yet[/]: printprep printer add, before it can print."
         )
     raise SystemExit(exit_code_of(found, choice))
 
 
+def _settled(
+    store: Store, wish: Wish, by: str, printers: str | None, as_json: bool
+) -> tuple[tuple[Offer, ...], Choice, dt.datetime]:
+    """The offers, the choice among them, and when they must be in the hand."""
+    from printprep.lab.deadline import read_deadline
+    from printprep.lab.offers import offers
+    from printprep.lab.pace import read_paces
+    from printprep.lab.places import own_printers, registered_printers
+    from printprep.lab.queue import open_jobs
+    from printprep.lab.rush import candidates, settle
+    from printprep.lab.side_by_side import tell_all
+    from printprep.lab.standing import standings
+    from printprep.printers.registry import load_printers
+    from printprep.profiles.load import load_profiles
+
+    deadline, profiles = read_deadline(by, store.now()), load_profiles()
+    wanted = [name.strip() for name in printers.split(",")] if printers else []
+    registered = registered_printers()
+    asked, pairs = candidates(profiles, registered if wanted else own_printers(registered), wanted)
+    with progress(as_json) as watcher:
+        variants = tell_all(wish, pairs, progress=watcher)
+        mind, paces = standings(store, asked, load_printers()), read_paces(store)
+        found, choice = settle(
+            wish,
+            variants,
+            lambda made: offers(made, asked, profiles, open_jobs(store), store.now(), mind, paces),
+            deadline,
+            progress=watcher,
+        )
+    return found, choice, deadline
+
+
 def show(found: tuple[Offer, ...], choice: Choice, queued: tuple[Job, ...], deadline: dt.datetime) -> None:
     """Print the offers and the choice for people."""
     from rich.markup import escape
 
-    def row(offer: Offer) -> tuple[str, ...]:
-        printer, process = escape(offer.printer), escape(offer.variant.process)
+    def row(alike: list[Offer]) -> tuple[str, ...]:
+        offer = next((one for one in alike if one is choice.offer), alike[0])
+        times = f" (×{len(alike)})" if len(alike) > 1 else ""
+        printer, process = escape(", ".join(one.printer for one in alike) + times), escape(offer.variant.process)
         if offer.finish is None:
-            return printer, process, "[red]cannot[/]", "", "", "", escape(offer.variant.problem or "")
+            return printer, process, "[red]cannot[/]", "", "", "", "", escape(offer.variant.problem or "")
         seconds = (deadline - offer.finish).total_seconds()
         spare = f"[green]{duration(seconds)}[/]" if seconds >= 0 else f"[red]{duration(-seconds)} late[/]"
+        known = "slicing" if offer.variant.sliced else "[dim]sections[/]"
         mark = "[bold]" if offer is choice.offer else ""
         words = escape(" ".join((offer.gives_up, *offer.notes)))
-        return printer, f"{mark}{process}", moment(offer.finish), spare, takes(offer), price(offer), words
+        return printer, f"{mark}{process}", moment(offer.finish), spare, takes(offer), known, price(offer), words
 
-    columns = ("printer", "process", "finish", ">to spare", ">prints", ">cost", "what it gives up")
-    out().print(table(f"By {moment(deadline)}", columns, [row(offer) for offer in found]))
+    columns = ("printer", "process", "finish", ">to spare", ">prints", "known by", ">cost", "what it gives up")
+    out().print(table(f"By {moment(deadline)}", columns, [row(alike) for alike in grouped(found)]))
     for words, printers in minded(found).items():
         out().print(f"[yellow]mind[/] {escape(', '.join(printers))}: {escape('; '.join(words))}", soft_wrap=True)
     out().print(choice.why, markup=False)
@@ -138,14 +148,29 @@ def minded(found: tuple[Offer, ...]) -> dict[tuple[str, ...], list[str]]:
     return said
 
 
+def grouped(found: tuple[Offer, ...]) -> list[list[Offer]]:
+    """Offers that differ only by the name of the printer, together."""
+    groups: dict[tuple[Any, ...], list[Offer]] = {}
+    for offer in found:
+        key = (offer.variant.profile, offer.variant.process, offer.wait_s, offer.pace)
+        groups.setdefault(key, []).append(offer)
+    return list(groups.values())
+
+
 def takes(offer: Offer) -> str:
-    """How long an offer prints; once the printer has printed so, the range of 9 in 10."""
+    """How long an offer prints: as sliced or as told, with the range; once the printer has printed so, of 9 in 10."""
     if offer.variant.estimate is None:
         return ""
-    if offer.pace is None:
-        return duration(offer.variant.estimate.duration_s)
-    low_s, high_s = offer.pace.range_s(offer.variant.estimate.duration_s)
+    low_s, high_s = range_s(offer)
+    if low_s == high_s:
+        return duration(low_s)
     return f"{duration(low_s)} to {duration(high_s)}"
+
+
+def range_s(offer: Offer) -> tuple[float, float]:
+    """From where to where the print lies."""
+    low_s, high_s = offer.variant.range_s
+    return (low_s, high_s) if offer.pace is None else (low_s * offer.pace.low, high_s * offer.pace.high)
 
 
 def price(offer: Offer) -> str:
@@ -183,7 +208,8 @@ def offer_document(offer: Offer, deadline: dt.datetime) -> dict[str, Any]:
         "finish": iso(offer.finish),
         "spare_s": None if offer.finish is None else (deadline - offer.finish).total_seconds(),
         "duration_s": None if estimate is None else estimate.duration_s,
-        "range_s": None if estimate is None or offer.pace is None else list(offer.pace.range_s(estimate.duration_s)),
+        "range_s": None if estimate is None else list(range_s(offer)),
+        "sliced": offer.variant.sliced,
         "wait_s": offer.wait_s,
         "post_processing_s": offer.post_processing_s,
         "cost": None if cost is None else {"total": str(cost.total), "currency": cost.currency},

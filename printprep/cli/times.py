@@ -45,7 +45,7 @@ def print_times(file: Path, printer: str, materials: tuple[str, ...], store_url:
     if as_json:
         print_json(_document(file, printer, profile, times, tools, pace) | {"slicer": _slicer(read_embedded(file))})
     else:
-        _show(file, printer, times, tools, pace)
+        _show(file, printer, times, tools, pace, len(materials))
         _show_slicer(read_embedded(file))
 
 
@@ -115,7 +115,7 @@ def _document(
     }
 
 
-def _show(file: Path, named: str, times: GcodeTimes, tools: list[dict[str, Any]], pace: Pace) -> None:
+def _show(file: Path, named: str, times: GcodeTimes, tools: list[dict[str, Any]], pace: Pace, given: int) -> None:
     """Tables for people."""
     from rich.markup import escape
 
@@ -156,6 +156,10 @@ def _show(file: Path, named: str, times: GcodeTimes, tools: list[dict[str, Any]]
     out().print(table("", [columns[i] for i in filled], [[row[i] for i in filled] for row in shown]))
     if shown and not shown[0][1]:
         out().print("[dim]--material ID, one for each tool, tells grams and cost.[/dim]")
+    after = [row for row in shown if int(row[0][1:]) >= given]
+    if given and after:
+        what = f"{', '.join(row[0] for row in after)} told as {escape(after[0][1])}"
+        out().print(f"[yellow]{what}, the last --material: say one for each tool, from T0 on.[/]")
     if times.for_person:
         out().print(f"[yellow]It waits {times.for_person} times for a person, and nobody knows how long.[/]")
 

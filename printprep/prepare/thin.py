@@ -25,6 +25,10 @@ SPACING_MM: Final = 0.8
 RESIN_WALL_MM: Final = 0.4
 """The thinnest wall, supported at its edges, that makers of resin printers promise."""
 
+LOST: Final = "it will not be printed"
+"""By extrusion not always. Seen with PrusaSlicer 2.5 and Slic3r 1.3 and a nozzle of 0.4 mm: walls of 0.2, 0.3 and
+0.35 mm come out as one line, a wall of 0.1 mm does not come out."""
+
 GONE: Final = 0.5
 """A part that loses more than this share of its surface is not there any more."""
 
@@ -37,6 +41,7 @@ class Least:
     wall: str
     trace_mm: float
     trace: str
+    fate: str  # of what is thinner than that
 
 
 def least(printer: Printer) -> Least:
@@ -49,11 +54,18 @@ def least(printer: Printer) -> Least:
         trace_mm = 2.0 * pixel_mm
         wall = "what resin holds" if trace_mm <= RESIN_WALL_MM else "two pixels"
         trace = f"two pixels of {pixel_mm:g} mm"
-        return Least(wall_mm=max(RESIN_WALL_MM, trace_mm), wall=wall, trace_mm=trace_mm, trace=trace)
+        return Least(wall_mm=max(RESIN_WALL_MM, trace_mm), wall=wall, trace_mm=trace_mm, trace=trace, fate=LOST)
     assert printer.fdm is not None
     nozzle_mm = printer.fdm.nozzle_mm
     line = f"of a {nozzle_mm:g} mm nozzle"
-    return Least(wall_mm=2.0 * nozzle_mm, wall=f"two lines {line}", trace_mm=nozzle_mm, trace=f"one line {line}")
+    return Least(
+        wall_mm=2.0 * nozzle_mm,
+        wall=f"two lines {line}",
+        trace_mm=nozzle_mm,
+        trace=f"one line {line}",
+        fate=f"{LOST}; but where it is at least {nozzle_mm / 2:g} mm thick, PrusaSlicer and Slic3r print it as one "
+        "line, thicker than it is",
+    )
 
 
 def thin(draft: Draft, progress: Progress = SILENT) -> Draft:
@@ -91,7 +103,7 @@ def findings_of(part: DraftPart, needs: Least, loss_mm: float, *, critical: bool
         severity = Severity.ERROR if critical else Severity.WARNING
         findings.append(_finding("thin-wall", severity, part.name, what, weak, needs.wall_mm))
     if lost:
-        what = f"thinner than {needs.trace_mm:g} mm, {needs.trace}: it will not be printed"
+        what = f"thinner than {needs.trace_mm:g} mm, {needs.trace}: {needs.fate}"
         gone = sum(patch.area_mm2 for patch in lost) > GONE * part.mesh.area_mm2
         severity = Severity.ERROR if critical or gone else Severity.WARNING
         if gone:

@@ -13,6 +13,7 @@ from printprep.errors import InputError
 from printprep.gcode.beads import Beads, Role, Small
 from printprep.gcode.canvas import Canvas
 from printprep.gcode.preview import Rgb, fit, layer_picture, whole_picture
+from printprep.report import feature_colours
 from printprep.report.printed import LOOK
 from printprep.report.raster import Camera
 
@@ -56,17 +57,31 @@ def show(beads: Beads, *, by: By, layer: int | None = None, last: int | None = N
         raise InputError("nothing is printed there: the file has no line of plastic to show")
     index = beads.tool if by == "tool" else beads.feature
     used = np.unique(index[rows])
-    rank = np.zeros(256, np.uint8)
-    rank[used] = np.arange(len(used)) % len(COLOURS)
-    names = [f"T{k}" if by == "tool" else beads.features[k] or "no feature" for k in used.tolist()]
-    legend = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(names)}
-    palette = np.array(COLOURS, np.uint8)
+    rank, legend = _of_tools(used) if by == "tool" else _of_features(beads, used)
+    palette = np.array(COLOURS if by == "tool" else list(feature_colours.COLOURS.values()), np.uint8)
     flat = layer is not None and last in (None, layer)
     drawn = (_layer if flat else _whole)(beads, rows, rank[index], palette)
     _, encoded = cv2.imencode(".png", np.ascontiguousarray(drawn[:, :, ::-1]))
     top = last or layer
     z_mm = None if top is None else float(beads.layer_z_mm[top - 1])
     return Shown(png=bytes(encoded.tobytes()), legend=legend, z_mm=z_mm)
+
+
+def _of_tools(used: Small) -> tuple[Small, dict[str, tuple[int, int, int]]]:
+    """By tool the row of its colour, and the legend."""
+    rank = np.zeros(256, np.uint8)
+    rank[used] = np.arange(len(used)) % len(COLOURS)
+    return rank, {f"T{k}": COLOURS[rank[k]] for k in used.tolist()}
+
+
+def _of_features(beads: Beads, used: Small) -> tuple[Small, dict[str, tuple[int, int, int]]]:
+    """By feature of the file the row of its colour, and the legend: the same for every engine."""
+    order = list(feature_colours.COLOURS)
+    rank = np.full(256, len(order) - 1, np.uint8)
+    for k in used.tolist():
+        rank[k] = order.index(feature_colours.name_of(beads.features[k]))
+    shown = sorted({int(rank[k]) for k in used.tolist()})
+    return rank, {order[k]: feature_colours.COLOURS[order[k]] for k in shown}
 
 
 def _whole(beads: Beads, rows: Rows, index: Small, palette: Rgb) -> Rgb:

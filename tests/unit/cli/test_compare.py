@@ -70,6 +70,19 @@ def test_an_object_of_a_file_is_compared_alone(capsys: pytest.CaptureFixture[str
     assert np.isfinite(found["a"]["area_mm2"])
 
 
+def test_an_object_that_no_file_names_is_refused(capsys: pytest.CaptureFixture[str], files: tuple[str, str]) -> None:
+    code, _, complaint = run(capsys, *files, "--units", "mm", "--object", "skull")
+    assert code == 2
+    assert "names an object 'skull'" in complaint
+
+
+def test_a_picture_is_a_png(capsys: pytest.CaptureFixture[str], files: tuple[str, str], tmp_path: Path) -> None:
+    code, _, complaint = run(capsys, *files, "--units", "mm", "--picture", str(tmp_path / "off.jpg"))
+    assert code == 2
+    assert "off.png" in complaint
+    assert not (tmp_path / "off.jpg").exists()
+
+
 def test_what_is_no_mesh_is_said(capsys: pytest.CaptureFixture[str], files: tuple[str, str], tmp_path: Path) -> None:
     (tmp_path / "empty.stl").touch()
     for name, what in (("empty.stl", "empty (0 bytes)"), ("none.stl", "no such file")):

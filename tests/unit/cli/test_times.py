@@ -91,6 +91,14 @@ def test_people_see_a_table_and_what_is_missing(file: Path) -> None:
     assert "EUR" in run(str(file), "--printer", "voron-2.4", "--material", "pla")
 
 
+def test_tools_that_no_material_was_said_for_are_named(tmp_path: Path) -> None:
+    two = tmp_path / "two.gcode"
+    two.write_text(GCODE.replace(";LAYER_CHANGE\nG1 Z0.4", "T1\nG1 X40 E20\n;LAYER_CHANGE\nG1 Z0.4"))
+    said = run(str(two), "--printer", "prusa-xl", "--material", "pla")
+    assert "T1 told as pla, the last --material" in said
+    assert "told as" not in run(str(two), "--printer", "prusa-xl", "--material", "pla", "--material", "petg")
+
+
 def test_a_printer_by_name_brings_what_its_prints_took(file: Path, tmp_path: Path) -> None:
     (tmp_path / "printers.toml").write_text(
         '[printers.left]\nlink = "serial"\nprofile = "ender-3"\nport = "/dev/ttyX"\n'

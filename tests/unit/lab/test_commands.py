@@ -19,11 +19,12 @@ from printprep.cli.rush import rush
 from printprep.errors import InputError, NotAllowed
 from printprep.lab import queue as queue_module
 from printprep.lab import rush as rush_module
+from printprep.lab import side_by_side
 from printprep.lab.agent import file_problem
 from printprep.lab.jobfile import PrintFile, print_files
-from printprep.lab.rush import Variant
 from printprep.lab.spool import path_of
 from printprep.lab.store import open_store
+from printprep.lab.variant import Variant
 from printprep.plan import Estimate
 from printprep.printers.registry import add_printer, new_printer
 
@@ -181,7 +182,7 @@ def _estimated(monkeypatch: pytest.MonkeyPatch, build: Path) -> None:
     for process in HOURS:
         (build / f"{process}.gcode").write_bytes(GCODE)
 
-    def estimate_all(_wish: object, pairs: list[tuple[str, str]], **_others: object) -> tuple[Variant, ...]:
+    def tell_all(_wish: object, pairs: list[tuple[str, str]], **_others: object) -> tuple[Variant, ...]:
         return tuple(
             Variant(
                 profile=profile,
@@ -192,7 +193,7 @@ def _estimated(monkeypatch: pytest.MonkeyPatch, build: Path) -> None:
             for profile, process in pairs
         )
 
-    monkeypatch.setattr(rush_module, "estimate_all", estimate_all)
+    monkeypatch.setattr(side_by_side, "tell_all", tell_all)
     settle = partial(rush_module.settle, whole=lambda _wish, variant, _progress: variant)
     monkeypatch.setattr(rush_module, "settle", settle)
 

@@ -9,9 +9,10 @@ import pytest
 from printprep.cli.rush import takes
 from printprep.lab import queue, turn
 from printprep.lab.lease import this_agent
+from printprep.lab.offers import offers
 from printprep.lab.pace import pace_of, read_pace, read_paces
-from printprep.lab.rush import Variant, offers
 from printprep.lab.store import Job, State, Store
+from printprep.lab.variant import Variant
 from printprep.plan import Estimate
 from printprep.profiles.load import load_profiles
 

@@ -9,25 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from printprep.cli.rush import grouped
 from printprep.errors import InputError, ProfileError
 from printprep.files import sha256_of
 from printprep.lab import queue, turn
 from printprep.lab.jobfile import PrintFile
 from printprep.lab.lease import this_agent
-from printprep.lab.rush import (
-    Variant,
-    Wish,
-    candidates,
-    choose,
-    estimate_all,
-    exit_code_of,
-    fidelity,
-    offers,
-    queue_offer,
-    settle,
-)
+from printprep.lab.offers import fidelity, offers
+from printprep.lab.rush import candidates, choose, exit_code_of, queue_offer, settle
+from printprep.lab.side_by_side import tell_all
 from printprep.lab.spool import path_of
 from printprep.lab.store import Job, State, Store
+from printprep.lab.variant import Variant, Wish
 from printprep.plan import Estimate
 from printprep.profiles.load import Profiles, load_profiles
 from printprep.progress import Progress
@@ -163,7 +156,7 @@ def test_estimates_side_by_side(tmp_path: Path) -> None:
         return Variant(profile=profile, process=process, problem=None if process == "rush" else "too large")
 
     pairs = [("a", "rush"), ("b", "fine"), ("a", "fine")]
-    found = estimate_all(WISH, pairs, pool=ThreadPoolExecutor(2), estimate=estimate)
+    found = tell_all(WISH, pairs, pool=ThreadPoolExecutor(2), tell=estimate)
     assert [(v.profile, v.process, v.problem) for v in found] == [
         ("a", "fine", "too large"),
         ("a", "rush", None),
@@ -176,7 +169,7 @@ def test_a_case_that_is_bad_everywhere_is_a_bad_case() -> None:
         return Variant(profile=profile, process=process, problem="bone.stl is empty", exit_code=2)
 
     with pytest.raises(InputError, match=r"bone\.stl is empty"):
-        estimate_all(WISH, [("a", "rush"), ("a", "fine")], pool=ThreadPoolExecutor(2), estimate=estimate)
+        tell_all(WISH, [("a", "rush"), ("a", "fine")], pool=ThreadPoolExecutor(2), tell=estimate)
 
 
 def test_what_is_chosen_goes_the_whole_way_and_the_next_best_if_it_fails(profiles: Profiles, store: Store) -> None:
@@ -213,6 +206,72 @@ def test_a_choice_that_becomes_late_on_its_whole_way_is_chosen_no_more(profiles:
     assert {offer.variant.estimate for offer in found if offer.variant.process != "fine"} == {slow}
 
 
+def made_by(seconds: Callable[[Variant], float], asked: list[tuple[str, str]]) -> Callable[..., Variant]:
+    """What the whole way makes of a variant that takes so long, and of which it was asked."""
+
+    def whole(_wish: Wish, one: Variant, _progress: Progress) -> Variant:
+        asked.append((one.profile, one.process))
+        real = Estimate(duration_s=seconds(one), duration_from="slicer", material=())
+        return replace(one, estimate=real, sliced=True, least=1.0, most=1.0)
+
+    return whole
+
+
+def told(process: str, profile: str = "prusa-xl") -> Variant:
+    return variant(profile, process, files=(), plates=1, least=0.8, most=1.3)
+
+
+@pytest.mark.parametrize(
+    ("hours", "factor", "sliced", "chosen"),
+    [
+        (24.0, 1.0, ["fine"], "fine"),  # surely in time: nothing coarser is sliced
+        (8.5, 0.85, ["fine"], "fine"),  # told late, but it may be in time, and is
+        (8.5, 1.05, ["fine", "standard"], "standard"),  # it might have been
+        (6.0, 1.0, ["standard", "draft"], "draft"),  # fine cannot be: 7.2 h at the least
+        (1.5, 1.0, ["rush"], None),  # nothing can: by how much it misses is known
+    ],
+)
+def test_only_what_can_matter_is_sliced(
+    profiles: Profiles, store: Store, hours: float, factor: float, sliced: list[str], chosen: str | None
+) -> None:
+    now = store.now()
+    asked: list[tuple[str, str]] = []
+    found, choice = settle(
+        WISH,
+        [told(process) for process in HOURS],
+        lambda made: offers(made, {"xl": "prusa-xl"}, profiles, (), now),
+        now + dt.timedelta(hours=hours),
+        whole=made_by(lambda one: factor * HOURS[one.process] * 3600, asked),
+    )
+    assert [process for _, process in asked] == sliced
+    assert (choice.offer and choice.offer.variant.process) == chosen
+    assert {offer.variant.process for offer in found if offer.variant.sliced} == set(sliced)
+    assert f"{len(sliced)} of 4 variants" in choice.why
+    if choice.offer is None:
+        assert choice.missed_by_s == pytest.approx(3600.0)  # 2 h of print, half an hour of work after it
+
+
+def test_of_equals_one_is_sliced(profiles: Profiles, store: Store) -> None:
+    now = store.now()
+    asked: list[tuple[str, str]] = []
+    _, choice = settle(
+        WISH,
+        [told("fine"), told("fine", "ender-3")],
+        lambda made: offers(made, LAB, profiles, (), now),
+        now + dt.timedelta(hours=24),
+        whole=made_by(lambda _: 11 * 3600.0, asked),
+    )
+    assert len(asked) == 1, "the other is told to be done before it, but both are in time"
+    assert choice.offer is not None
+    assert (choice.offer.variant.profile, choice.offer.variant.process) == asked[0]
+
+
+def test_identical_printers_share_a_row(profiles: Profiles, store: Store) -> None:
+    twins = {"left": "prusa-xl", "right": "prusa-xl", "ender": "ender-3"}
+    found = offers([told("fine"), told("fine", "ender-3")], twins, profiles, (), store.now())
+    assert sorted(len(alike) for alike in grouped(found)) == [1, 2]
+
+
 def test_what_is_under_way_is_told_all_along() -> None:
     said: list[tuple[float, str]] = []
 
@@ -228,7 +287,7 @@ def test_what_is_under_way_is_told_all_along() -> None:
 
     wish = replace(WISH, sources=(Path("no-such-case.toml"),))
     with pytest.raises(InputError, match=r"no-such-case\.toml"):
-        estimate_all(wish, [("prusa-sl1s", "rush"), ("prusa-sl1s", "draft")], progress=Watcher())
-    assert said[0] == (0.0, "estimate")
+        tell_all(wish, [("prusa-sl1s", "rush"), ("prusa-sl1s", "draft")], progress=Watcher())
+    assert said[0] == (0.0, "tell ahead")
     assert said[1][1].startswith("0 of 2 variants"), "the first word comes before the first variant is done"
     assert said[-1] == (1.0, "2 of 2 variants")
