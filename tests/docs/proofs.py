@@ -174,8 +174,8 @@ def page(lines: Mapping[Key, str]) -> str:
         "how much of which part, where, how thick. What is lost and thinner than two lines is a warning, as is what",
         "begins in the air. Heights are those of the plate; places are those of the case, in mm.",
         "",
-        f"**{sum(outcomes)} of {len(outcomes)}** files hold all of their parts; {len(done)} of {len(printable())} samples",
-        "were tried so far.",
+        f"**{sum(outcomes)} of {len(outcomes)}** files hold all of their parts. Tried so far: {len(done)} of the",
+        f"{len(printable())} samples that are solids.",
         "",
     ]
     for group in dict.fromkeys(key[0] for key in lines):
