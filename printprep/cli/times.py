@@ -46,6 +46,7 @@ def print_times(file: Path, printer: str, materials: tuple[str, ...], store_url:
         print_json(_document(file, printer, profile, times, tools, pace) | {"slicer": _slicer(read_embedded(file))})
     else:
         _show(file, printer, times, tools, pace, len(materials))
+        _show_assumed(_assumed(profile, times))
         _show_slicer(read_embedded(file))
 
 
@@ -112,7 +113,16 @@ def _document(
         "anatomy_layer_count": times.anatomy_layer_count,
         "tool_changes": times.tool_changes,
         "waits_for_person": times.for_person,
+        "assumed": _assumed(profile, times),
     }
+
+
+def _assumed(profile: Printer, times: GcodeTimes) -> list[str]:
+    """Keys of the printer's profile that the time rests on and that nobody measured: how fast nozzle and bed warm."""
+    if not any(times.by_feature_s.get(name) for name in ("heat-up", "waiting for heat")):
+        return []
+    heaters = {"timing.nozzle": profile.timing.nozzle, "timing.bed": profile.timing.bed}
+    return [key for key, heater in heaters.items() if not heater.measured]
 
 
 def _show(file: Path, named: str, times: GcodeTimes, tools: list[dict[str, Any]], pace: Pace, given: int) -> None:
@@ -162,6 +172,15 @@ def _show(file: Path, named: str, times: GcodeTimes, tools: list[dict[str, Any]]
         out().print(f"[yellow]{what}, the last --material: say one for each tool, from T0 on.[/]")
     if times.for_person:
         out().print(f"[yellow]It waits {times.for_person} times for a person, and nobody knows how long.[/]")
+
+
+def _show_assumed(keys: list[str]) -> None:
+    if keys:
+        out().print(
+            f"[dim]Heat-up and waits for heat rest on {' and '.join(keys)} of the printer's profile, which are assumed "
+            "(typical or computed); M306 T of Marlin measures them.[/dim]",
+            soft_wrap=True,
+        )
 
 
 def _layers(times: GcodeTimes) -> str:

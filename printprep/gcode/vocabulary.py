@@ -52,6 +52,7 @@ towards tower tpe tpu transition travel tree true tune turn type u undefined und
 unloading unretract until up update use used uses using utc v value values variable vase velocity version vertical
 vibration volume voron vt vt0 wait waiting wall walls warm warming warning was waste watch waypoint we when while whole
 width will wipe wipe_end wipe_start wiped wipes wiping with without x xl xy y you your z zero zone
+abl acc flash flowrate gp hb placeholder silk snapmaker studio
 """
 TRADE: Final = frozenset(_WORDS.split())
 """Words that say nothing of a person."""

@@ -94,6 +94,7 @@ class Heater(Model):
     power_w: Positive
     capacity_j_k: Positive  # what warms it by one kelvin
     loss_w_k: Positive  # to the room, for each kelvin above it
+    measured: bool = False  # on such a printer; otherwise typical or computed, and said to be assumed
 
 
 class Timing(Model):

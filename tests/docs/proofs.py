@@ -104,7 +104,7 @@ def _outcome(result: RunResult, pictures: Path | None) -> Outcome:
         for step in ("slice", "prove", "guard"):  # the guard too where something was lost
             result = STEPS[step](result, SILENT)
     except PrintprepError as error:
-        return Outcome(holds=False, said=f"refused: {error}")
+        return Outcome(holds=False, said=f"refused: {' '.join(str(error).split())[-SIGNS:]}")
     if pictures is not None:
         for plate in result.worst.values():
             for number, picture in enumerate(plate, start=1):
@@ -132,14 +132,19 @@ def _told(errors: Sequence[Finding]) -> str:
         at = " at ({:.0f}, {:.0f}, {:.0f})".format(*found[0].where_mm) if found[0].where_mm else ""
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
         said.append(f"`{code}` {found[0].message[:SIGNS]}{at}{more}")
-    return ". ".join(said).replace("|", "/")
+    return ". ".join(said)
 
 
 def lines_of(rows: Iterable[Row]) -> dict[Key, str]:
     """The lines of the tables."""
     found = {}
     for row in rows:
-        cells = (row.name, f"{row.scale:.2f}", ENGINES[row.engine], *(one.said for one in row.outcomes))
+        cells = (
+            row.name,
+            f"{row.scale:.2f}",
+            ENGINES[row.engine],
+            *(one.said.replace("|", "/") for one in row.outcomes),
+        )
         found[row.group, row.name, ENGINES[row.engine]] = "| " + " | ".join(cells) + " |"
     return found
 
@@ -174,8 +179,8 @@ def page(lines: Mapping[Key, str]) -> str:
         "how much of which part, where, how thick. What is lost and thinner than two lines is a warning, as is what",
         "begins in the air. Heights are those of the plate; places are those of the case, in mm.",
         "",
-        f"**{sum(outcomes)} of {len(outcomes)}** files hold all of their parts; {len(done)} of {len(printable())}",
-        "samples were tried so far.",
+        f"**{sum(outcomes)} of {len(outcomes)}** files hold all of their parts. Tried so far: {len(done)} of the",
+        f"{len(printable())} samples that are solids.",
         "",
     ]
     for group in dict.fromkeys(key[0] for key in lines):

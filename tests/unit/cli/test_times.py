@@ -57,6 +57,7 @@ def run(*arguments: str, config: Path | None = None) -> str:
 def test_the_document_adds_up(file: Path) -> None:
     document = json.loads(run(str(file), "--printer", "ender-3", "--material", "pla", "--json"))
     assert document["duration_s"] == pytest.approx(sum(document["by_feature_s"].values()))
+    assert document["assumed"] == ["timing.nozzle", "timing.bed"]  # nobody measured how fast they warm
     low_s, high_s = document["range_s"]
     assert low_s < document["duration_s"] == document["expected_s"] < high_s
     assert document["learned"]["prints"] == 0
