@@ -23,6 +23,15 @@ def printrun_python() -> Path:
     if not (python.parent / "pronsole.py").exists():
         subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True, capture_output=True)
         packages = [PRINTRUN, "pyserial", "platformdirs", "psutil"]
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", *packages]
+        command = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            *packages,
+        ]
         subprocess.run(command, check=True, capture_output=True)
     return python

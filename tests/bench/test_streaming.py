@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 import pytest
 
+from printprep.printers.dialects.numbered import numbered
 from tests.bench.environments import octoprint_python, printrun_python
 
 pytestmark = pytest.mark.bench
@@ -71,8 +71,8 @@ def test_a_line_costs_less_than_a_peers(
         own_cpu_s, own_walls_s = send("ours.py", sys.executable, few, ports)
     note = f"by the clock {lines / own_walls_s[0]:,.0f} lines/s beside {lines / peer_walls_s[0]:,.0f}"
     table(
-        step=f"stream {lines:,} lines, one on the wire", ours_s=own_cpu_s, peer=peer, peer_s=peer_cpu_s, wanted="faster",
-        passed=own_cpu_s < peer_cpu_s, note=note,
+        step=f"stream {lines:,} lines, one on the wire", ours_s=own_cpu_s, peer=peer, peer_s=peer_cpu_s,
+        wanted="faster", passed=own_cpu_s < peer_cpu_s, note=note,
     )  # fmt: skip
     assert own_cpu_s < peer_cpu_s
 
@@ -89,7 +89,7 @@ def test_ten_thousand_lines_a_second(table: Callable[..., None], job: Path) -> N
 
 def test_the_line_is_never_idle_at_250000_baud(table: Callable[..., None], job: Path) -> None:
     few = shorter(job, 4000)
-    wire_bytes = sum(len(f"N{n + 1} {line}*255\n") for n, line in enumerate(few.read_text("ascii").splitlines()))
+    wire_bytes = sum(len(numbered(n, line)) for n, line in enumerate(few.read_bytes().splitlines(), 2))
     with printers(counted=True, bytes_s=BAUD_BYTES_S) as ports:
         cpu_s, walls_s = send("ours.py", sys.executable, few, ports)
     used = wire_bytes / BAUD_BYTES_S / walls_s[0]
@@ -122,5 +122,3 @@ def test_sixteen_printers_from_one_process(table: Callable[..., None], job: Path
         "second of processor time",
     )  # fmt: skip
     assert 16 * 4000 / cpu_s > 8000
-
-

@@ -22,10 +22,11 @@ def main(file: str, port: str) -> None:
     ended = threading.Event()
 
     class Watch(MachineComPrintCallback):  # type: ignore[misc]
-        def on_comm_print_job_done(self, suppress_script: bool = False) -> None:
+        def on_comm_print_job_done(self, suppress_script: bool = False) -> None:  # noqa: ARG002
             ended.set()
 
     comm = MachineCom(port=port, baudrate=115200, callbackObject=Watch(), printerProfileManager=PrinterProfileManager())
+    comm.start()
     while not comm.isOperational():
         time.sleep(0.05)
     time.sleep(1.0)  # its own questions to the printer

@@ -1,4 +1,4 @@
-"""Ports whose far ends answer each line, at once or at a pace; a process of its own, so that senders are measured alone.
+"""Ports whose far ends answer each line, at once or at a pace; a process, so that senders are measured alone.
 
 Prints the paths of the ports, one a line, and ends with its standard input.
 """
@@ -35,7 +35,10 @@ def main(count: int, counted: bool, bytes_s: float, lines_s: float) -> None:
     rests = {controller: b"" for controller, _ in pairs}
     free_s = time.perf_counter()  # when the wire, or the firmware, has room for the next
     while True:
-        ready, _, _ = select.select([*rests, 0], [], [])
+        ready, _, _ = select.select([*rests, 0], [], [], 0)
+        waited = bool(ready)  # the sender was ahead: the wire went on while this process was late
+        if not ready:
+            ready, _, _ = select.select([*rests, 0], [], [])
         if 0 in ready:
             return
         for controller in ready:
@@ -43,7 +46,7 @@ def main(count: int, counted: bool, bytes_s: float, lines_s: float) -> None:
             now_s = time.perf_counter()
             *lines, rests[controller] = (rests[controller] + data).split(b"\n")
             took_s = len(data) / bytes_s if bytes_s else len(lines) / lines_s if lines_s else 0.0
-            free_s = max(free_s, now_s) + took_s
+            free_s = (free_s if waited else max(free_s, now_s)) + took_s
             if free_s > now_s:
                 time.sleep(free_s - now_s)
             os.write(controller, answer(lines, counted))
