@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from printprep.cli import ports, printing
+from printprep.cli.monitor import monitor
 from printprep.cli.resume import resume_file
 from printprep.cli.terminal import console, ending_signals, json_option, out, print_json, table
 
@@ -38,6 +39,7 @@ for order in (
     resume_file,
     ports.ports,
     ports.baud,
+    monitor,
 ):
     printer.add_command(order)
 
