@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from printprep.printers.forecast import Forecast
 
 REFRESH_S: Final = 1.0
-SHOWN_S: Final = 90  # samples of the plot
+SAMPLES: Final = 600  # of the plot: ten minutes
 PLOT: Final = 40  # characters of it
 BAR: Final = 52
 MESSAGES: Final = 6
@@ -43,7 +43,7 @@ class Watched:
         if told.get("bed_c"):
             heaters["bed"] = told["bed_c"]
         for name, (now_c, wanted_c) in heaters.items():
-            self.heat.setdefault(name, deque(maxlen=SHOWN_S)).append((now_c, wanted_c))
+            self.heat.setdefault(name, deque(maxlen=SAMPLES)).append((now_c, wanted_c))
         text = told.get("message")
         if text and (not self.messages or self.messages[-1][1] != text):
             self.messages.append((f"{datetime.now():%H:%M:%S}", text))
@@ -162,7 +162,8 @@ def _plot(name: str, samples: list[tuple[float, float]]) -> RenderableType:
 
     now_c, wanted_c = samples[-1]
     top_c = max(*(max(pair) for pair in samples), 50.0)
-    lately = [pair[0] for pair in samples[:: max(1, len(samples) // PLOT)]][-PLOT:]
+    step = -(-len(samples) // PLOT)  # samples of a character
+    lately = [samples[min(end, len(samples)) - 1][0] for end in range(step, len(samples) + step, step)]
     plot = "".join(BLOCKS[round(max(0.0, heat_c) / top_c * (len(BLOCKS) - 1))] for heat_c in lately)
     colour = "dim" if wanted_c <= 0 else "green" if abs(now_c - wanted_c) <= 5 else "yellow"
-    return Text(f"{name:<7}") + Text(f"{now_c:6.1f} /{wanted_c:4.0f} °C  ", colour) + Text(plot.rjust(PLOT), "red")
+    return Text(f"{name:<7}") + Text(f"{now_c:6.1f} /{wanted_c:4.0f} °C  ", colour) + Text(plot.rjust(PLOT), "cyan")

@@ -8,6 +8,7 @@ import numpy as np
 
 from printprep.errors import PrintprepError
 from printprep.gcode.estimate import estimate
+from printprep.gcode.motion import CORNERING
 from printprep.gcode.read import read_gcode
 from printprep.geometry.mesh import Float
 from printprep.printers.job import JobFile
@@ -43,7 +44,10 @@ def forecast(job: JobFile, printer: Printer) -> Forecast | None:
         return None
     try:
         gcode = read_gcode(job.path, g90_sets_e=printer.firmware != "klipper")
-        times = estimate(gcode, printer.motion, timing=printer.timing, shared_nozzle=printer.fdm.shared_nozzle)
+        times = estimate(
+            gcode, printer.motion, cornering=CORNERING.get(printer.firmware), timing=printer.timing,
+            shared_nozzle=printer.fdm.shared_nozzle, tool_change_s=printer.fdm.tool_change_s,
+        )  # fmt: skip
     except PrintprepError:
         return None
     layers_s = np.zeros(len(job.layer_starts))
