@@ -62,7 +62,7 @@ def monitor(name: str | None, once: bool) -> None:
     from rich.live import Live
 
     from printprep.errors import PrinterError
-    from printprep.printers.control import give_order
+    from printprep.printers.orders import give_order
 
     name = name or _the_one()
     told = give_order(name, "status")
@@ -86,7 +86,7 @@ def monitor(name: str | None, once: bool) -> None:
 def _the_one() -> str:
     """The printer that prints now; a PrinterError when it is none or several."""
     from printprep.errors import PrinterError
-    from printprep.printers.control import printing_now
+    from printprep.printers.orders import printing_now
 
     names = printing_now()
     if len(names) != 1:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def known_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Names that the shell may complete: the lab's printers, and those that print now."""
-    from printprep.printers.control import printing_now
+    from printprep.printers.orders import printing_now
     from printprep.printers.registry import load_printers
 
     return [name for name in sorted({*load_printers(), *printing_now()}) if name.startswith(incomplete)]
@@ -119,7 +119,7 @@ def status(name: str, as_json: bool) -> None:
     Example:
       printprep printer status xl --json
     """
-    from printprep.printers.control import give_order
+    from printprep.printers.orders import give_order
 
     told = give_order(name, "status")
     if told is None:
@@ -149,7 +149,7 @@ def _order(
 ) -> None:
     """Give an order to the process that prints, or do ``otherwise`` when there is none."""
     from printprep.errors import PrinterError
-    from printprep.printers.control import give_order
+    from printprep.printers.orders import give_order
 
     answer = give_order(name, order, **wishes)
     if answer is None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from printprep.printers.control import Desk
 from printprep.printers.dialects.numbered import numbered
+from printprep.printers.link import PrinterStatus
+from printprep.printers.orders import give_order
+from printprep.printers.serial import SerialLink
+from printprep.printers.tuning import TuneLimits
 from tests.bench.environments import octoprint_python, printrun_python
 
 pytestmark = pytest.mark.bench
@@ -122,3 +129,33 @@ def test_sixteen_printers_from_one_process(table: Callable[..., None], job: Path
         "second of processor time",
     )  # fmt: skip
     assert 16 * 4000 / cpu_s > 8000
+
+
+def test_a_stop_is_on_the_wire_in_a_tenth_of_a_second(table: Callable[..., None], job: Path) -> None:
+    """From the order to its answer, which comes after M112 was written; meanwhile the print runs at full speed."""
+    took_s, began_cpu_s = [], time.process_time()
+    for _ in range(10):
+        with printers(counted=True) as ports:
+            link = SerialLink(ports[0])
+            link.connect()
+            with Desk("bench", link, TuneLimits()) as desk:
+                printing = threading.Event()
+
+                def see(status: PrinterStatus, desk: Desk = desk, printing: threading.Event = printing) -> None:
+                    desk.see(status)
+                    printing.set()
+
+                thread = threading.Thread(target=link.print_file, args=(job, see))
+                thread.start()
+                printing.wait()
+                begun_s = time.perf_counter()
+                answer = give_order("bench", "stop")
+                took_s.append(time.perf_counter() - begun_s)
+                assert answer is not None
+                thread.join()
+            link.close()
+    table(
+        step="M112 while 20,000 lines stream, 10 times", ours_s=time.process_time() - began_cpu_s,
+        wanted="under 100 ms (by the clock)", passed=max(took_s) < 0.1,
+        note=f"slowest {max(took_s) * 1000:.1f} ms, median {sorted(took_s)[5] * 1000:.1f} ms",
+    )  # fmt: skip
