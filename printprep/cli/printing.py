@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +25,23 @@ def known_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -
 
 
 printer_name = click.argument("name", shell_complete=known_names)
+
+
+@click.command("send")
+@printer_name
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@click.pass_context
+def send_to(ctx: click.Context, name: str, file: Path, as_json: bool) -> None:
+    """Check FILE with the guard, then print it on NAME: `printprep send`, which has more options.
+
+    \b
+    Example:
+      printprep printer send xl build/plate-1.gcode
+    """
+    from printprep.cli.send import send
+
+    ctx.invoke(send, file=file, printer=name, as_json=as_json)
 
 
 @click.command("stop")
