@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from printprep.cli import ports, printing
+from printprep.cli.monitor import monitor
 from printprep.cli.printer_add import add
 from printprep.cli.resume import resume_file
 from printprep.cli.terminal import ending_signals, json_option, out, print_json, table
@@ -31,6 +32,7 @@ def printer() -> None:
 
 for order in (
     add,
+    printing.send_to,
     printing.stop,
     printing.pause,
     printing.resume,
@@ -40,6 +42,7 @@ for order in (
     resume_file,
     ports.ports,
     ports.baud,
+    monitor,
 ):
     printer.add_command(order)
 
@@ -53,20 +56,29 @@ def list_printers(as_json: bool) -> None:
     Example:
       printprep printer list --json
     """
+    from printprep.printers.orders import printing_now
     from printprep.printers.registry import load_printers
 
-    printers = load_printers().values()
+    printers, busy = load_printers().values(), printing_now()
     if as_json:
-        rows = [{**p.model_dump(exclude={"key"}, exclude_none=True), "has_key": p.key is not None} for p in printers]
+        rows = [
+            {
+                **p.model_dump(exclude={"key"}, exclude_none=True),
+                "has_key": p.key is not None,
+                "printing": p.name in busy,
+            }
+            for p in printers
+        ]
         print_json({"printers": rows})
         return
-    out().print(table("Printers", ("name", "profile", "link", "where"), [_row(p) for p in printers]))
+    out().print(table("Printers", ("name", "profile", "link", "where", "now"), [_row(p, busy) for p in printers]))
 
 
-def _row(named: NamedPrinter) -> tuple[str, str, str, str]:
+def _row(named: NamedPrinter, busy: tuple[str, ...]) -> tuple[str, ...]:
     from rich.markup import escape
 
-    return named.name, escape(named.profile), named.link, escape(named.port or named.url or "in this computer")
+    where = escape(named.port or named.url or "in this computer")
+    return named.name, escape(named.profile), named.link, where, "printing" if named.name in busy else ""
 
 
 @printer.command("test")

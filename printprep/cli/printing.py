@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,13 +18,30 @@ if TYPE_CHECKING:
 
 def known_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Names that the shell may complete: the lab's printers, and those that print now."""
-    from printprep.printers.control import printing_now
+    from printprep.printers.orders import printing_now
     from printprep.printers.registry import load_printers
 
     return [name for name in sorted({*load_printers(), *printing_now()}) if name.startswith(incomplete)]
 
 
 printer_name = click.argument("name", shell_complete=known_names)
+
+
+@click.command("send")
+@printer_name
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@click.pass_context
+def send_to(ctx: click.Context, name: str, file: Path, as_json: bool) -> None:
+    """Check FILE with the guard, then print it on NAME: `printprep send`, which has more options.
+
+    \b
+    Example:
+      printprep printer send xl build/plate-1.gcode
+    """
+    from printprep.cli.send import send
+
+    ctx.invoke(send, file=file, printer=name, as_json=as_json)
 
 
 @click.command("stop")
@@ -119,7 +137,7 @@ def status(name: str, as_json: bool) -> None:
     Example:
       printprep printer status xl --json
     """
-    from printprep.printers.control import give_order
+    from printprep.printers.orders import give_order
 
     told = give_order(name, "status")
     if told is None:
@@ -149,7 +167,7 @@ def _order(
 ) -> None:
     """Give an order to the process that prints, or do ``otherwise`` when there is none."""
     from printprep.errors import PrinterError
-    from printprep.printers.control import give_order
+    from printprep.printers.orders import give_order
 
     answer = give_order(name, order, **wishes)
     if answer is None:

@@ -1,9 +1,4 @@
-"""Orders from another process: whoever prints listens on a socket, ``NAME.sock`` in the user's runtime folder.
-
-One line of JSON comes, one goes back::
-
-    {"order": "tune", "speed_percent": 80}          {"done": "M220 S80"}
-    {"order": "stop"}                               {"error": "PrinterError", "message": "…"}
+"""A desk that takes orders from other processes while a print runs: words in `printers/orders.py`.
 
 The socket and its folder are their owner's alone. A thread answers, so that a stop never waits for the printer, nor
 for another asker who says nothing.
@@ -17,45 +12,20 @@ import selectors
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
-
-import platformdirs
+from typing import Final, Self
 
 from printprep.errors import InputError, PrinterError, PrintprepError
 from printprep.printers.link import PrinterLink, PrinterState, PrinterStatus
+from printprep.printers.orders import ORDERS, Answer, desk_path, somebody_at
 from printprep.printers.tuning import TuneLimits, read_tuning, tuning_commands
 
 LONGEST: Final = 4096  # bytes of an order
-LONGEST_PATH: Final = 107  # of a socket, in bytes; Linux has no room for more
-ANSWER_S: Final = 5.0
 LINGER_S: Final = 10.0  # for one who connects and says nothing
-ORDERS: Final = ("status", "pause", "resume", "cancel", "stop", "tune")
-
-Answer = dict[str, Any]
-
-
-def runtime_folder() -> Path:
-    """Where the sockets are; ``PRINTPREP_RUNTIME`` names another folder than the user's own."""
-    named = os.environ.get("PRINTPREP_RUNTIME")
-    if named:
-        return Path(named)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that XDG_RUNTIME_DIR is not set: the folder in /tmp is the owner's alone, too
-        return Path(platformdirs.user_runtime_dir("printprep"))
-
-
-def desk_path(name: str) -> Path:
-    """The socket of the process that prints on the printer ``name``."""
-    path = runtime_folder() / f"{name}.sock"
-    if len(os.fsencode(path)) > LONGEST_PATH:
-        raise InputError(f"{path} is too long for a socket ({LONGEST_PATH} bytes); set PRINTPREP_RUNTIME")
-    return path
 
 
 class Desk:
@@ -227,55 +197,3 @@ class Desk:
         for command in commands:
             tell(command)
         return {"done": ", ".join(command.decode("ascii") for command in commands)}
-
-
-def somebody_at(path: Path) -> bool:
-    """Whether a process listens at a socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(ANSWER_S)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-        return True
-
-
-def give_order(name: str, order: str, **wishes: object) -> Answer | None:
-    """Have the process that prints on ``name`` do something; its answer, or None when nobody prints there.
-
-    Raises
-    ------
-    PrinterError
-        The process refuses, or says nothing.
-    InputError
-        The order is not possible.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as desk:
-        desk.settimeout(ANSWER_S)
-        try:
-            desk.connect(str(desk_path(name)))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return None
-        except OSError as exc:
-            raise PrinterError(f"the process that prints on {name} cannot be reached: {exc.strerror or exc}") from exc
-        try:
-            desk.sendall(json.dumps({"order": order, **wishes}).encode() + b"\n")
-            answer: Answer = json.loads(_all_of(desk))
-        except (OSError, ValueError) as exc:
-            raise PrinterError(f"the process that prints on {name} does not answer: {exc}") from exc
-    if "error" in answer:
-        kind = InputError if answer["error"] == "InputError" else PrinterError
-        raise kind(str(answer.get("message")))
-    return answer
-
-
-def _all_of(desk: socket.socket) -> bytes:
-    heard = b""
-    while data := desk.recv(65_536):
-        heard += data
-    return heard
-
-
-def printing_now() -> tuple[str, ...]:
-    """Names of the printers that processes of this user print on now."""
-    return tuple(sorted(path.stem for path in runtime_folder().glob("*.sock") if somebody_at(path)))

@@ -4,7 +4,7 @@ A file in the user's state folder for each print, its owner's alone, without a n
 its SHA-256. All records have 64 bytes of text with a CRC-32 before them::
 
     1c291ca3 job {"format": "printprep journal 1", …}         (padded to a multiple of 64 bytes)
-    5d41402a at 8120 8152 42 8.4 913.27                       accepted, sent at the most, layer, its height in mm, s
+    5d41402a at 8118 8120 8152 42 8.40 913.2                  certain, acknowledged, sent, layer, height in mm, s
     7d793037 tune M220 S80                                    what the operator changed
     fc56dbc6 end cancelled
 
@@ -50,9 +50,10 @@ class Account:
     sha256: str  # of the file
     began: datetime
     commands: int  # in the file
-    accepted: int = 0  # the last command that the printer certainly has
+    certain: int = 0  # the last command that the printer certainly has; an ok without a number proves nothing
+    acknowledged: int = 0  # as many were answered, if no answer was a noise
     sent: int = 0  # none after this one ever went out
-    layer: int = 0  # 1-based, of the accepted command; 0 before the first
+    layer: int = 0  # 1-based, of the acknowledged command; 0 before the first
     z_mm: float | None = None  # height of that layer, where the file says it
     printed_s: float = 0.0  # from the beginning to the last record
     tunes: tuple[str, ...] = ()  # what the operator changed, in order
@@ -91,7 +92,7 @@ class Journal:
         folder = folder or journal_folder()
         self._job, self._clock = job, clock
         self._began_s = self._synced_s = clock()
-        self._last = (-1, -1)
+        self._last = (-1, -1, -1)
         self._layer = 0
         self._loose = False  # the newest record may still be replaced
         self._failure: OSError | None = None
@@ -125,15 +126,15 @@ class Journal:
         """Why nothing is written any more; empty: all is well. A print goes on without its journal."""
         return f"the journal is no longer written ({self._failure.strerror})" if self._failure else ""
 
-    def note(self, accepted: int, sent: int) -> None:
+    def note(self, certain: int, acknowledged: int, sent: int) -> None:
         """Write down how far the print is; to be called before what is ``sent`` goes out."""
-        if (accepted, sent) == self._last:
+        if (certain, acknowledged, sent) == self._last:
             return
-        self._last = (accepted, sent)
-        layer, now_s = self._job.layer_at(accepted), self._clock()
+        self._last = (certain, acknowledged, sent)
+        layer, now_s = self._job.layer_at(acknowledged), self._clock()
         z_mm = self._job.layer_z_mm[layer - 1] if layer else None
-        height = "-" if z_mm is None else f"{z_mm:.3f}"
-        self._write(f"at {accepted} {sent} {layer} {height} {now_s - self._began_s:.2f}")
+        height = "-" if z_mm is None else f"{z_mm:.2f}"
+        self._write(f"at {certain} {acknowledged} {sent} {layer} {height} {now_s - self._began_s:.1f}")
         if layer != self._layer or now_s - self._synced_s >= SYNC_S:
             self._layer, self._synced_s = layer, now_s
             self._keep()
@@ -238,28 +239,38 @@ class _Books:
     sha256: str
     began: datetime
     commands: int
-    at: tuple[int, int, int, float | None, float] = (0, 0, 0, None, 0.0)
+    at: tuple[int, int, int, int, float | None, float] = (0, 0, 0, 0, None, 0.0)
     tunes: list[str] = field(default_factory=list)
     ending: str | None = None
 
     def take(self, words: list[str]) -> None:
         """One sound record; newer ones stand behind older ones."""
         match words:
-            case ["at", accepted, sent, layer, height, seconds]:
+            case ["at", certain, acknowledged, sent, layer, height, seconds]:
                 z_mm = None if height == "-" else float(height)
-                self.at = (int(accepted), int(sent), int(layer), z_mm, float(seconds))
+                self.at = (int(certain), int(acknowledged), int(sent), int(layer), z_mm, float(seconds))
             case ["tune", *command]:
                 self.tunes.append(" ".join(command))
             case ["end", ending]:
                 self.ending = ending
 
     def account(self, path: Path) -> Account:
-        accepted, sent, layer, z_mm, printed_s = self.at
+        certain, acknowledged, sent, layer, z_mm, printed_s = self.at
         return Account(
-            path=path, printer=self.printer, sha256=self.sha256, began=self.began, commands=self.commands,
-            accepted=accepted, sent=sent, layer=layer, z_mm=z_mm, printed_s=printed_s, tunes=tuple(self.tunes),
+            path=path,
+            printer=self.printer,
+            sha256=self.sha256,
+            began=self.began,
+            commands=self.commands,
+            certain=certain,
+            acknowledged=acknowledged,
+            sent=sent,
+            layer=layer,
+            z_mm=z_mm,
+            printed_s=printed_s,
+            tunes=tuple(self.tunes),
             ending=self.ending,
-        )  # fmt: skip
+        )
 
 
 def _sound(data: bytes) -> str:

@@ -291,7 +291,7 @@ class SerialLink:
     def _do(self, actions: Actions) -> None:
         if self._print is not None and self._print.journal is not None:  # first: nothing goes out that is not in it
             position = self._dialect.wire_position
-            self._print.journal.note(position.certain, position.certain + position.beyond)
+            self._print.journal.note(position.certain, self._dialect.accepted, position.certain + position.beyond)
         if actions.write:
             self._opened().write(actions.write)
         for event in actions.events:

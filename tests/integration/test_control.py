@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 
 from printprep.errors import InputError, PrinterError
-from printprep.printers.control import Desk, desk_path, give_order, printing_now
+from printprep.printers.control import Desk
 from printprep.printers.dialects.marlin import Marlin
 from printprep.printers.journal import Journal, last_journal
 from printprep.printers.link import Ending, PrinterState, PrintOutcome
+from printprep.printers.orders import desk_path, give_order, printing_now
 from printprep.printers.port import STOP, Port
 from printprep.printers.tuning import TuneLimits
 from printprep.printers.virtual import VirtualLink, VirtualPrinter
@@ -220,6 +221,15 @@ def test_a_print_is_steered_from_the_command_line(shop: tuple[VirtualPrinter, su
     nobody = order("pause", "left")
     assert nobody.returncode == 4
     assert "no process of this user prints on left now" in nobody.stderr
+
+
+def test_the_asking_side_imports_next_to_nothing() -> None:
+    """A stop is in a hurry: what takes long to import is not imported for it."""
+    heavy = ("numpy", "numba", "pydantic", "serial", "rich")
+    modules = "printprep.printers.orders, printprep.cli.main, printprep.cli.printer"
+    script = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_stop_opens_the_port_when_nobody_prints() -> None:

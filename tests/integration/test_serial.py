@@ -177,3 +177,41 @@ def test_whoever_ends_a_send_leaves_a_cold_printer(
     printed = log.read_text().splitlines()
     assert printed.index("M140 S0") > printed.index("M104 S0") > printed.index("M104 S200")
     assert "G1 X10 Y10 E1 F600" not in printed
+
+
+HOT = "M104 S200\nM140 S60\n;LAYER_CHANGE\n;Z:0.2\n"
+
+
+@pytest.fixture
+def big(tmp_path: Path) -> Path:
+    path = tmp_path / "big.gcode"
+    path.write_text(HOT + "\n".join(MOVES * 8), encoding="ascii")
+    return path
+
+
+def test_a_file_that_is_changed_in_mid_print_ends_cold_and_says_where(big: Path, tmp_path: Path) -> None:
+    link = VirtualLink(log=tmp_path / "log")
+    link.connect()
+    size = big.stat().st_size
+
+    def spoil(_status: PrinterStatus) -> None:
+        with big.open("rb+") as file:
+            file.seek(size - 1000)
+            file.write(b"\nG1 X999 Y999\n")
+
+    outcome = link.print_file(big, spoil)
+    assert outcome.ending is Ending.FAILED
+    assert "big.gcode was changed while it was printed (after command" in outcome.message
+    assert "layer 1 of 1 at 0.2 mm" in outcome.message
+    assert link.printer.firmware.state["targets_c"] == [0.0] * 5
+    link.close()
+    assert "G1 X999 Y999" not in (tmp_path / "log").read_text(encoding="ascii")
+
+
+def test_a_file_that_vanishes_in_mid_print_is_printed(big: Path) -> None:
+    link = VirtualLink()
+    link.connect()
+    outcome = link.print_file(big, lambda _status: big.unlink(missing_ok=True))
+    link.close()
+    assert outcome.ending is Ending.FINISHED
+    assert outcome.lines_accepted == 2 + 8 * len(MOVES)
