@@ -82,7 +82,7 @@ class Conversation(Sending):
         """When :meth:`due` wants to be called."""
         if self.phase is Phase.DEAD:
             return float("inf")
-        if self.phase is Phase.GREETING or self._lines.on_wire or self._lines.draining or self._recounting:
+        if self.phase is Phase.GREETING or self._waiting:
             return min(self._since_s + self._patience_s(), self._next_poll_s)
         return self._next_poll_s
 
@@ -115,7 +115,7 @@ class Conversation(Sending):
         if self.phase is Phase.GREETING:
             if late:
                 self._greet(now_s)
-        elif late and (self._lines.on_wire or self._lines.draining or self._recounting):
+        elif late and self._waiting:
             self._silence(now_s)
         if now_s >= self._next_poll_s:
             self._next_poll_s = now_s + self._timings.poll_s
@@ -180,6 +180,7 @@ class Conversation(Sending):
         lines = self._lines
         heat = reply.temperatures is not None
         if reply.temperatures is not None:
+            self._answers_prove = True
             self._machine.tools.update(reply.temperatures.tools_c)
             self._events.append(reply.temperatures)
         if self.phase is Phase.GREETING:
@@ -208,6 +209,7 @@ class Conversation(Sending):
                 if self.phase is Phase.CANCELLING:
                     self._end_wait()
         self._since_s = now_s
+        self._hushed = self._hushed and lines.asking
 
     def _on_refused(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002 - one signature for all replies
         self._refusal = reply

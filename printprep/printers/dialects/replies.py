@@ -19,7 +19,7 @@ class Kind(StrEnum):
     OK = "ok"
     RESEND = "resend"
     REFUSED = "refused"  # the sentence before a Resend
-    SKIPPED = "skipped"  # a line that the firmware has already, or does not want now; an ok follows
+    SKIPPED = "skipped"  # a line that the firmware has already; or wait: it has nothing to do
     BUSY = "busy"
     TEMPERATURES = "temperatures"  # sent by itself, or while heating
     START = "start"  # the board restarted
@@ -171,5 +171,6 @@ _READERS = (
     ("//", _read_comment),
     ("Cap:", _read_capability),
     ("FIRMWARE_NAME:", _read_firmware),
+    ("wait", lambda text: Reply(Kind.SKIPPED if text == "wait" else Kind.NOTICE, text)),
     ("start", lambda text: Reply(Kind.START if text == "start" else Kind.NOTICE, text)),
 )
