@@ -3,6 +3,7 @@
 # make check   the fast half, before each commit
 # make bench   speed and memory as ratios against named peers, in one run
 # make trials  long trials that CI does not wait for
+# make storms 200 jobs of 5,000 lines for each firmware over a bad cable, and OctoPrint's own virtual printer
 # make fuzz    looks for bytes that crash the readers of G-code, FUZZ_S seconds for each (60)
 # make samples what becomes of every sample: renews tests/data/samples/README.md
 SHELL := /bin/bash
@@ -11,7 +12,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 FUZZ_S ?= 60
 
-.PHONY: setup engines demo test check lint bench trials fuzz samples clean
+.PHONY: setup engines demo test check lint bench trials storms fuzz samples clean
 
 setup: .venv/.installed
 
@@ -44,6 +45,9 @@ bench: setup engines
 
 trials: setup engines
 	$(BIN)/pytest -q -m long
+
+storms: setup
+	$(BIN)/pytest -q -m long tests/unit/printers/test_storms.py tests/contract/test_octoprint_virtual.py
 
 fuzz: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fuzz]'

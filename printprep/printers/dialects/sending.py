@@ -237,8 +237,7 @@ class Sending:
         self.parked = False
         self._end_wait()
         self._own.clear()
-        off = self._machine.heaters_off() if self.manners.heats else ()
-        self._close_job(*off, *self.manners.retreat)
+        self._close_job(*self._off(), *self.manners.retreat)
 
     def _end_wait(self) -> None:
         """End a wait for heat or for the operator, if the firmware is in one."""
@@ -284,9 +283,12 @@ class Sending:
         self._next_poll_s = float("inf")
         self._out.append(b"\n")  # ends what may stand half on the wire
         self._end_wait()  # else what follows would not be read before somebody ends it
-        if self.manners.heats:
-            self._out.extend(command + b"\n" for command in self._machine.heaters_off())
+        self._out.extend(command + b"\n" for command in self._off())
         self._events.append(Failed(fault=fault, message=message, accepted=self._lines.job_commands))
+
+    def _off(self) -> tuple[bytes, ...]:
+        cold = self.manners.cold
+        return self._machine.heaters_off() if cold is None else cold
 
     def _new_machine(self, tools: set[int] | None = None) -> Machine:
         machine = Machine(extruder=self.manners.extruder, own_g0_feed=self.manners.own_g0_feed)
