@@ -44,6 +44,7 @@ class Reply:
 
 
 RUBBISH = Reply(Kind.RUBBISH)
+_PLAIN_OK = Reply(Kind.OK, "ok")
 
 _OK_COUNTED = re.compile(rb"ok N(\d+) P(\d+) B(\d+)")
 _OK_OTHER = re.compile(r"ok(?:\s+N(?P<n>\d+))?(?:\s+P\d+)?(?:\s+B(?P<b>\d+))?(?P<rest>\s.*)?")
@@ -71,6 +72,8 @@ def read_reply(line: bytes) -> Reply:
     counted = _OK_COUNTED.fullmatch(line)  # nearly every line of a print
     if counted is not None:
         return Reply(Kind.OK, number=int(counted[1]), free=int(counted[3]))
+    if line == b"ok":
+        return _PLAIN_OK
     try:
         text = line.decode("ascii").strip()
     except UnicodeDecodeError:
