@@ -133,7 +133,7 @@ class Conversation(Sending):
         self.phase = Phase.PRINTING
         if self.capabilities.get("AUTOREPORT_TEMP"):
             self._own.append(b"M155 S%d" % self._timings.report_s)
-        else:
+        if not self._reports_enough():
             self._next_poll_s = now_s + self._timings.poll_s
         self._pump(now_s)
         return self._give()
@@ -185,6 +185,7 @@ class Conversation(Sending):
             self._events.append(reply.temperatures)
         if self.phase is Phase.GREETING:
             self.firmware = firmware_name(reply.text) or self.firmware
+            lines.counts = lines.counts or reply.number is not None
             self._greeted(reply, now_s)
             return
         if self._refusal is not None and not self._recounting:  # its Resend got lost; the sentence before said the same

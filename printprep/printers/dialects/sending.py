@@ -226,8 +226,12 @@ class Sending:
             self._own.extend(self._machine.unpark())
         elif self.manners.carry_on:
             self._own.append(self.manners.carry_on)
-        if self.capabilities.get("AUTOREPORT_TEMP"):
+        if self._reports_enough():
             self._next_poll_s = float("inf")
+
+    def _reports_enough(self) -> bool:
+        """Whether nothing need be asked: temperatures come by themselves, and oks prove what they answer."""
+        return bool(self.capabilities.get("AUTOREPORT_TEMP")) and self._lines.counts
 
     def _cancel(self) -> None:
         if self.phase not in IN_JOB:
