@@ -4,6 +4,7 @@
 # make bench   speed and memory as ratios against named peers, in one run
 # make trials  long trials that CI does not wait for
 # make kills   kill -9 of a sender at a hundred random moments: what its journal knows
+# make storms  200 jobs of 5,000 lines for each firmware over a bad cable, and OctoPrint's own virtual printer
 # make fuzz    looks for bytes that crash the readers of G-code, FUZZ_S seconds for each (60)
 # make samples what becomes of every sample: renews tests/data/samples/README.md
 # make proofs  what three engines make of every sample: renews PROOFS.md beside it; ONLY=word for some of them
@@ -13,7 +14,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 FUZZ_S ?= 60
 
-.PHONY: setup engines demo test check lint bench trials kills fuzz samples proofs clean
+.PHONY: setup engines demo test check lint bench trials kills storms fuzz samples proofs clean
 
 setup: .venv/.installed
 
@@ -49,6 +50,9 @@ trials: setup engines
 
 kills: setup
 	$(BIN)/pytest -q tests/integration/test_kills.py
+
+storms: setup
+	$(BIN)/pytest -q -m long tests/unit/printers/test_storms.py tests/contract/test_octoprint_virtual.py
 
 fuzz: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fuzz]'

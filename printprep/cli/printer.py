@@ -165,6 +165,8 @@ def virtual(log: Path | None, speed: str, tools: int, dialect: str, faults: tupl
         raise InputError(f"--dialect {dialect}: known are {', '.join(DIALECTS)}")
     scripts = [fault for fault in faults if "=" not in fault]
     wishes = dict(fault.split("=", 1) for fault in faults if "=" in fault)
+    if any(not Path(script).is_file() for script in scripts):
+        raise InputError(f"--faults {scripts[0]}: write KEY=VALUE, such as drop_ok=0.01, or name a file of faults")
     if scripts and (wishes or len(scripts) > 1):
         raise InputError("--faults takes one file, or KEY=VALUE as often as you like, not both")
     trouble = read_script(Path(scripts[0])) if scripts else read_faults(wishes)

@@ -32,7 +32,7 @@ class Chitu(Conversation):
         question=b"M4000",
         settle=b"",
         end_wait=b"",
-        heats=False,
-        retreat=(b"M106 S0", b"G91", b"G0 Z10 F300", b"G90"),
+        cold=(b"M106 S0",),  # the light
+        retreat=(b"G91", b"G0 Z10 F300", b"G90"),
         for_operator=frozenset([b"M0", b"M1"]),
     )

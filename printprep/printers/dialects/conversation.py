@@ -82,7 +82,7 @@ class Conversation(Sending):
         """When :meth:`due` wants to be called."""
         if self.phase is Phase.DEAD:
             return float("inf")
-        if self.phase is Phase.GREETING or self._lines.on_wire or self._lines.draining or self._recounting:
+        if self.phase is Phase.GREETING or self._waiting:
             return min(self._since_s + self._patience_s(), self._next_poll_s)
         return self._next_poll_s
 
@@ -115,7 +115,7 @@ class Conversation(Sending):
         if self.phase is Phase.GREETING:
             if late:
                 self._greet(now_s)
-        elif late and (self._lines.on_wire or self._lines.draining or self._recounting):
+        elif late and self._waiting:
             self._silence(now_s)
         if now_s >= self._next_poll_s:
             self._next_poll_s = now_s + self._timings.poll_s
@@ -133,7 +133,7 @@ class Conversation(Sending):
         self.phase = Phase.PRINTING
         if self.capabilities.get("AUTOREPORT_TEMP"):
             self._own.append(b"M155 S%d" % self._timings.report_s)
-        else:
+        if not self._reports_enough():
             self._next_poll_s = now_s + self._timings.poll_s
         self._pump(now_s)
         return self._give()
@@ -180,10 +180,12 @@ class Conversation(Sending):
         lines = self._lines
         heat = reply.temperatures is not None
         if reply.temperatures is not None:
+            self._answers_prove = True
             self._machine.tools.update(reply.temperatures.tools_c)
             self._events.append(reply.temperatures)
         if self.phase is Phase.GREETING:
             self.firmware = firmware_name(reply.text) or self.firmware
+            lines.counts = lines.counts or reply.number is not None
             self._greeted(reply, now_s)
             return
         if self._refusal is not None and not self._recounting:  # its Resend got lost; the sentence before said the same
@@ -208,6 +210,7 @@ class Conversation(Sending):
                 if self.phase is Phase.CANCELLING:
                     self._end_wait()
         self._since_s = now_s
+        self._hushed = self._hushed and lines.asking
 
     def _on_refused(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002 - one signature for all replies
         self._refusal = reply

@@ -37,7 +37,7 @@ class Manners:
     end_wait: bytes = b"M108"  # ends a wait for heat or the operator; empty: nothing does
     carry_on: bytes = b""  # ends a pause that the printer made itself
     stop: bytes = b"\nM112\n"  # without number, and read before all else where the firmware can
-    heats: bool = True  # has nozzles and a bed to switch off
+    cold: tuple[bytes, ...] | None = None  # what makes it safe; None: switch off nozzles and bed
     retreat: tuple[bytes, ...] = (b"M107", b"G91", b"G1 E-2 F1800", b"G1 Z10 F600", b"G90")  # when a job is given up
     extruder: Literal["follows", "either", "own"] = "follows"
     """E follows G90 and G91 as well as M82 and M83; is relative if either is; or goes by M82 and M83 alone."""

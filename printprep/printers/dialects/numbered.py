@@ -81,11 +81,14 @@ class NumberedLines:
         Lines go over the wire without number and checksum; the books are kept all the same.
     ok_after_refusal
         Whether an ok follows each ``Resend``.
+    question
+        The command whose ok carries temperatures, so that it cannot be taken for another one.
     """
 
-    def __init__(self, *, plain: bool = False, ok_after_refusal: bool = True) -> None:
+    def __init__(self, *, plain: bool = False, ok_after_refusal: bool = True, question: bytes = b"M105") -> None:
         self._wire = _plain if plain else numbered
         self._ok_after_refusal = ok_after_refusal
+        self._question = question
         self.window = 1  # lines on the wire at once: one after trouble, then more with every line that arrives
         self.places = 1  # the most the firmware has places for
         self.draining = 0  # answers still expected before a wanted line is repeated
@@ -99,7 +102,7 @@ class NumberedLines:
         self.repeated = 0  # how many lines went over the wire again
         self._cursor = 1  # the next number for the wire; below top + 1 while repeating
         self._ring: list[Line] = [Line(b"", b"", 0)] * HISTORY
-        self._probes: deque[int] = deque()  # numbers of M105 on the wire: their ok carries temperatures instead
+        self._probes: deque[int] = deque()  # questions not answered yet; an ok without temperatures answers none
         self._copies = 0  # repetitions on the wire that may turn out superfluous
         self._repeated_to = 0  # the highest number repeated
         self._swallow = False  # the next bare ok answers a refused line
@@ -140,7 +143,7 @@ class NumberedLines:
     @property
     def unproved(self) -> int:
         """Lines before the oldest question on the wire that have not been answered."""
-        return self._probes[0] - self.accepted - 1 if self._probes else 0
+        return max(0, self._probes[0] - self.accepted - 1) if self._probes else 0
 
     def new_job(self) -> None:
         """Count the job's commands from nothing; only when :attr:`idle`."""
@@ -174,14 +177,14 @@ class NumberedLines:
         wire = self._wire(self.top, command)
         self._ring[self.top % HISTORY] = Line(wire, command, job_commands)
         self._cursor = self.top + 1
-        if command == b"M105" or command.startswith(b"M105 "):
+        if command == self._question:
             self._probes.append(self.top)
         return wire
 
     def again(self) -> bytes:
         """The next line to repeat."""
         line = self._ring[self._cursor % HISTORY]
-        if line.command.startswith(b"M105"):
+        if line.command == self._question:
             self._probes.append(self._cursor)
         self._repeated_to = self._cursor
         self._cursor += 1
@@ -198,8 +201,7 @@ class NumberedLines:
             self.counts = True
             return self._ok_numbered(number)
         if with_temperatures and self._probes:
-            self._prove(self._probes[0])
-            return self._accept(self._probes[0])
+            return self._answered(self._probes.popleft())
         if self._swallow:
             self._swallow = False
             return False
@@ -221,8 +223,8 @@ class NumberedLines:
         agreed
             The firmware said the number twice, in two sentences.
         """
-        if wanted == self._top_before + 1 and self.certain <= 1:
-            return Verdict.NOT_RESTARTED
+        if self._top_before >= 0 and self.certain <= 1 and wanted in (1, self._top_before + 1):
+            return Verdict.NOT_RESTARTED  # 1: a second order to count anew came behind the question
         if not max(self.certain + 1, self.top - HISTORY + 2) <= wanted <= self.top + 1:
             return self._doubt()
         if agreed:
@@ -250,11 +252,20 @@ class NumberedLines:
             self._back_to_accepted()
         return Verdict.GOING_BACK
 
+    @property
+    def asking(self) -> bool:
+        """Whether a question has not been answered."""
+        return bool(self._probes)
+
     def probe(self) -> bytes:
-        """A question that moves nothing, as the next line: its answer tells where the firmware is."""
+        """A question that moves nothing, as the next line: its answer tells where the firmware is.
+
+        Only when nothing was heard for long: what has not been answered by then counts as lost.
+        """
         self._copies = 0
         self._swallow = False
-        return self.add(b"M105", self._ring[self.top % HISTORY].job_commands)
+        self._probes.clear()
+        return self.add(self._question, self._ring[self.top % HISTORY].job_commands)
 
     def repeat_unaccepted(self) -> None:
         """Repeat from the first line that is not known to be accepted: the answer to the last attempt is missing."""
@@ -280,6 +291,11 @@ class NumberedLines:
         self._heard = number
         return self.accepted < number < self._cursor and self._accept(number)
 
+    def _answered(self, number: int) -> bool:
+        """The oldest question was answered, so that the firmware has everything up to it."""
+        self._prove(number)
+        return number > self.accepted and self._accept(number)
+
     def _prove(self, number: int) -> None:
         if number > self.certain:
             self.certain = number
@@ -303,8 +319,6 @@ class NumberedLines:
         self._doubts = 0
         if self.window < self.places:
             self.window += 1
-        while self._probes and self._probes[0] <= number:
-            self._probes.popleft()
         if number > self._repeated_to:
             self._copies = 0
         return True

@@ -20,8 +20,8 @@ def read_repetier(line: bytes) -> Reply:
     if counted is not None:
         return Reply(Kind.OK, number=int(counted[1]))
     skipped = _SKIP.fullmatch(line)
-    if line == b"wait" or skipped is not None:
-        return Reply(Kind.SKIPPED, number=int(skipped[1]) if skipped else None)
+    if skipped is not None:
+        return Reply(Kind.SKIPPED, number=int(skipped[1]))
     expected = _EXPECTED.fullmatch(line)
     if expected is not None:
         return Reply(Kind.REFUSED, "Line Number " + line.decode("ascii"), number=int(expected[1]))

@@ -19,7 +19,7 @@ class Kind(StrEnum):
     OK = "ok"
     RESEND = "resend"
     REFUSED = "refused"  # the sentence before a Resend
-    SKIPPED = "skipped"  # a line that the firmware has already, or does not want now; an ok follows
+    SKIPPED = "skipped"  # a line that the firmware has already; or wait: it has nothing to do
     BUSY = "busy"
     TEMPERATURES = "temperatures"  # sent by itself, or while heating
     START = "start"  # the board restarted
@@ -44,6 +44,7 @@ class Reply:
 
 
 RUBBISH = Reply(Kind.RUBBISH)
+_PLAIN_OK = Reply(Kind.OK, "ok")
 
 _OK_COUNTED = re.compile(rb"ok N(\d+) P(\d+) B(\d+)")
 _OK_OTHER = re.compile(r"ok(?:\s+N(?P<n>\d+))?(?:\s+P\d+)?(?:\s+B(?P<b>\d+))?(?P<rest>\s.*)?")
@@ -71,6 +72,8 @@ def read_reply(line: bytes) -> Reply:
     counted = _OK_COUNTED.fullmatch(line)  # nearly every line of a print
     if counted is not None:
         return Reply(Kind.OK, number=int(counted[1]), free=int(counted[3]))
+    if line == b"ok":
+        return _PLAIN_OK
     try:
         text = line.decode("ascii").strip()
     except UnicodeDecodeError:
@@ -171,5 +174,6 @@ _READERS = (
     ("//", _read_comment),
     ("Cap:", _read_capability),
     ("FIRMWARE_NAME:", _read_firmware),
+    ("wait", lambda text: Reply(Kind.SKIPPED if text == "wait" else Kind.NOTICE, text)),
     ("start", lambda text: Reply(Kind.START if text == "start" else Kind.NOTICE, text)),
 )

@@ -65,7 +65,9 @@ class Sending:
         self._timings = timings
         self._window = window
         self._count_to = count_to
-        self._lines = NumberedLines(plain=not manners.numbered, ok_after_refusal=manners.ok_after_refusal)
+        self._lines = NumberedLines(
+            plain=not manners.numbered, ok_after_refusal=manners.ok_after_refusal, question=manners.question
+        )
         self._ended_by_m108 = manners.ended_by_m108
         self._greeting = Greeting(manners)
         self._machine = self._new_machine()
@@ -75,6 +77,8 @@ class Sending:
         self._job: Iterator[bytes] | None = None
         self._wait_line = 0  # a line that waits: nothing is sent behind it, so that cancelling finds nothing waiting
         self._recounting = False  # the firmware was told to count anew
+        self._answers_prove = False  # the answer to a question has carried temperatures
+        self._hushed = False  # waiting for a quiet wire before a question is asked
         self._recounts = 0
         self._places_heard = 0
         self._refusal: Reply | None = None  # the sentence before a Resend
@@ -87,6 +91,12 @@ class Sending:
     def idle(self) -> bool:
         """Whether nothing is on the wire and nothing waits to be sent."""
         return self._lines.idle and not self._own and not self._recounting
+
+    @property
+    def _waiting(self) -> bool:
+        """Whether something should be heard before long."""
+        lines = self._lines
+        return bool(lines.on_wire or lines.draining or self._recounting or self._hushed)
 
     def _greet(self, now_s: float) -> None:
         self._since_s = now_s
@@ -116,10 +126,10 @@ class Sending:
         lines = self._lines
         if lines.room and not lines.on_wire and not self._recounting:
             self._since_s = now_s
-        while lines.room and not self._recounting:
+        while lines.room and not self._recounting and not self._hushed:
             if lines.repeating:
                 self._out.append(lines.again())
-            elif lines.top >= self._count_to and self.manners.count_anew:
+            elif lines.top >= self._count_to and self.manners.count_anew and (self._answers_prove or lines.counts):
                 if not self._count_anew():
                     break
             elif self._own:
@@ -128,19 +138,28 @@ class Sending:
                 self._take_from_job(self._job, now_s)
             else:
                 break
-        if self.phase in (Phase.FINISHING, Phase.CANCELLING) and self.idle:
+        if self.phase in (Phase.FINISHING, Phase.CANCELLING) and self.idle and self._proved():
             self._events.append(Finished() if self.phase is Phase.FINISHING else Cancelled())
             self.phase = Phase.READY
             self._next_poll_s = float("inf")
+
+    def _proved(self) -> bool:
+        """Whether the firmware has all that was sent; else it is asked, where its answer can prove anything."""
+        lines = self._lines
+        if lines.certain == lines.top or not (self._answers_prove or lines.counts):
+            return True
+        self._hushed = lines.asking  # its answer may still come, and be taken for the answer to the next question
+        if not self._hushed:
+            self._out.append(lines.probe())
+        return False
 
     def _count_anew(self) -> bool:
         """Begin line numbers anew once every line is certain; whether there is more to send before that."""
         lines = self._lines
         if lines.on_wire:
             return False
-        if lines.certain < lines.top:  # ask: only the answer to a question proves that all were taken
-            self._out.append(lines.probe())
-            return True
+        if not self._proved():
+            return not self._hushed
         lines.restart()
         self._wait_line = 0
         self._recounts = 0
@@ -207,8 +226,12 @@ class Sending:
             self._own.extend(self._machine.unpark())
         elif self.manners.carry_on:
             self._own.append(self.manners.carry_on)
-        if self.capabilities.get("AUTOREPORT_TEMP"):
+        if self._reports_enough():
             self._next_poll_s = float("inf")
+
+    def _reports_enough(self) -> bool:
+        """Whether nothing need be asked: temperatures come by themselves, and oks prove what they answer."""
+        return bool(self.capabilities.get("AUTOREPORT_TEMP")) and self._lines.counts
 
     def _cancel(self) -> None:
         if self.phase not in IN_JOB:
@@ -218,8 +241,7 @@ class Sending:
         self.parked = False
         self._end_wait()
         self._own.clear()
-        off = self._machine.heaters_off() if self.manners.heats else ()
-        self._close_job(*off, *self.manners.retreat)
+        self._close_job(*self._off(), *self.manners.retreat)
 
     def _end_wait(self) -> None:
         """End a wait for heat or for the operator, if the firmware is in one."""
@@ -237,6 +259,9 @@ class Sending:
             self._die(Fault.SILENCE, f"no answer to {command!r}, asked {self._timings.probes} times: check the cable")
         elif self._recounting:
             self._order_to_count_anew()
+        elif self._hushed:
+            self._hushed = False
+            self._out.append(lines.probe())
         elif self.manners.ordered and (lines.draining or lines.repeating or lines.repeated):
             # this firmware checks numbers, so a line it already has is refused and not printed twice
             lines.repeat_unaccepted()
@@ -248,7 +273,7 @@ class Sending:
         """How long the next sign of life may take."""
         if self.phase is Phase.GREETING:
             return self._timings.greeting_s
-        if self._lines.draining or self._recounting:
+        if self._lines.draining or self._recounting or self._hushed:
             return self._timings.resend_s
         if self._keepalive:
             return self._timings.busy_s
@@ -262,9 +287,12 @@ class Sending:
         self._next_poll_s = float("inf")
         self._out.append(b"\n")  # ends what may stand half on the wire
         self._end_wait()  # else what follows would not be read before somebody ends it
-        if self.manners.heats:
-            self._out.extend(command + b"\n" for command in self._machine.heaters_off())
+        self._out.extend(command + b"\n" for command in self._off())
         self._events.append(Failed(fault=fault, message=message, accepted=self._lines.job_commands))
+
+    def _off(self) -> tuple[bytes, ...]:
+        cold = self.manners.cold
+        return self._machine.heaters_off() if cold is None else cold
 
     def _new_machine(self, tools: set[int] | None = None) -> Machine:
         machine = Machine(extruder=self.manners.extruder, own_g0_feed=self.manners.own_g0_feed)

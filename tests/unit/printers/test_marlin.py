@@ -412,3 +412,20 @@ def test_a_printer_that_falls_silent_in_a_wait_is_freed_from_it_before_it_is_coo
     while host.phase is not Phase.DEAD:
         last = host.due(host.next_due_s).write
     assert last == b"\nM108\nM104 S0\nM140 S0\n"
+
+
+@pytest.mark.parametrize(("ok", "asks"), [(b"ok\n", True), (b"ok N0 P15 B3\n", False)])
+def test_where_oks_prove_nothing_a_question_now_and_then_does(ok: bytes, asks: bool) -> None:
+    host = Marlin()
+    host.greet(0.0)
+    host.feed(b"Cap:AUTOREPORT_TEMP:1\n" + ok + b"ok T:20 /0 B:20 /0\n" + ok, 0.0)
+    host.begin(iter(MOVES), 0.0)
+    sent = 1
+    written = b""
+    while host.wire_position.certain < 1 and sent < 100:
+        written += host.due(5.0).write if sent == 9 else b""
+        answer = b"ok N%d P15 B3\n" % sent if not asks else b"ok T:20 /0\n" if b" M105*" in written[-14:] else b"ok\n"
+        written += host.feed(answer, 5.0).write
+        sent += 1
+    assert (b" M105*" in written) == asks
+    assert host.wire_position.certain == (9 - 1 if asks else 1)

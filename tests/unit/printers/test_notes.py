@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 
 import pytest
 
 from printprep.gcode.guard import REFUSED, allowed_commands
-from printprep.printers.dialects.events import Actions, Failed, Timings
-from printprep.printers.dialects.marlin import Marlin
+from printprep.printers.dialects import DIALECTS
+from printprep.printers.dialects.events import Actions, Failed, Parking, Phase, Timings
 from printprep.profiles.load import load_profiles
 from printprep.profiles.models import Printer
 from printprep.safety import NOTES, firmware_note
 
-NOTE = (Path(__file__).parents[3] / "firmware_notes" / "marlin.md").read_text(encoding="utf-8")
-TRANSCRIPTS = re.findall(r"^```transcript\n(.*?)^```", NOTE, re.MULTILINE | re.DOTALL)
+FOLDER = Path(__file__).parents[3] / "firmware_notes"
+PAGES = {
+    "marlin": "marlin.md",
+    "prusa-buddy": "buddy.md",
+    "klipper": "klipper.md",
+    "reprapfirmware": "reprapfirmware.md",
+    "repetier": "repetier.md",
+    "smoothieware": "smoothieware.md",
+    "chitu": "chitu.md",
+}
+PLAIN_READY = ("ok", "ok T:21 /0 B:21 /0", "ok")
+READY = {  # what a firmware says in a greeting
+    "klipper": ("ok FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.13.0", "ok B:21.0 /0.0 T0:21.0 /0.0"),
+    "reprapfirmware": ("ok", "ok T:21.0 /0.0 B:21.0 /0.0"),
+    "repetier": ("ok 0", "ok 0", "T:21 /0 B:21 /0 B@:0 @:0", "ok"),
+    "chitu": ("ok V4.3.4_LCDC", "ok B:0/0 X:0.000 Y:0.000 Z:0.000 F:0/256 D:0/0/1"),
+}
+TRANSCRIPTS = [
+    (firmware, text)
+    for firmware, page in PAGES.items()
+    for text in re.findall(
+        r"^```transcript\n(.*?)^```", (FOLDER / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+]
 TIMINGS = Timings(poll_s=1e9)
+ASIDE = Parking(x_mm=5.0, y_mm=200.0)
 
 
 class Replay:
-    def __init__(self) -> None:
-        self.host = Marlin(timings=TIMINGS)
+    def __init__(self, firmware: str) -> None:
+        self.firmware = firmware
+        self.host = DIALECTS[firmware](timings=TIMINGS)
         self.now_s = 0.0
         self.written: deque[str] = deque()
         self.reported: deque[str] = deque()
@@ -41,12 +65,15 @@ class Replay:
         verb, _, rest = order.partition(" ")
         if verb == "ready":
             self.do("greet")
-            self.hear("ok", "ok T:21 /0 B:21 /0", "ok")
+            self.hear(*READY.get(self.firmware, PLAIN_READY))
+            assert self.host.phase is Phase.READY
             self.written.clear()
             self.reported.clear()
         elif verb == "print":
             commands = [command.strip().encode() for command in rest.split(" ; ")]
             self.take(self.host.begin(iter(commands), self.now_s))
+        elif verb == "park":
+            self.host.parking = ASIDE
         elif verb == "wait":
             self.now_s = self.host.next_due_s
             self.take(self.host.due(self.now_s))
@@ -54,9 +81,11 @@ class Replay:
             self.take(getattr(self.host, verb)(self.now_s))
 
 
-@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=range(len(TRANSCRIPTS)))
-def test_a_transcript_is_what_happens(transcript: str) -> None:
-    replay = Replay()
+@pytest.mark.parametrize(
+    ("firmware", "transcript"), TRANSCRIPTS, ids=[f"{n}-{f}" for n, (f, _) in enumerate(TRANSCRIPTS)]
+)
+def test_a_transcript_is_what_happens(firmware: str, transcript: str) -> None:
+    replay = Replay(firmware)
     for line in transcript.splitlines():
         sign, text = line[0], line[2:]
         if sign == "=":
@@ -67,7 +96,7 @@ def test_a_transcript_is_what_happens(transcript: str) -> None:
             replay.hear(text)
         elif sign == ">":
             assert replay.written, f"nothing was written where {line} should be"
-            assert replay.written.popleft() == text
+            assert replay.written.popleft() == text.replace("\\x18", "\x18")
         elif sign == "*":
             assert replay.reported, f"nothing was reported where {line} should be"
             assert replay.reported.popleft() == text
@@ -75,8 +104,11 @@ def test_a_transcript_is_what_happens(transcript: str) -> None:
     assert not replay.reported
 
 
-def test_there_are_transcripts() -> None:
-    assert len(TRANSCRIPTS) >= 10
+def test_every_dialect_has_a_page_with_transcripts() -> None:
+    assert set(PAGES) == set(DIALECTS)
+    counts = Counter(firmware for firmware, _ in TRANSCRIPTS)
+    assert min(counts[firmware] for firmware in DIALECTS) >= 2
+    assert counts["marlin"] >= 15
 
 
 @pytest.mark.parametrize("firmware", NOTES)

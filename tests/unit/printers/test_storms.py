@@ -85,3 +85,30 @@ def test_numbers_stay_small_however_long_the_job_is() -> None:
     wire.print(moves(5000))
     assert wire.of_job() == moves(5000)
     assert sum(command.startswith(b"M110") for command in wire.accepted) == 1 + 5
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_lines_and_more() -> None:
+    wire = Wire("marlin")
+    wire.print(moves(120_000))
+    assert wire.of_job() == moves(120_000)
+    assert wire.host.wire_position.certain == 120_000
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_a_host_that_stood_still_goes_on_where_it_was(name: str) -> None:
+    """Ten minutes without a turn: what had come meanwhile is read first, then the time is looked at."""
+    wire = Wire(name.split()[0], advanced_ok=name == NUMBERED[0])
+    wire.greet()
+    job = moves(50)
+    actions = wire.host.begin(iter(job), wire.now_s)
+    for _ in range(20):
+        answer = wire.printer.feed(actions.write, wire.now_s)
+        wire.now_s += 600.0
+        actions = wire.host.feed(answer, wire.now_s)
+        late = wire.host.due(wire.now_s)
+        actions = type(actions)(actions.write + late.write, actions.events)
+    wire.exchange(actions)
+    wire.run_until(lambda: wire.host.phase is Phase.READY)
+    assert wire.of_job() == job
+    assert wire.host.tally.repeated == wire.host.tally.probes == 0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from printprep.errors import InputError
 from printprep.printers.dialects.numbered import numbered
-from printprep.printers.virtual_faults import BadCable, Faults, read_faults
+from printprep.printers.virtual_faults import BadCable, Deed, Faults, read_faults, read_script
 from printprep.printers.virtual_firmware import VirtualFirmware
 from printprep.printers.virtual_motion import Heater, move_time_s
 
@@ -142,3 +144,94 @@ def test_faults_from_the_command_line() -> None:
         read_faults({"dropp_ok": "1"})
     with pytest.raises(InputError, match="drop_ok"):
         read_faults({"drop_ok": "7"})
+
+
+SCRIPT = """
+seed = 3
+drop_ok = 0.001
+[[fault]]
+do = "say"
+text = "//action:pause"
+at_line = 2
+[[fault]]
+do = "drop-ok"
+at_line = 3
+[[fault]]
+do = "heater"
+at_s = 60
+"""
+
+
+def test_a_script_of_faults(tmp_path: Path) -> None:
+    path = tmp_path / "storm.toml"
+    path.write_text(SCRIPT, encoding="utf-8")
+    faults = read_script(path)
+    assert (faults.seed, faults.drop_ok, len(faults.script)) == (3, 0.001, 3)
+    printer = VirtualFirmware(faults=replace(faults, drop_ok=0.0), advanced_ok=False)
+    assert tell(printer, "G1 X1") == ["ok"]
+    assert tell(printer, "G1 X2") == ["//action:pause", "ok"]
+    assert tell(printer, "G1 X3") == []
+    assert tell(printer, "G1 X4", "M104 S200") == ["ok", "ok"]
+    assert printer.due(61.0).startswith(b"Error:Thermal Runaway")
+    assert printer.halted
+    assert printer.state["targets_c"] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("seed = ", "no script of faults"),
+        ("dropp = 1", "not a fault"),
+        ("[[fault]]\ndo = 'explode'\nat_line = 1", "known are drop"),
+        ("[[fault]]\ndo = 'kill'", "either at_line or at_s"),
+        ("[[fault]]\ndo = 'kill'\nat = 1", "known keys are at_line"),
+        ("[[fault]]\ndo = 'kill'\nat_line = 'soon'", "fault 1"),
+        ("fault = 3", "two brackets"),
+    ],
+)
+def test_a_script_that_asks_for_what_there_is_not(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "storm.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=complaint):
+        read_script(path)
+
+
+def test_a_held_back_answer_comes_late() -> None:
+    printer = VirtualFirmware(
+        faults=Faults(script=(Deed(do="delay", at_line=1, delay_s=5.0),)), speed="real", advanced_ok=False
+    )
+    assert tell(printer, "G90", now_s=10.0) == []
+    assert printer.due(14.9) == b""
+    assert printer.due(15.1) == b"ok\n"
+
+
+def test_a_full_printer_says_so() -> None:
+    printer = VirtualFirmware(speed="real", advanced_ok=False)
+    tell(printer, "G28", *["G1 X1"] * 31)
+    assert not printer.full
+    tell(printer, "G1 X1")
+    assert printer.full
+
+
+@pytest.mark.parametrize(
+    ("dialect", "answers"),
+    [
+        ("klipper", ["ok B:22.0 /0.0 T0:22.0 /0.0", '// Unknown command:"M98765"', "ok"]),
+        (
+            "reprapfirmware",
+            ["ok T:22.00 /0.00 B:22.00 /0.00 @:0 B@:0", "Warning: M98765: Command is not supported", "ok"],
+        ),
+        ("repetier", ["ok 0", "T:22.00 /0.00 B:22.00 /0.00 @:0 B@:0", "ok 0", "Unknown command:M98765"]),
+        ("smoothieware", ["ok T:22.00 /0.00 B:22.00 /0.00 @:0 B@:0", "ok"]),
+    ],
+)
+def test_each_dialect_answers_in_its_own_way(dialect: str, answers: list[str]) -> None:
+    assert tell(VirtualFirmware(dialect=dialect), "M105", "M98765") == answers
+
+
+def test_spoilt_lines_meet_different_manners() -> None:
+    spoilt = "N1 G1 X1*3"
+    assert tell(VirtualFirmware(dialect="reprapfirmware"), spoilt) == []
+    assert tell(VirtualFirmware(dialect="klipper"), spoilt) == ["ok"]
+    assert tell(VirtualFirmware(dialect="smoothieware"), spoilt) == ["rs N1"]
+    assert tell(VirtualFirmware(dialect="repetier"), spoilt) == ["Error:Wrong checksum", "", "Resend:1", "ok"]
