@@ -100,7 +100,7 @@ def free_port() -> int:
 @contextmanager
 def octoprint(program: Path, folder: Path, *, open_to_all: bool = False, port: int | None = None) -> Iterator[Server]:
     """Run a server until the end of the block, printer connected; again in the same folder, it is the same server."""
-    known = folder.exists()
+    known = (folder / "users.yaml").exists()
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(CONFIG.format(port=port, key=KEY), encoding="utf-8")
