@@ -118,3 +118,24 @@ def test_klipper_that_was_restarted_has_lost_the_print(server: Any, link: Moonra
 
     outcome = link.print_file(job, watch)
     assert outcome.ending is Ending.FAILED
+
+
+def test_a_print_goes_on_while_its_server_is_killed_and_started_anew(
+    server: Any, link: MoonrakerLink, tmp_path: Path
+) -> None:
+    job = tmp_path / "long.gcode"
+    job.write_text("G1 X1\nG1 X2\n" * 6000, encoding="ascii")
+    killed = False
+    messages: list[str] = []
+
+    def watch(status: PrinterStatus) -> None:
+        nonlocal killed
+        messages.append(status.message)
+        if status.line > 100 and not killed:
+            killed = True
+            server.again()
+
+    outcome = link.print_file(job, watch)
+    assert killed
+    assert outcome.ending is Ending.FINISHED
+    assert sum(line.startswith("G1") for line in server.klippy.printed) == 12_000
