@@ -40,6 +40,8 @@ class OctoPrintLink(ServedLink):
         Monotonic time, s.
     """
 
+    kind = "OctoPrint"
+
     def __init__(
         self,
         url: str,

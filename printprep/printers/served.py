@@ -14,10 +14,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
-from printprep.printers.asking import Busy
+from printprep.printers.asking import Busy, understood
 from printprep.printers.job import JobFile, read_job
 from printprep.printers.link import Ending, Identity, OnProgress, PrinterState, PrinterStatus, PrintOutcome, unwatched
 from printprep.printers.push import Push
@@ -49,6 +49,7 @@ class ServedLink(ABC):
     """A printer behind a server; see :class:`~printprep.printers.link.PrinterLink`."""
 
     url: str
+    kind: ClassVar[str]  # of server, for messages
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -131,7 +132,7 @@ class ServedLink(ABC):
         self._wishes = Wishes()
         ending, fault = Ending.FAILED, None
         try:
-            with packed(path, layers=self._holds_layers(path)) as upload:
+            with packed(path, layers=self._holds_layers(path)) as upload, understood(self.url, self.kind):
                 place = self._upload(upload, self._teller(job, on_progress))
             ending = self._print(place, job, on_progress)
         except PrinterError as exc:
@@ -170,7 +171,7 @@ class ServedLink(ABC):
 
     def status(self) -> PrinterStatus:
         """The printer now."""
-        self._status = self._look(None).status
+        self._status = self._seen(None).status
         return self._status
 
     # Steps of a print
@@ -219,7 +220,7 @@ class ServedLink(ABC):
             if not pushed and self._push is not None and self._push.alive and self._clock() - heard_s < QUIET_S:
                 continue
             try:
-                seen = self._look(place)
+                seen = self._seen(place)
             except (ConnectionLost, ReplyTimeout) as exc:
                 if self._clock() - heard_s > OUTAGE_S:
                     raise
@@ -243,6 +244,10 @@ class ServedLink(ABC):
             elif seen.ending is not None or self._cancelled or seen_busy:  # the last: given up at the server
                 self._ask_kindly(self._cool)
                 return Ending.CANCELLED
+
+    def _seen(self, place: str | None) -> Look:
+        with understood(self.url, self.kind):
+            return self._look(place)
 
     def _insist(self, state: PrinterState) -> None:
         """Say a wish again that has not come true: it may have met an outage, or a printer that was about to start."""

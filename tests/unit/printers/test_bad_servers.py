@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from printprep.errors import ConnectionLost, InputError, PrinterError, ReplyTimeout
-from printprep.printers.asking import ServerAddress, within
+from printprep.printers.asking import ServerAddress, understood, within
 from printprep.printers.link import PrinterLink
-from printprep.printers.moonraker import MoonrakerLink
+from printprep.printers.moonraker import MoonrakerLink, read_objects
 from printprep.printers.octoprint import OctoPrintLink
 from printprep.printers.octoprint_key import ask_for_key
-from printprep.printers.prusalink import PrusaLinkLink
+from printprep.printers.prusalink import PrusaLinkLink, read_status
 from printprep.printers.push import Push
-from printprep.printers.sdcp import SdcpLink
+from printprep.printers.sdcp import SdcpLink, read_board_status
 
 KEY = "a-key-that-nobody-sees"
 LINKS: dict[str, Callable[[str], PrinterLink]] = {
@@ -28,6 +31,11 @@ LINKS: dict[str, Callable[[str], PrinterLink]] = {
     "moonraker": lambda url: MoonrakerLink(url, KEY),
     "prusalink": lambda url: PrusaLinkLink(url, KEY),
 }
+WORDS = (
+    *("webhooks", "print_stats", "virtual_sdcard", "extruder", "heater_bed", "state", "filename", "progress", "target"),
+    *("printer", "job", "id", "status_printer", "message", "temp_bed", "temp_nozzle", "target_nozzle"),
+    *("CurrentStatus", "PrintInfo", "Status", "ErrorNumber", "CurrentLayer", "TotalLayer", "Filename"),
+)
 SELF_SIGNED = """
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQglDe0vj+YvCdTfhCq
@@ -108,6 +116,43 @@ def test_a_strange_answer_is_an_error_of_ours(
     with serving(answer) as url, pytest.raises(PrinterError, match=words) as raised:
         link_to(url).connect()
     assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"result": 5, "storage_list": 5, "server": 5}',
+        b'{"result": {"klippy_state": "ready", "objects": 5}, "storage_list": [5], "text": "x"}',
+        b'{"storage_list": [{"path": "/usb", "available": true}], "printer": {"state": "IDLE", "temp_bed": "hot"}}',
+        b'{"storage_list": [{"path": "/usb", "available": true}], "printer": 5, "state": {"flags": 5}}',
+        b"{}",
+    ],
+)
+def test_an_answer_of_another_shape_is_an_error_of_ours(link_to: Callable[[str], PrinterLink], body: bytes) -> None:
+    with serving(told(200, body)) as url, pytest.raises(PrinterError):
+        link_to(url).connect()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=3), inner),
+    max_leaves=12,
+)
+READERS: list[Callable[[Any], object]] = [
+    lambda told: read_objects(told, "ours.gcode"),
+    lambda told: read_status(told, "http://here"),
+    read_board_status,
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a machine that is busy
+@given(message=st.dictionaries(st.sampled_from(WORDS), JSON))
+def test_whatever_a_server_says_is_read_or_a_printer_error(
+    read: Callable[[Any], object], message: dict[str, object]
+) -> None:
+    with suppress(PrinterError), understood("http://here", "anything"):
+        read(message)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(
