@@ -29,6 +29,7 @@ LOG: Final = logging.getLogger(__name__)
 POLL_S: Final = 0.5
 QUIET_S: Final = 3.0  # a push socket that is silent so long is asked by a question
 OUTAGE_S: Final = 60.0  # a server may be away so long in mid-print before the print counts as lost
+LET_GO_S: Final = (0.2, 0.4, 0.8, 1.6)  # between tries to delete a file whose print is over
 UPLOAD_TOLD_S: Final = 1.0  # between two reports of an upload
 BUSY: Final = (PrinterState.PRINTING, PrinterState.PAUSED, PrinterState.CANCELLING)
 
@@ -307,11 +308,19 @@ class ServedLink(ABC):
                 wish()
 
     def _clear_away(self, place: str) -> None:
-        """Take the file from the server: what was printed stays in the lab's record, not there."""
-        try:
-            self._remove(place)
-        except PrinterError as exc:
-            self._status = replace(self._status, message=f"{place} stays on the server: {exc}")
+        """Take the file from the server: what was printed stays in the lab's record, not there.
+
+        A server may hold on to it for a moment after the end, such as Moonraker until it has heard of the end itself.
+        """
+        for wait_s in (*LET_GO_S, None):
+            try:
+                self._remove(place)
+                return
+            except PrinterError as exc:
+                if wait_s is None:
+                    self._status = replace(self._status, message=f"{place} stays on the server: {exc}")
+                else:
+                    time.sleep(wait_s)
 
     def _hush(self) -> None:
         if self._push is not None:

@@ -72,6 +72,32 @@ def test_a_refusal_is_the_outcome(
     assert server.printed == []
 
 
+@pytest.mark.parametrize(("tries", "left"), [(2, 0), (99, 1)])
+def test_a_file_that_the_printer_still_holds_is_deleted_a_little_later(
+    server: PrusaLink,
+    link: PrusaLinkLink,
+    job: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tries: int,
+    left: int,
+) -> None:
+    monkeypatch.setattr("printprep.printers.served.LET_GO_S", (0.01, 0.01, 0.01))
+    refused: list[str] = []
+    answer = server.answer
+
+    def holding(method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, object]:
+        if method == "DELETE" and len(refused) < tries:
+            refused.append(path)
+            return 409, {"text": "File is busy"}
+        return answer(method, path, body, headers)
+
+    monkeypatch.setattr(server, "answer", holding)
+    outcome = link.print_file(job)
+    assert outcome.ending is Ending.FINISHED
+    assert len(server.files) == left
+    assert ("stays on the server" in outcome.message) is bool(left)
+
+
 def test_no_drive_for_files_is_said(server: PrusaLink) -> None:
     server.storage = ""
     with pytest.raises(PrinterError, match="USB drive"):
