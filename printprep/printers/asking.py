@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -77,6 +78,15 @@ def refuse_public_plain_http(url: str) -> None:
     public = [entry[4][0] for entry in found if ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global]
     if public:
         raise PrinterError(f"{url} is a public address ({public[0]}) without TLS; use https or an address in the house")
+
+
+@contextmanager
+def understood(url: str, kind: str) -> Iterator[None]:
+    """Map what comes of an answer of another shape than ``kind`` has; nothing but a PrinterError leaves the block."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as exc:
+        raise PrinterError(f"{url} answers in an unknown way ({exc}); is it {kind}?") from exc
 
 
 def within(seconds: float, server: str, question: Callable[[], Answer]) -> Answer:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from printprep.errors import ConnectionLost, FirmwareFault, InputError, PrinterError
-from printprep.printers.asking import Busy, ServerAddress, refuse_public_plain_http
+from printprep.printers.asking import Busy, ServerAddress, refuse_public_plain_http, understood
 from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
 from printprep.printers.push import Push, opened
 from printprep.printers.served import BUSY, Look, ServedLink
@@ -54,6 +54,8 @@ class MoonrakerLink(ServedLink):
         Monotonic time, s.
     """
 
+    kind = "Moonraker"
+
     def __init__(
         self,
         url: str,
@@ -83,17 +85,22 @@ class MoonrakerLink(ServedLink):
             self._refuse_open_server()
         self._web = self._open(self._headers)
         try:
-            told = self._result("GET", "/server/info")
-            klippy = str(told.get("klippy_state", "disconnected"))
-            if klippy != "ready":
-                why = "" if klippy == "disconnected" else str(self._result("GET", "/printer/info").get("state_message"))
-                raise ConnectionLost(f"{self.url}: Klipper is {klippy}; {' '.join(why.split()) or 'start it'}")
-            listed = self._result("GET", "/printer/objects/list").get("objects", [])
-            heaters = {str(name): list(_HEAT) for name in listed if _is_heater(str(name))}
-            self._objects = {**_OBJECTS, **heaters}
+            with understood(self.url, self.kind):
+                return self._introduced()
         except PrinterError:
             self.close()
             raise
+
+    def _introduced(self) -> Identity:
+        """Ask who is there, and what it can heat."""
+        told = self._result("GET", "/server/info")
+        klippy = str(told.get("klippy_state", "disconnected"))
+        if klippy != "ready":
+            why = "" if klippy == "disconnected" else str(self._result("GET", "/printer/info").get("state_message"))
+            raise ConnectionLost(f"{self.url}: Klipper is {klippy}; {' '.join(why.split()) or 'start it'}")
+        listed = self._result("GET", "/printer/objects/list").get("objects", [])
+        heaters = {str(name): list(_HEAT) for name in listed if _is_heater(str(name))}
+        self._objects = {**_OBJECTS, **heaters}
         self._identity = Identity(firmware="Klipper", version=f"Moonraker {told.get('moonraker_version', '')}".strip())
         return self._identity
 
@@ -120,7 +127,7 @@ class MoonrakerLink(ServedLink):
         return str(place)
 
     def _start(self, place: str) -> None:
-        if self._look(None).status.state in BUSY:  # Klipper would drop a paused print for ours without a word
+        if self._seen(None).status.state in BUSY:  # Klipper would drop a paused print for ours without a word
             raise Busy(f"{self.url} prints something else; let it end, or cancel it there")
         self._asked.ask("POST", "/printer/print/start", json={"filename": place})
 

@@ -40,6 +40,8 @@ class OctoPrintLink(ServedLink):
         Monotonic time, s.
     """
 
+    kind = "OctoPrint"
+
     def __init__(
         self,
         url: str,
@@ -70,9 +72,9 @@ class OctoPrintLink(ServedLink):
             client.load_api_key(self._key)
             version = client.version
             self._client = client
-            self._identity = Identity(
-                firmware=str(version.get("text", "OctoPrint")), version=str(version.get("server", ""))
-            )
+            server = str(version.get("server", ""))
+            name = str(version.get("text", "OctoPrint")).removesuffix(server).strip()
+            self._identity = Identity(firmware=name or "OctoPrint", version=server)
         status = self.status()
         if status.state in (PrinterState.OFFLINE, PrinterState.FAILED):
             self.close()

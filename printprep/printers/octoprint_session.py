@@ -42,6 +42,8 @@ class Session(requests.Session):
         self._address = address
         self.on_sent: OnSent = untold  # of the next upload
         retry = Retry(
+            total=asking.RETRIES,
+            other=0,  # such as a certificate, which will be no better the next time
             connect=asking.RETRIES,
             status=asking.RETRIES,
             read=False,

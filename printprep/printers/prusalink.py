@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from printprep.errors import ConnectionLost, InputError, PrinterError
-from printprep.printers.asking import Busy, ServerAddress, refuse_public_plain_http
+from printprep.printers.asking import Busy, ServerAddress, refuse_public_plain_http, understood
 from printprep.printers.job import JobFile, read_job
 from printprep.printers.layerjob import holds_layers, read_layers
 from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
@@ -61,6 +61,8 @@ class PrusaLinkLink(ServedLink):
         Monotonic time, s.
     """
 
+    kind = "PrusaLink"
+
     def __init__(
         self,
         url: str,
@@ -92,9 +94,10 @@ class PrusaLinkLink(ServedLink):
             self._refuse_open_server()
         self._web = self._open(known=True)
         try:
-            version = self._web.told("GET", "/api/version")
-            self._storage = self._writable()
-            state = self._look(None).status
+            with understood(self.url, self.kind):
+                version = self._web.told("GET", "/api/version")
+                self._storage = self._writable()
+            state = self._seen(None).status
         except PrinterError:
             self.close()
             raise

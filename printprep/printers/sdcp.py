@@ -83,6 +83,8 @@ class SdcpLink(ServedLink):
         Monotonic time, s.
     """
 
+    kind = "an SDCP board"
+
     def __init__(
         self,
         url: str,
@@ -123,7 +125,7 @@ class SdcpLink(ServedLink):
             self._open()
             self._command(ATTRIBUTES)
             self._wait_for(lambda: bool(self._attributes), "its attributes")
-            status = self._look(None).status
+            status = self._seen(None).status
         except PrinterError:
             self.close()
             raise

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
-from printprep.printers.asking import Busy
+from printprep.printers.asking import Busy, understood
 from printprep.printers.job import JobFile, read_job
 from printprep.printers.link import Ending, Identity, OnProgress, PrinterState, PrinterStatus, PrintOutcome, unwatched
 from printprep.printers.push import Push
@@ -29,6 +29,7 @@ LOG: Final = logging.getLogger(__name__)
 POLL_S: Final = 0.5
 QUIET_S: Final = 3.0  # a push socket that is silent so long is asked by a question
 OUTAGE_S: Final = 60.0  # a server may be away so long in mid-print before the print counts as lost
+LET_GO_S: Final = (0.2, 0.4, 0.8, 1.6)  # between tries to delete a file whose print is over
 UPLOAD_TOLD_S: Final = 1.0  # between two reports of an upload
 BUSY: Final = (PrinterState.PRINTING, PrinterState.PAUSED, PrinterState.CANCELLING)
 
@@ -49,6 +50,7 @@ class ServedLink(ABC):
     """A printer behind a server; see :class:`~printprep.printers.link.PrinterLink`."""
 
     url: str
+    kind: ClassVar[str]  # of server, for messages
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -131,7 +133,7 @@ class ServedLink(ABC):
         self._wishes = Wishes()
         ending, fault = Ending.FAILED, None
         try:
-            with packed(path, layers=self._holds_layers(path)) as upload:
+            with packed(path, layers=self._holds_layers(path)) as upload, understood(self.url, self.kind):
                 place = self._upload(upload, self._teller(job, on_progress))
             ending = self._print(place, job, on_progress)
         except PrinterError as exc:
@@ -170,7 +172,7 @@ class ServedLink(ABC):
 
     def status(self) -> PrinterStatus:
         """The printer now."""
-        self._status = self._look(None).status
+        self._status = self._seen(None).status
         return self._status
 
     # Steps of a print
@@ -219,7 +221,7 @@ class ServedLink(ABC):
             if not pushed and self._push is not None and self._push.alive and self._clock() - heard_s < QUIET_S:
                 continue
             try:
-                seen = self._look(place)
+                seen = self._seen(place)
             except (ConnectionLost, ReplyTimeout) as exc:
                 if self._clock() - heard_s > OUTAGE_S:
                     raise
@@ -243,6 +245,10 @@ class ServedLink(ABC):
             elif seen.ending is not None or self._cancelled or seen_busy:  # the last: given up at the server
                 self._ask_kindly(self._cool)
                 return Ending.CANCELLED
+
+    def _seen(self, place: str | None) -> Look:
+        with understood(self.url, self.kind):
+            return self._look(place)
 
     def _insist(self, state: PrinterState) -> None:
         """Say a wish again that has not come true: it may have met an outage, or a printer that was about to start."""
@@ -302,11 +308,19 @@ class ServedLink(ABC):
                 wish()
 
     def _clear_away(self, place: str) -> None:
-        """Take the file from the server: what was printed stays in the lab's record, not there."""
-        try:
-            self._remove(place)
-        except PrinterError as exc:
-            self._status = replace(self._status, message=f"{place} stays on the server: {exc}")
+        """Take the file from the server: what was printed stays in the lab's record, not there.
+
+        A server may hold on to it for a moment after the end, such as Moonraker until it has heard of the end itself.
+        """
+        for wait_s in (*LET_GO_S, None):
+            try:
+                self._remove(place)
+                return
+            except PrinterError as exc:
+                if wait_s is None:
+                    self._status = replace(self._status, message=f"{place} stays on the server: {exc}")
+                else:
+                    time.sleep(wait_s)
 
     def _hush(self) -> None:
         if self._push is not None:

@@ -15,11 +15,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -100,7 +99,7 @@ def free_port() -> int:
 @contextmanager
 def octoprint(program: Path, folder: Path, *, open_to_all: bool = False, port: int | None = None) -> Iterator[Server]:
     """Run a server until the end of the block, printer connected; again in the same folder, it is the same server."""
-    known = folder.exists()
+    known = (folder / "users.yaml").exists()
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(CONFIG.format(port=port, key=KEY), encoding="utf-8")
@@ -187,8 +186,9 @@ validate_config: False
 class KlipperServer:
     url: str
     key: str
-    klippy: Any
+    klippy: Klippy
     gcodes: Path
+    again: Callable[[], None]  # kills the server and starts it anew
 
 
 @contextmanager
@@ -199,21 +199,38 @@ def moonraker(program: Path, folder: Path) -> Iterator[KlipperServer]:
     port = free_port()
     config = MOONRAKER_CONFIG.format(port=port, folder=folder)
     (folder / "config" / "moonraker.conf").write_text(config, encoding="utf-8")
+    url = f"http://127.0.0.1:{port}"
     with (
         Klippy(folder / "klippy.sock", folder / "gcodes") as klippy,
         (folder / "output.txt").open("wb") as output,
-        subprocess.Popen([program, "-d", folder], stdout=output, stderr=output) as server,
+        ExitStack() as stack,
     ):
-        try:
+
+        def start() -> tuple[subprocess.Popen[bytes], str]:
+            server = subprocess.Popen([program, "-d", folder], stdout=output, stderr=output)
+            stack.callback(ended, server)
             key = wait_for_key(folder / "database" / "moonraker-sql.db", server)
-            url = f"http://127.0.0.1:{port}"
             wait_for_klipper(url, key, server)
-            yield KlipperServer(url=url, key=key, klippy=klippy, gcodes=folder / "gcodes")
-        finally:
-            server.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(10)
-            server.kill()
+            return server, key
+
+        running, key = start()
+
+        def again() -> None:
+            nonlocal running
+            running.kill()
+            running.wait()
+            running, _ = start()
+
+        yield KlipperServer(url=url, key=key, klippy=klippy, gcodes=folder / "gcodes", again=again)
+
+
+def ended(server: subprocess.Popen[bytes]) -> None:
+    """End a server that may have ended already."""
+    server.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(10)
+    server.kill()
+    server.wait()
 
 
 def wait_for_key(database: Path, server: subprocess.Popen[bytes]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 from printprep.errors import ConnectionLost, PrinterError, ReplyTimeout
-from printprep.formats.boards import GOO_MAGIC
 from printprep.printers import PRINTERS, PrinterLink, PrinterState, PrinterStatus
 from printprep.printers.dialects.events import Timings
 from printprep.printers.dialects.marlin import Marlin
@@ -25,6 +23,7 @@ from printprep.printers.sdcp import SdcpLink
 from printprep.printers.serial import SerialLink
 from printprep.printers.virtual import VirtualLink, VirtualPrinter
 from printprep.printers.virtual_faults import Faults
+from tests.contract.goo import goo_file
 from tests.contract.prusalink import KEY, PrusaLink
 from tests.contract.sdcp import BOARD, SdcpBoard
 
@@ -53,17 +52,6 @@ def heats(link: PrinterLink) -> list[float]:
 
 def expected(case: Case) -> list[str]:
     return [f"layer {layer + 1}" for layer in range(LAYERS)] if case.layered else JOB
-
-
-def goo_file(path: Path, *, layers: int) -> Path:
-    """The head of a .goo file for the Elegoo Saturn's panel, and a body that nobody reads."""
-    head = bytearray(200_000)
-    head[4:12] = GOO_MAGIC
-    head[92:104] = b"Saturn 4\0\0\0\0"
-    struct.pack_into(">IHH", head, 195_310, layers, 3840, 2400)
-    struct.pack_into(">f", head, 195_332, 0.05)
-    path.write_bytes(bytes(head) + b"layers" * 400_000)  # more than two pieces of an upload
-    return path
 
 
 def read(log: Path) -> list[str]:

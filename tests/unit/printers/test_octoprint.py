@@ -133,6 +133,53 @@ def test_a_refused_upload_is_the_outcome(url: str, script: Script, job: Path, st
     assert words in outcome.message
 
 
+@pytest.mark.parametrize("kept", [{"size": 9}, {"size": 10, "hash": "0" * 40}])
+def test_other_bytes_than_were_sent_are_not_printed(
+    url: str, script: Script, job: Path, kept: dict[str, object]
+) -> None:
+    script.answers["GET /octo/api/files/local/changed.gcode"] = (200, kept)
+    link = OctoPrintLink(url, "key")
+    link.connect()
+    outcome = link.print_file(job)
+    assert outcome.ending is Ending.FAILED
+    assert "10 were sent" in outcome.message
+    assert script.asked[-1] == "DELETE /octo/api/files/local/changed.gcode"
+    assert "POST /octo/api/files/local/changed.gcode" not in script.asked
+
+
+def test_a_server_that_is_away_for_a_while_is_waited_for(printing: OctoPrintLink, script: Script, job: Path) -> None:
+    looks: list[str] = []
+
+    def watch(status: PrinterStatus) -> None:
+        looks.append(status.message)
+        if len(looks) == 1:
+            script.answers["GET /octo/api/printer"] = (503, {})
+        elif len(looks) == 2:
+            script.answers["GET /octo/api/printer"] = (200, PRINTER)
+            script.answers["GET /octo/api/job"] = (200, {"progress": {"completion": 100.0}})
+
+    assert printing.print_file(job, watch).ending is Ending.FINISHED
+    assert "not heard since" in looks[1]
+
+
+def test_a_server_that_stays_away_has_lost_the_print(
+    url: str, script: Script, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("printprep.printers.asking.RETRIES", 0)
+    now = [0.0]
+    link = OctoPrintLink(url, "key", clock=lambda: now[0])
+    link.connect()
+    script.answers["GET /octo/api/printer"] = (503, {})
+
+    def watch(_status: PrinterStatus) -> None:
+        now[0] += 40.0
+
+    outcome = link.print_file(job, watch)
+    assert outcome.ending is Ending.FAILED
+    assert "503" in outcome.message
+    assert script.asked[-2:] == ["POST /octo/api/job", "POST /octo/api/printer/command"], "as far as it still listens"
+
+
 def test_an_error_of_the_printer_is_the_outcome(url: str, script: Script, job: Path) -> None:
     link = OctoPrintLink(url, "key")
     link.connect()
