@@ -27,6 +27,7 @@ from printprep.errors import MeshError
 from printprep.geometry import voxel
 from printprep.geometry.areas import face_normals
 from printprep.geometry.bvh import Tree, build, nearest, winding
+from printprep.geometry.fragments import between, hidden
 from printprep.geometry.intersect import partners, self_intersecting
 from printprep.geometry.kept import crossing_again, in_both
 from printprep.geometry.measure import inspect
@@ -41,7 +42,6 @@ from printprep.geometry.mend import (
     keep_faces,
 )
 from printprep.geometry.mesh import Bool, Float, Int, Mesh, as_point, join
-from printprep.geometry.fragments import between, hidden
 from printprep.geometry.rebuild import INVERTED_SHARE, rebuild
 from printprep.geometry.shells import Enclosed, Shell, enclosed, reaching, shells
 from printprep.geometry.solid import from_solid, to_solid
