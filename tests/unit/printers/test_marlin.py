@@ -370,6 +370,11 @@ def test_a_late_ok_of_the_greeting_is_no_room() -> None:
     assert host.feed(b"ok\n", 5.0).write == b""  # of the other M115
     assert host.feed(b"ok T:20 /0 B:20 /0\n", 5.1).write == b"N0 M110 N0*125\n"
     host.feed(b"ok\n", 5.2)
+    assert host.phase is Phase.GREETING  # until no late answer can come any more
+    host.feed(b"ok T:20 /0 B:20 /0\n", 6.0)
+    host.due(7.9)
+    assert host.phase is Phase.GREETING
+    host.due(8.0)
     assert host.phase is Phase.READY
 
 
@@ -380,6 +385,7 @@ def test_a_board_without_a_thermistor_is_greeted_too() -> None:
     for _ in range(3):
         host.due(host.next_due_s)
     host.feed(b"ok\nok\n", 20.0)
+    host.due(22.0)
     assert host.phase is Phase.READY
 
 
