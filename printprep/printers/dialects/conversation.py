@@ -90,6 +90,7 @@ class Conversation(Sending):
         """Ask who is there, and begin to count lines."""
         self.phase = Phase.GREETING
         self._greeting = Greeting(self.manners)
+        self._settling = False
         self._greet(now_s)
         return self._give()
 
@@ -113,7 +114,9 @@ class Conversation(Sending):
         """Do what the time asks for."""
         late = now_s >= self._since_s + self._patience_s()
         if self.phase is Phase.GREETING:
-            if late:
+            if late and self._settling:
+                self._be_ready()
+            elif late:
                 self._greet(now_s)
         elif late and self._waiting:
             self._silence(now_s)
@@ -186,7 +189,10 @@ class Conversation(Sending):
         if self.phase is Phase.GREETING:
             self.firmware = firmware_name(reply.text) or self.firmware
             lines.counts = lines.counts or reply.number is not None
-            self._greeted(reply, now_s)
+            if self._settling:
+                self._since_s = now_s
+            else:
+                self._greeted(reply, now_s)
             return
         if self._refusal is not None and not self._recounting:  # its Resend got lost; the sentence before said the same
             self._go_back(self._refusal.number or 0, now_s)
@@ -272,13 +278,14 @@ class Conversation(Sending):
         if reply.temperatures is not None:
             self._machine.tools.update(reply.temperatures.tools_c)
             self._events.append(reply.temperatures)
-        if self.phase is Phase.GREETING:
+        if self.phase is Phase.GREETING and not self._settling:
             self._go_on_greeting(self._greeting.temperatures(), now_s)
         elif " W:" in reply.text:  # it waits for heat; other reports come even when an ok got lost
             self._since_s = now_s
 
     def _on_start(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002
         if self.phase is Phase.GREETING:
+            self._settling = False
             self._greet(now_s)
         elif self.phase is not Phase.OFFLINE:
             self._die(Fault.RESET, "the printer restarted: cut power, a reset key or a crash of its firmware")

@@ -22,6 +22,7 @@ class Greeting:
     def __init__(self, manners: Manners) -> None:
         self._manners = manners
         self._asked = b""
+        self._has_heat = False  # it answered the question once
         self.attempts = 0
 
     def hello(self) -> bytes:
@@ -33,10 +34,14 @@ class Greeting:
     def ok(self, reply: Reply, *, refused: bool) -> bytes | None:
         """Take an ok; what to write next, or None when all is said. ``refused``: it answers a refused line."""
         manners = self._manners
-        if self._asked == manners.hello and self.attempts < PLAIN:
+        heat = reply.temperatures is not None
+        self._has_heat = self._has_heat or heat
+        if self._asked == manners.hello and (self.attempts < PLAIN or self._has_heat):
             self._asked = manners.question
             return manners.question + b"\n"
-        if self._asked == manners.question and manners.heat_in_ok and reply.temperatures is None:
+        if self._asked == manners.question and manners.heat_in_ok and not heat:
+            return b""
+        if self._asked == manners.count_anew and heat:  # late
             return b""
         if self._asked == manners.question and not manners.heat_in_ok:
             return b""  # its temperatures come by themselves

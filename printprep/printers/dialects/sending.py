@@ -78,6 +78,7 @@ class Sending:
         self._wait_line = 0  # a line that waits: nothing is sent behind it, so that cancelling finds nothing waiting
         self._recounting = False  # the firmware was told to count anew
         self._answers_prove = False  # the answer to a question has carried temperatures
+        self._settling = False  # greeted more than once: answers to the other times may still come
         self._hushed = False  # waiting for a quiet wire before a question is asked
         self._recounts = 0
         self._places_heard = 0
@@ -114,10 +115,16 @@ class Sending:
     def _go_on_greeting(self, answer: bytes | None, now_s: float) -> None:
         self._since_s = now_s
         if answer is None:
-            self.phase = Phase.READY
-            self._events.append(Ready(firmware=self.firmware, capabilities=dict(self.capabilities)))
+            self._settling = self._greeting.attempts > 1
+            if not self._settling:
+                self._be_ready()
         elif answer:
             self._out.append(answer)
+
+    def _be_ready(self) -> None:
+        self._settling = False
+        self.phase = Phase.READY
+        self._events.append(Ready(firmware=self.firmware, capabilities=dict(self.capabilities)))
 
     def _pump(self, now_s: float) -> None:
         """Send while there is room: old lines first, then the host's own commands, then the job's."""
@@ -272,7 +279,7 @@ class Sending:
     def _patience_s(self) -> float:
         """How long the next sign of life may take."""
         if self.phase is Phase.GREETING:
-            return self._timings.greeting_s
+            return self._timings.resend_s if self._settling else self._timings.greeting_s
         if self._lines.draining or self._recounting or self._hushed:
             return self._timings.resend_s
         if self._keepalive:

@@ -370,7 +370,9 @@ def test_a_late_ok_of_the_greeting_is_no_room() -> None:
     assert host.feed(b"ok\n", 5.0).write == b""  # of the other M115
     assert host.feed(b"ok T:20 /0 B:20 /0\n", 5.1).write == b"N0 M110 N0*125\n"
     host.feed(b"ok\n", 5.2)
-    assert host.phase is Phase.READY
+    host.feed(b"ok T:20 /0 B:20 /0\n", 6.0)  # a late answer; no other can come 2 s later
+    assert not host.due(7.9).events
+    assert [type(event) for event in host.due(8.0).events] == [Ready]
 
 
 def test_a_board_without_a_thermistor_is_greeted_too() -> None:
@@ -380,6 +382,7 @@ def test_a_board_without_a_thermistor_is_greeted_too() -> None:
     for _ in range(3):
         host.due(host.next_due_s)
     host.feed(b"ok\nok\n", 20.0)
+    host.due(22.0)
     assert host.phase is Phase.READY
 
 
