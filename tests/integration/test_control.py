@@ -206,7 +206,7 @@ def test_stop_from_another_process_halts_the_printer(shop: tuple[VirtualPrinter,
 
 def test_a_print_is_steered_from_the_command_line(shop: tuple[VirtualPrinter, subprocess.Popen[str]]) -> None:
     printer, sender = shop
-    assert "60 °C" in order("status", "left").stdout
+    until(lambda: "60 °C" in order("status", "left").stdout)
     refused = order("tune", "left", "--bed", "300")
     assert refused.returncode == 2
     assert "bed 300 °C is refused; 0 to 110 °C is allowed" in refused.stderr
