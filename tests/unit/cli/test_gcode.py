@@ -62,7 +62,7 @@ def test_guard_knows_a_zip_by_its_bytes(plate: Path) -> None:
 
 
 def test_send_says_where_it_goes(plate: Path) -> None:
-    with pytest.raises(InputError, match="goes to the printer by USB"):
+    with pytest.raises(InputError, match="goes to a resin printer by USB"):
         run(send, str(plate), "--printer", "virtual")
 
 
