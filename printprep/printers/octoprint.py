@@ -15,7 +15,7 @@ from typing import Any, Final
 import octorest
 
 from printprep.errors import ConnectionLost, InputError, PrinterError, ReplyTimeout
-from printprep.printers.asking import Busy, ServerAddress, refuse_public_plain_http
+from printprep.printers.asking import Busy, ServerAddress, checked_key, refuse_public_plain_http
 from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
 from printprep.printers.octoprint_session import Session, reading
 from printprep.printers.push import Message, Push, opened
@@ -53,7 +53,7 @@ class OctoPrintLink(ServedLink):
         super().__init__(clock)
         self._address = ServerAddress.of(url)
         self.url = self._address.url
-        self._key = key
+        self._key = checked_key(self.url, key)
         self._allow_insecure = allow_insecure
         self._client: octorest.OctoRest | None = None
 

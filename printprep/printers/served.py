@@ -328,7 +328,8 @@ class ServedLink(ABC):
             self._push = None
 
     def _wish(self, wish: Callable[[], None]) -> None:
-        if self._wishes is None:
+        wishes = self._wishes  # the print may end meanwhile
+        if wishes is None:
             wish()
         else:
-            self._wishes.leave(wish)
+            wishes.leave(wish)
