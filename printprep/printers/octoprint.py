@@ -170,11 +170,13 @@ class OctoPrintLink(ServedLink):
         """SockJS without its frames, with the rights of the key's user (docs/api/push.rst of OctoPrint)."""
         try:
             login = self._ask(lambda client: client._post("/api/login", json={"passive": True}))
+            with reading(self.url):
+                session = f"{login['name']}:{login['session']}"
         except PrinterError as exc:
             raise ConnectionLost(f"{self.url} opens no session ({exc})") from exc
         push = Push(f"{self._address.socket_url}/sockjs/websocket")
         push.send({"subscribe": {"state": {"logs": False, "messages": False}, "events": False, "plugins": False}})
-        push.send({"auth": f"{login.get('name')}:{login.get('session')}"})
+        push.send({"auth": session})
         return push
 
     def _pushed(self) -> Message | None:
