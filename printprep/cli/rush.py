@@ -74,7 +74,9 @@ def rush(
         show(found, choice, queued, deadline)
     if queued and queued[0].printer not in registered_printers():
         console().print(
-            f"[yellow]{queued[0].printer} is not set up yet[/]: printprep printer add, before it can print."
+            f"{queued[0].printer} is not set up yet: printprep printer add, before it can print.",
+            style="yellow",
+            markup=False,
         )
     raise SystemExit(exit_code_of(found, choice))
 

@@ -34,7 +34,9 @@ def check_archive(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as exc:
+    except OSError as exc:
+        raise MeshError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as exc:
         raise MeshError(f"{path}: is not the zip archive it should be ({exc}); copy or export it again") from exc
     if len(entries) > MAX_ENTRIES:
         raise MeshError(f"{path}: {len(entries)} entries in the archive are more than the {MAX_ENTRIES} allowed")

@@ -36,7 +36,7 @@ _FOREIGN: Final = (
     ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, NotImplementedError, OverflowError,
     RecursionError, struct.error,
 )  # fmt: skip
-"""What trimesh raises for a file that it cannot make sense of."""
+"""What our checks and trimesh come upon in a file that makes no sense."""
 
 
 def read(path: Path) -> tuple[NamedMesh, ...]:

@@ -129,6 +129,11 @@ def occlusion(
     with ThreadPoolExecutor(threads) as pool:
         parts = pool.map(some, [list(range(k, len(ups), threads)) for k in range(threads)])
         results = sorted((one for part in parts for one in part), key=lambda one: one[0])
+    return _told(pitch, results)
+
+
+def _told(pitch: float, results: list[tuple[int, Float, Float, Float]]) -> Occlusion:
+    """The figures of all directions, in order."""
     figures = np.array([found for _, found, *_ in results]).T.reshape(11, -1)
     return Occlusion(
         pitch_mm=pitch,

@@ -66,6 +66,13 @@ class ServerAddress:
         return f"{'wss' if self.scheme == 'https' else 'ws'}://{self.host}{self.prefix}"
 
 
+def checked_key(server: str, key: str) -> str:
+    """The key; an InputError for one that no header can hold. It does not show it, as the libraries' own would."""
+    if not key.isascii() or not key.isprintable() or key != key.strip():
+        raise InputError(f"{server}: the key has a blank or a line end at its end, or letters of no key; copy it again")
+    return key
+
+
 def refuse_public_plain_http(url: str) -> None:
     """Raise PrinterError for an address outside the house without TLS: key and job could be read on the way."""
     address = urlsplit(url)

@@ -163,7 +163,7 @@ class Desk:
         try:
             order = json.loads(line)
             do = self._do[order["order"]]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return {"error": "InputError", "message": f"an order is one of {', '.join(ORDERS)}"}
         try:
             return do(order)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from printprep.errors import ConnectionLost, FirmwareFault, InputError, PrinterError
-from printprep.printers.asking import Busy, ServerAddress, refuse_public_plain_http, understood
+from printprep.printers.asking import Busy, ServerAddress, checked_key, refuse_public_plain_http, understood
 from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
 from printprep.printers.push import Push, opened
 from printprep.printers.served import BUSY, Look, ServedLink
@@ -67,7 +67,7 @@ class MoonrakerLink(ServedLink):
         super().__init__(clock)
         self._address = ServerAddress.of(url)
         self.url = self._address.url
-        self._headers = {"X-Api-Key": key} if key else {}
+        self._headers = {"X-Api-Key": checked_key(self.url, key)} if key else {}
         self._allow_insecure = allow_insecure
         self._web: Web | None = None
         self._objects: dict[str, list[str] | None] = dict(_OBJECTS)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import octorest
 
 from printprep.errors import ConnectionLost, InputError, PrinterError, ReplyTimeout
-from printprep.printers.asking import Busy, ServerAddress, refuse_public_plain_http
+from printprep.printers.asking import Busy, ServerAddress, checked_key, refuse_public_plain_http
 from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
 from printprep.printers.octoprint_session import Session, reading
 from printprep.printers.push import Message, Push, opened
@@ -53,7 +53,7 @@ class OctoPrintLink(ServedLink):
         super().__init__(clock)
         self._address = ServerAddress.of(url)
         self.url = self._address.url
-        self._key = key
+        self._key = checked_key(self.url, key)
         self._allow_insecure = allow_insecure
         self._client: octorest.OctoRest | None = None
 
@@ -170,11 +170,13 @@ class OctoPrintLink(ServedLink):
         """SockJS without its frames, with the rights of the key's user (docs/api/push.rst of OctoPrint)."""
         try:
             login = self._ask(lambda client: client._post("/api/login", json={"passive": True}))
+            with reading(self.url):
+                session = f"{login['name']}:{login['session']}"
         except PrinterError as exc:
             raise ConnectionLost(f"{self.url} opens no session ({exc})") from exc
         push = Push(f"{self._address.socket_url}/sockjs/websocket")
         push.send({"subscribe": {"state": {"logs": False, "messages": False}, "events": False, "plugins": False}})
-        push.send({"auth": f"{login.get('name')}:{login.get('session')}"})
+        push.send({"auth": session})
         return push
 
     def _pushed(self) -> Message | None:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from printprep.errors import ConnectionLost, InputError, PrinterError
-from printprep.printers.asking import Busy, ServerAddress, refuse_public_plain_http, understood
+from printprep.printers.asking import Busy, ServerAddress, checked_key, refuse_public_plain_http, understood
 from printprep.printers.job import JobFile, read_job
 from printprep.printers.layerjob import holds_layers, read_layers
 from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
@@ -75,7 +75,7 @@ class PrusaLinkLink(ServedLink):
         super().__init__(clock)
         self._address = ServerAddress.of(url)
         self.url = self._address.url
-        self._key, self._user = key, user
+        self._key, self._user = key if user else checked_key(self.url, key), user
         self._allow_insecure = allow_insecure
         self._web: Web | None = None
         self._storage = ""

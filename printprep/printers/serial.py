@@ -304,10 +304,11 @@ class SerialLink:
 
     def _wish(self, wish: Callable[[float], Actions]) -> None:
         """Have the printing thread do something; when nobody prints, do it here."""
-        if self._print is None or self._wishes is None:
+        wishes = self._wishes
+        if self._print is None or wishes is None:
             self._do(wish(self._clock()))
         else:
-            self._wishes.leave(lambda: self._do(wish(self._clock())))
+            wishes.leave(lambda: self._do(wish(self._clock())))
 
     # What was said
 

@@ -59,6 +59,7 @@ class ServedLink(ABC):
         self._wishes: Wishes | None = None
         self._cancelled = False
         self._held: bool | None = None  # True: to be paused, False: to be resumed, None: as it is
+        self._refusal = ""  # of the last wish to pause or resume
         self._push: Push | None = None
 
     # What a kind of server has to say
@@ -128,7 +129,7 @@ class ServedLink(ABC):
         """Upload the file, print it, and watch until the server says that it is over."""
         job = self._job(path)
         began_s = self._clock()
-        self._cancelled, self._held = False, None
+        self._cancelled, self._held, self._refusal = False, None, ""
         self._status = replace(self._status, line=0, layer=0, progress=0.0, message="")
         self._wishes = Wishes()
         ending, fault = Ending.FAILED, None
@@ -158,12 +159,12 @@ class ServedLink(ABC):
     def pause(self) -> None:
         """Hold the print."""
         self._held = True
-        self._wish(self._hold)
+        self._wish(self._hold, self._try)
 
     def resume(self) -> None:
         """Go on with a held print."""
         self._held = False
-        self._wish(self._go_on)
+        self._wish(self._go_on, self._try)
 
     def cancel(self) -> None:
         """Give the print up; the heaters are switched off even where the server's own script does not."""
@@ -257,7 +258,7 @@ class ServedLink(ABC):
         elif self._held is (state is PrinterState.PAUSED):
             self._held = None
         elif self._held is not None and not self._cancelled:
-            self._ask_kindly(self._hold if self._held else self._go_on)
+            self._ask_kindly(lambda: self._try(self._hold if self._held else self._go_on))
 
     def _counted(self, seen: Look, job: JobFile) -> PrinterStatus:
         """The server's status with our counts; it forgets them when it cancels, we do not."""
@@ -275,6 +276,7 @@ class ServedLink(ABC):
             layer=job.layer_at(line),
             layers_total=len(job.layer_starts),
             z_mm=job.z_at(line),
+            message=seen.status.message or self._refusal,
             progress=max(self._status.progress, 1.0 if seen.ending is Ending.FINISHED else seen.done or 0.0),
         )
 
@@ -300,6 +302,18 @@ class ServedLink(ABC):
             wish()
         except (Busy, ConnectionLost, ReplyTimeout) as exc:  # such as a pause of what has just ended
             LOG.info("a wish was not granted: %s", exc)
+
+    def _try(self, wish: Callable[[], None]) -> None:
+        """Pause or resume; a server that will not at all is no reason to give the print up, and is not asked again."""
+        if self._held is None:  # it came true, or was refused, before its turn
+            return
+        self._refusal = ""
+        try:
+            wish()
+        except (Busy, ConnectionLost, ReplyTimeout):  # later, perhaps
+            raise
+        except PrinterError as exc:
+            self._held, self._refusal = None, str(exc)
 
     def _give_up(self) -> None:
         """Cancel and cool, as far as the server still listens."""
@@ -327,8 +341,9 @@ class ServedLink(ABC):
             self._push.close()
             self._push = None
 
-    def _wish(self, wish: Callable[[], None]) -> None:
-        if self._wishes is None:
+    def _wish(self, wish: Callable[[], None], way: Callable[[Callable[[], None]], None] = lambda wish: wish()) -> None:
+        wishes = self._wishes  # the print may end meanwhile
+        if wishes is None:
             wish()
         else:
-            self._wishes.leave(wish)
+            wishes.leave(lambda: way(wish))

@@ -40,7 +40,7 @@ def read_tuning(wishes: Mapping[str, Any]) -> Tuning:
             **{key: None if value is None else float(value) for key, value in numbers.items()},
             tools_c={int(tool): float(value) for tool, value in dict(wishes.get("tools_c") or {}).items()},
         )
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, OverflowError) as exc:
         raise InputError(f"what to tune is not in numbers: {exc}") from exc
 
 

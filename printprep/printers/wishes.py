@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 
 class Wishes:
@@ -20,9 +21,10 @@ class Wishes:
         os.set_blocking(self._wake, False)
 
     def leave(self, wish: Callable[[], None]) -> None:
-        """Have ``wish`` called by the thread that talks to the printer."""
+        """Have ``wish`` called by the thread that talks to the printer; after the end by nobody."""
         self._waiting.append(wish)
-        os.write(self._wake, b"!")
+        with suppress(OSError):  # a full pipe wakes as well; a closed one: the print is over
+            os.write(self._wake, b"!")
 
     def grant(self) -> None:
         """Call all that were left; by the talking thread."""
@@ -35,5 +37,6 @@ class Wishes:
 
     def close(self) -> None:
         """Close the descriptors."""
+        wake, self._wake = self._wake, -1  # first: another file may get the number
+        os.close(wake)
         os.close(self.descriptor)
-        os.close(self._wake)

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from printprep.case import Finding, Severity
+from printprep.case import Finding
 from printprep.errors import ProfileError
 from printprep.profiles.models import Fdm, FdmMaterial, FdmProcess, Material, Motion
 from printprep.profiles.tower import CLEARANCE_MM, TowerSize
 from printprep.slicers.cura_definitions import Definitions, Value, complete
 from printprep.slicers.fit import Tower
-from printprep.slicers.job import Job, check_layers, loads_of_all_tools
+from printprep.slicers.job import Job, check_layers, loads_of_all_tools, stripped
 
 ENGINE: Final = "curaengine"
 """The engine's name in a profile's ``[slicer.curaengine]``."""
@@ -117,20 +117,7 @@ def settings(job: Job, definitions: Definitions) -> Requested:
 
 def left_out(job: Job) -> tuple[Finding, ...]:
     """A finding for each raw key that is printprep's own to say; :func:`settings` leaves them out."""
-    sources = {f"printer {job.plan.printer}": job.printer.slicer, f"process {job.plan.process}": job.process.slicer}
-    for load in job.plan.tools:
-        fdm = job.profiles.material(load.material).fdm
-        sources[f"material {load.material}"] = fdm.slicer if fdm else {}
-    return tuple(
-        Finding(
-            code="slicer-key-stripped",
-            severity=Severity.WARNING,
-            message=f"{where} sets {key} for CuraEngine; where parts stand is the plan's, and it was left out",
-            value=key,
-        )
-        for where, slicer in sources.items()
-        for key in sorted(OURS & slicer.get(ENGINE, {}).keys())
-    )
+    return stripped(job.plan, job.profiles, ENGINE, OURS, "for CuraEngine; where parts stand is the plan's,")
 
 
 def _raw(slicer: Mapping[str, Mapping[str, str | int | float | bool]]) -> dict[str, Value]:

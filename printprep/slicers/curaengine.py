@@ -14,30 +14,25 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 from printprep.errors import SettingNotHonoured, SliceFailed
-from printprep.files import replacing, sha256_of
+from printprep.files import replacing
 from printprep.formats import stl
-from printprep.gcode.estimate import tool_changes
-from printprep.gcode.read import read_gcode
-from printprep.gcode.supports import Bead, anatomy_layers
+from printprep.gcode.supports import Bead
 from printprep.geometry.mesh import Mesh
-from printprep.plan import Estimate, Plan, Plate, Setting, SlicedPlate
+from printprep.plan import Plan, Plate, Setting, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.progress import SILENT, Progress
 from printprep.slicers.cura_definitions import find_definitions, read_definitions, text_of
 from printprep.slicers.cura_settings import Requested, cura_tower, left_out, settings
-from printprep.slicers.dressed import LAYER, dress_of, put_on, seen_in
-from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine
+from printprep.slicers.dressed import LAYER, dress_of, put_on
+from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine, version_said
+from printprep.slicers.finished import finished
 from printprep.slicers.fit import open_parts
-from printprep.slicers.job import Job, implausible, job_of, least_s, untested, uses_of, verify
-from printprep.slicers.laid import check_laid
-from printprep.slicers.own_time import times_on
-from printprep.slicers.prusa_supports import findings as support_findings
-from printprep.slicers.prusa_supports import measured, modifiers
+from printprep.slicers.job import Job, implausible, job_of, least_s, untested
+from printprep.slicers.prusa_supports import modifiers
 
 NAME: Final = "CuraEngine"
 PROGRAM: Final = "CuraEngine"
@@ -45,6 +40,7 @@ HOW_TO_GET: Final = "get it with: apt-get install --no-install-recommends cura-e
 TESTED: Final = "4.13"
 """The version whose settings, messages and figures this driver was tested with."""
 
+_VERSION: Final = r"Cura_SteamEngine version (\d+(?:\.\d+)*)"
 _PROGRESS: Final = re.compile(r"^Progress:([^:]+):\d+:\d+\s+([\d.]+)%")
 _SAID: Final = re.compile(r'-(?:(g)\b|e(\d+)\b|l "([^"]*)"|s ([a-z0-9_]+)="([^"]*)")')
 LAST_WORDS: Final = ";End of Gcode"
@@ -72,17 +68,7 @@ def version() -> str:
         It does not say its version.
     """
     find_definitions()
-    return _version_of(find_engine(PROGRAM, HOW_TO_GET))
-
-
-@cache
-def _version_of(program: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="printprep-") as folder:
-        heard = run_engine([program, "help"], cwd=Path(folder), timeout_s=60.0)
-    found = re.search(r"Cura_SteamEngine version (\d+(?:\.\d+)*)", "\n".join(heard.lines))
-    if found is None:
-        raise SliceFailed(f"{program} does not say its version; {HOW_TO_GET}, or see printprep doctor")
-    return f"curaengine {found.group(1)}"
+    return f"curaengine {version_said(find_engine(PROGRAM, HOW_TO_GET), 'help', _VERSION, HOW_TO_GET)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,42 +281,21 @@ def slice_plate(
                 names = {model.file: model.name for model in meshes}
                 made_by = f";Generated with Cura_SteamEngine {engine.split()[1]}"
                 put_on(lines_of(raw, names), draft, dress_of(job), made_by, LAST_WORDS)
-                gcode = read_gcode(draft)
-                layers = anatomy_layers(gcode)
-                copied = seen_in(gcode, sha256_of(draft))
-                verify(job, copied, layers)
-                check_laid(
-                    job, gcode, NAME, {job.tools[number]: mm3 for number, mm3 in said_mm3.items()}, _width(requested)
-                )
-                times = times_on(job.printer, draft)
-                supports = None
-                if plan.supports:
-                    supports = measured(gcode, plan, plate, profiles, job.meshes, _bead(requested, job), job.tower)
+                fed_mm3 = {job.tools[number]: mm3 for number, mm3 in said_mm3.items()}
+                made = finished(job, draft, NAME, fed_mm3, _bead(requested, job), _width(requested))
     except OSError as exc:
         raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
-    uses = uses_of(job, times.extruded_mm3, NAME)
-    doubt = implausible(job, NAME, said_s, least_s(job, uses), times.duration_s)
-    return SlicedPlate(
-        index=plate.index,
-        file=file,
-        printer=plan.printer,
-        process=plan.process,
-        engine=engine,
-        sha256=copied.sha256,
-        layer_count=copied.layer_count,
-        layer_height_mm=job.process.layer_height_mm,
-        estimate=Estimate(duration_s=times.duration_s, duration_from="trapezoid", material=uses),
-        anatomy_layer_count=layers,
-        supports=supports,
+    doubt = implausible(job, NAME, said_s, least_s(job, made.uses), made.duration_s)
+    return made.plate(
+        file,
+        engine,
         settings=took,
         findings=(
             *left_out(job),
             *untested(engine, TESTED),
             *open_parts(job.meshes),
             *((doubt,) if doubt else ()),
-            *(support_findings(supports, file) if supports else ()),
         ),
-        tool_changes=tool_changes(gcode),
         wall_s=ended.wall_s,
         extras={} if said_s is None else {"slicer_duration_s": said_s},
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
@@ -43,6 +46,23 @@ def find_engine(program: str, how_to_get: str) -> str:
     if path is None:
         raise SlicerNotFound(f"{program} is not installed here; {how_to_get}, or see printprep doctor")
     return path
+
+
+@cache
+def version_said(program: str, question: str, pattern: str, how_to_get: str) -> str:
+    """The version that ``program`` says when it is asked by the argument ``question``; asked once a process.
+
+    Raises
+    ------
+    SliceFailed
+        It does not say its version.
+    """
+    with tempfile.TemporaryDirectory(prefix="printprep-") as folder:
+        heard = run_engine([program, question], cwd=Path(folder), timeout_s=60.0)
+    found = re.search(pattern, "\n".join(heard.lines))
+    if found is None:
+        raise SliceFailed(f"{program} does not say its version; {how_to_get}, or see printprep doctor")
+    return found.group(1)
 
 
 def run_engine(

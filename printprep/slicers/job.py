@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -242,6 +243,25 @@ def implausible(job: Job, engine: str, said_s: float | None, at_least_s: float, 
         ),
         value=said_s,
         limit=at_least_s,
+    )
+
+
+def stripped(plan: Plan, profiles: Profiles, engine: str, keys: AbstractSet[str], why: str) -> tuple[Finding, ...]:
+    """A finding for each raw key of the plan's profiles for ``engine`` that is one of ``keys``, and so is left out."""
+    process, printer = profiles.process(plan.process), profiles.printer(plan.printer)
+    sources = {f"printer {printer.id}": printer.slicer, f"process {process.id}": process.fdm.slicer}
+    for load in plan.tools:
+        fdm = profiles.material(load.material).fdm
+        sources[f"material {load.material}"] = fdm.slicer if fdm else {}
+    return tuple(
+        Finding(
+            code="slicer-key-stripped",
+            severity=Severity.WARNING,
+            message=f"{where} sets {key} {why} and was left out",
+            value=key,
+        )
+        for where, slicer in sources.items()
+        for key in sorted(keys & slicer.get(engine, {}).keys())
     )
 
 

@@ -12,14 +12,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from printprep.case import Finding, Severity
+from printprep.case import Finding
 from printprep.errors import ProfileError
 from printprep.plan import OUT_OF_REACH, Plan, Plate, ToolLoad
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer, SlicerValue
 from printprep.profiles.tower import BRIM_MM
 from printprep.slicers.fit import Tower
-from printprep.slicers.job import check_layers, loads_of_all_tools, used_tools
+from printprep.slicers.job import check_layers, loads_of_all_tools, stripped, used_tools
 
 ENGINE: Final = "prusaslicer"
 """The engine's name in a profile's ``[slicer.prusaslicer]``."""
@@ -117,21 +117,7 @@ def settings(plan: Plan, plate: Plate, profiles: Profiles, tower: Tower | None =
 
 def refused(plan: Plan, profiles: Profiles) -> tuple[Finding, ...]:
     """A finding for each forbidden raw key of the plan's profiles; :func:`settings` leaves them out."""
-    process, printer = profiles.process(plan.process), profiles.printer(plan.printer)
-    sources = {f"printer {printer.id}": printer.slicer, f"process {process.id}": process.fdm.slicer}
-    for load in plan.tools:
-        fdm = profiles.material(load.material).fdm
-        sources[f"material {load.material}"] = fdm.slicer if fdm else {}
-    return tuple(
-        Finding(
-            code="slicer-key-stripped",
-            severity=Severity.WARNING,
-            message=f"{where} sets {key} for PrusaSlicer; it runs programs or carries secrets and was left out",
-            value=key,
-        )
-        for where, slicer in sources.items()
-        for key in sorted(FORBIDDEN & slicer.get(ENGINE, {}).keys())
-    )
+    return stripped(plan, profiles, ENGINE, FORBIDDEN, "for PrusaSlicer; it runs programs or carries secrets")
 
 
 def _machine(printer: Printer, fdm: Fdm, motion: Motion) -> dict[str, str]:

@@ -13,7 +13,6 @@ import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +24,7 @@ from printprep.gcode.supports import anatomy_layers
 from printprep.plan import Estimate, Plan, Plate, SlicedPlate, Supports
 from printprep.profiles.load import Profiles
 from printprep.progress import SILENT, Progress
-from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine
+from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine, version_said
 from printprep.slicers.fit import open_parts
 from printprep.slicers.honoured import compare
 from printprep.slicers.job import Copied, Job, implausible, job_of, least_s, untested, uses_of, verify
@@ -46,6 +45,7 @@ HOW_TO_GET: Final = "get it with: apt-get install --no-install-recommends prusa-
 TESTED: Final = "2.5"
 """The version whose settings, messages and figures this driver was tested with."""
 
+_VERSION: Final = r"PrusaSlicer-(\d+(?:\.\d+)*)"
 _PROGRESS: Final = re.compile(r"^(\d{1,3}) => (.*)")
 _CHATTER: Final = re.compile(r"\[(trace|debug|info)\]|^Slicing result exported to |^\d{1,3} => ")
 
@@ -60,17 +60,7 @@ def version() -> str:
     SliceFailed
         It does not say its version.
     """
-    return _version_of(find_engine(PROGRAM, HOW_TO_GET))
-
-
-@cache
-def _version_of(program: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="printprep-") as folder:
-        heard = run_engine([program, "--help"], cwd=Path(folder), timeout_s=60.0)
-    found = re.search(r"PrusaSlicer-(\d+(?:\.\d+)*)", "\n".join(heard.lines[:5]))
-    if found is None:
-        raise SliceFailed(f"{program} does not say its version; {HOW_TO_GET}, or see printprep doctor")
-    return f"prusaslicer {found.group(1)}"
+    return f"prusaslicer {version_said(find_engine(PROGRAM, HOW_TO_GET), '--help', _VERSION, HOW_TO_GET)}"
 
 
 def command(program: str, ini: Path, project: Path, output: Path) -> list[str]:

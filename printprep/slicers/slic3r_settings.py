@@ -13,7 +13,7 @@ from printprep.case import Finding, Severity
 from printprep.errors import ProfileError, SliceFailed
 from printprep.plan import OUT_OF_REACH
 from printprep.profiles.models import FdmMaterial, FdmProcess, SlicerValue
-from printprep.slicers.job import Job, check_layers, loads_of_all_tools
+from printprep.slicers.job import Job, check_layers, loads_of_all_tools, stripped
 from printprep.slicers.prusa_settings import FORBIDDEN as LEAKS
 from printprep.slicers.prusa_settings import threshold_from_horizontal_deg
 
@@ -112,20 +112,8 @@ def refuse_what_it_cannot(job: Job) -> tuple[Finding, ...]:
 
 def left_out(job: Job) -> tuple[Finding, ...]:
     """A finding for each raw key that :func:`settings` leaves out."""
-    sources = {f"printer {job.plan.printer}": job.printer.slicer, f"process {job.plan.process}": job.process.slicer}
-    for load in job.plan.tools:
-        fdm = job.profiles.material(load.material).fdm
-        sources[f"material {load.material}"] = fdm.slicer if fdm else {}
-    return tuple(
-        Finding(
-            code="slicer-key-stripped",
-            severity=Severity.WARNING,
-            message=f"{where} sets {key} for Slic3r; it runs programs, carries secrets or is ours, and was left out",
-            value=key,
-        )
-        for where, slicer in sources.items()
-        for key in sorted(OURS & slicer.get(ENGINE, {}).keys())
-    )
+    why = "for Slic3r; it runs programs, carries secrets or is ours,"
+    return stripped(job.plan, job.profiles, ENGINE, OURS, why)
 
 
 def _cannot(what: str) -> Finding:

@@ -119,6 +119,21 @@ def test_somebody_at_the_printer_stops_it(server: PrusaLink, link: PrusaLinkLink
     assert link.print_file(job, watch).ending is Ending.CANCELLED
 
 
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_pause_that_is_refused_costs_no_print(server: PrusaLink, link: PrusaLinkLink, job: Path, status: int) -> None:
+    messages: set[str] = set()
+
+    def watch(seen: PrinterStatus) -> None:
+        messages.add(seen.message)
+        if seen.state is PrinterState.PRINTING and not server.refuses:
+            server.refuses["PUT /api/v1/job"] = status
+            link.pause()
+
+    assert link.print_file(job, watch).ending is Ending.FINISHED
+    assert any("as the test wants" in message for message in messages)
+    assert sum(request.endswith("/pause") for request in server.asked) == 1
+
+
 def test_an_error_on_its_display_ends_the_print(server: PrusaLink, link: PrusaLinkLink, job: Path) -> None:
     def watch(_status: PrinterStatus) -> None:
         server.state, server.message = "ERROR", "Heater Bed preheat error"

@@ -109,7 +109,14 @@ def test_the_socket_is_its_owners_alone(job: Path, tmp_path: Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize("line", [b"", b"stop", b"[]", b'{"order": 5}', b'{"order": "dance"}', b"\xff\xfe", b"7"])
+HUGE = b'{"order": "tune", "bed_c": 1%b}' % (b"0" * 400)  # more than a float holds
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"stop", b"[]", b'{"order": 5}', b'{"order": "dance"}', b"\xff\xfe", b"7", b"[" * 4000, HUGE],
+    ids=lambda line: repr(line[:30]),
+)
 def test_what_is_no_order_is_answered_and_harmless(line: bytes) -> None:
     with Desk("left", VirtualLink(), LIMITS), socket.socket(socket.AF_UNIX) as asker:
         asker.connect(str(desk_path("left")))

@@ -118,6 +118,16 @@ def test_a_strange_answer_is_an_error_of_ours(
     assert KEY not in str(raised.value)
 
 
+@pytest.mark.parametrize("spoilt", [f"{KEY}\n", f" {KEY}", f"{KEY}\r\nHost: elsewhere", f"{KEY}\u2019"])
+@pytest.mark.parametrize("kind", [OctoPrintLink, MoonrakerLink, PrusaLinkLink])
+def test_a_key_that_no_header_holds_is_refused_and_not_shown(
+    kind: Callable[[str, str], PrinterLink], spoilt: str
+) -> None:
+    with serving(told(200)) as url, pytest.raises(InputError, match="copy it again") as raised:
+        kind(url, spoilt).connect()
+    assert KEY not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "body",
     [
