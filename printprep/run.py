@@ -39,7 +39,6 @@ from printprep.report.worst import Colours, worst_pictures
 from printprep.report.write import write_certificate, write_report
 from printprep.safety import anatomy_words, files_not_named_as, guard_limits, takes_mm3
 from printprep.slicers import check_slicer, slice_plate
-from printprep.slicers.ahead import estimate_ahead, with_process
 from printprep.slicers.moved import slice_moving
 from printprep.slicers.proven import in_case_frame, proving, solids_of
 
@@ -129,34 +128,6 @@ def run_case(
         if name == until or (result.stopped and not past_errors):
             break
     return result
-
-
-def told_ahead(result: RunResult, process: str | None = None) -> Estimate:
-    """What a case that went through the step ``prepare`` would take, told from its sections and priced; not sliced.
-
-    Another ``process`` than the one it was prepared for takes it as it is oriented and placed.
-    """
-    plan = _plan(result) if process is None else with_process(_plan(result), process)
-    lab, count = result.profiles.lab(), len(plan.plates)
-    return total(
-        price(
-            estimate_ahead(plan, plate, result.profiles),
-            printer=result.printer,
-            profiles=result.profiles,
-            lab=lab,
-            plates=count,
-            plate=plate.index,
-        )
-        for plate in plan.plates
-    )
-
-
-def mended_for(mended: RunResult, request: Request) -> RunResult:
-    """What went through the step ``repair`` for one printer, for another: nothing until then depends on it."""
-    assert mended.draft is not None
-    printer, process = mended.profiles.printer(request.printer), mended.profiles.process(request.process)
-    draft = replace(mended.draft, printer=printer, process=process, supports=request.supports)
-    return replace(mended, request=request, printer=printer, process=process, draft=draft)
 
 
 def read(result: RunResult, progress: Progress) -> RunResult:

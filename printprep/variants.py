@@ -22,7 +22,7 @@ from printprep.prepare.orient import orient
 from printprep.prepare.pipeline import STAGES, plan_of, prepare
 from printprep.profiles.models import FdmProcess, Printer
 from printprep.progress import SILENT, Progress
-from printprep.run import Request, RunResult, mended_for, prepare_parts, told_ahead
+from printprep.run import Request, RunResult, prepare_parts
 from printprep.slicers import check_slicer
 from printprep.slicers.ahead import cut_of, estimate_ahead, range_s, with_process
 from printprep.slicers.cut import CutPlate
@@ -70,6 +70,31 @@ def told_case(mended: RunResult, request: Request, progress: Progress = SILENT) 
     check_slicer(result.printer)
     result = prepare_parts(result, progress)
     return result if result.stopped else replace(result, estimate=told_ahead(result))
+
+
+def told_ahead(result: RunResult) -> Estimate:
+    """What a case that went through the step ``prepare`` would take, told from its sections and priced; not sliced."""
+    assert result.plan is not None
+    plan, lab, count = result.plan, result.profiles.lab(), len(result.plan.plates)
+    return total(
+        price(
+            estimate_ahead(plan, plate, result.profiles),
+            printer=result.printer,
+            profiles=result.profiles,
+            lab=lab,
+            plates=count,
+            plate=plate.index,
+        )
+        for plate in plan.plates
+    )
+
+
+def mended_for(mended: RunResult, request: Request) -> RunResult:
+    """What went through the step ``repair`` for one printer, for another: nothing until then depends on it."""
+    assert mended.draft is not None
+    printer, process = mended.profiles.printer(request.printer), mended.profiles.process(request.process)
+    draft = replace(mended.draft, printer=printer, process=process, supports=request.supports)
+    return replace(mended, request=request, printer=printer, process=process, draft=draft)
 
 
 Kind = tuple[object, ...]

@@ -39,7 +39,7 @@ class Bed:
 
 
 def lifted(draft: Draft, plate: Plate, wish: ResinSupports) -> Bed:
-    """The parts of a plate where they will be printed.
+    """The parts of a plate where they will be printed; without supports nothing is lifted.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def lifted(draft: Draft, plate: Plate, wish: ResinSupports) -> Bed:
     parts = tuple(part for part in draft.parts if part.name in plate.parts)
     motions = [plate.motions.get(part.piece, plate.case_to_plate) for part in parts]
     meshes = [part.mesh.transformed(motion) for part, motion in zip(parts, motions, strict=True)]
-    lift_mm = 0.0 if _stands(parts, meshes) else wish.lift_mm
+    lift_mm = 0.0 if not draft.supports or _stands(parts, meshes) else wish.lift_mm
     top_mm = max(float(mesh.bounds_mm[1, 2]) for mesh in meshes) + lift_mm
     if top_mm > draft.printer.bed.height_mm + 1e-6:
         raise DoesNotFit(

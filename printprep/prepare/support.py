@@ -16,7 +16,7 @@ import numpy as np
 from printprep.geometry import support as geometry
 from printprep.geometry.mesh import Bool, Float, as_point, join
 from printprep.geometry.scaffold import Pad
-from printprep.geometry.support import Body, Rules
+from printprep.geometry.support import ENCLOSED, Body, Rules, Supports
 from printprep.geometry.trunks import Ground
 from printprep.geometry.zones import Zones
 from printprep.plan import Change, Plate, supports_name
@@ -41,19 +41,20 @@ def support(draft: Draft, progress: Progress = SILENT) -> Draft:
     """Add supports and a pad for every plate of a printer that prints by light; runs after arrange.
 
     Lifts the plates that need them. Adds the findings ``supported``, ``support-on-critical`` and
-    ``support-impossible``, and fills ``draft.removals``.
+    ``support-impossible``, and fills ``draft.removals``. Who wants no supports is told of the ceilings of cavities all
+    the same: what hangs over outside is seen, and these are not.
 
     Raises
     ------
     DoesNotFit
         A lifted body is higher than the printer builds.
     """
-    if draft.printer.resin is None or not draft.supports:
+    if draft.printer.resin is None:
         return draft
     with progress.step("support") as step:
         for k, plate in enumerate(draft.plates):
             step.advance(k / len(draft.plates), f"plate {plate.index}")
-            draft = _support(draft, plate)
+            draft = _support(draft, plate) if draft.supports else _ceilings(draft, plate)
     return draft
 
 
@@ -63,11 +64,23 @@ def _infilled(draft: Draft) -> bool:
     return bool(wishes) and all(wish.infill is not None for wish in wishes)
 
 
-def _support(draft: Draft, plate: Plate) -> Draft:
+def _made(draft: Draft, plate: Plate) -> tuple[Bed, Supports]:
+    """A plate as it will be printed, and the supports that it needs."""
     wish = draft.process.resin.supports
     bed = lifted(draft, plate, wish)
     rules = rules_of(draft, wish, on_pad=bed.lift_mm > 0)
-    made = geometry.support(_body(draft, bed, wish), rules, _ground(draft, bed))
+    return bed, geometry.support(_body(draft, bed, wish), rules, _ground(draft, bed))
+
+
+def _ceilings(draft: Draft, plate: Plate) -> Draft:
+    """A finding for each ceiling of a cavity that nothing holds, on a plate without supports."""
+    bed, made = _made(draft, plate)
+    inside = tuple(one for one in made.bare if one.reason == ENCLOSED)
+    return draft.with_findings(*impossible(bed, inside, held=True, infilled=_infilled(draft))) if inside else draft
+
+
+def _support(draft: Draft, plate: Plate) -> Draft:
+    bed, made = _made(draft, plate)
     draft = draft.with_findings(*impossible(bed, made.bare, held=bool(made.trunks), infilled=_infilled(draft)))
     if not made.trunks:
         return draft

@@ -10,9 +10,10 @@ import pytest
 from printprep.plan import Plan
 from printprep.profiles.load import load_profiles
 from printprep.progress import SILENT
-from printprep.run import Request, prepare_parts, run_case, slice_plates, told_ahead
+from printprep.run import Request, prepare_parts, run_case, slice_plates
 from printprep.slicers.ahead import range_s
 from printprep.slicers.own_time import times_on
+from printprep.variants import told_ahead
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 

@@ -168,6 +168,19 @@ def test_the_ceiling_of_a_cavity_is_told_with_its_area_and_what_carries_it(profi
     assert 'infill = "ribs" or "lattice"' in told.message
 
 
+def test_the_ceiling_of_a_cavity_is_told_of_a_print_without_supports_too(profiles: Profiles) -> None:
+    shell = Manifold.cube((30, 30, 20)) - Manifold.cube((26, 26, 16)).translate((2, 2, 2))
+    arm = Manifold.cube((31, 6, 3)).translate((29, 12, 17))  # hangs over outside, as whoever wants no supports sees
+    before = placed(profiles, {"shell": (from_solid((shell + arm).translate((80, 40, 0))), "bone")})
+    done = support(replace(before, supports=False))
+    (told,) = [f for f in done.findings if f.code.startswith("support")]
+    (same,) = [
+        f for f in support(before).findings if f.code == "support-impossible" and "ceiling of a cavity" in f.message
+    ]
+    assert (told.code, told.where_mm, told.value) == ("support-impossible", same.where_mm, same.value)
+    assert (done.parts, done.plates, done.removals) == (before.parts, before.plates, ())
+
+
 def test_a_ceiling_that_its_infill_does_not_carry_is_told_what_else_to_do(profiles: Profiles) -> None:
     shell = Manifold.cube((30, 30, 20)) - Manifold.cube((26, 26, 16)).translate((2, 2, 2))
     draft = placed(profiles, {"shell": (from_solid(shell.translate((80, 40, 0))), "bone")})
