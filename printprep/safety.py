@@ -29,18 +29,14 @@ from printprep.printers.layerjob import holds_layers
 from printprep.printers.registry import VIRTUAL
 from printprep.printers.send import Guard
 from printprep.printers.tuning import TuneLimits
+from printprep.profiles.firmware import READS
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Material, Printer, Process, Tissue
 from printprep.profiles.tower import tower_size
 
-NOTES: Final = {"marlin": ("marlin.md",), "prusa-buddy": ("marlin.md", "buddy.md"), "klipper": ("klipper.md",)}
-"""The pages of firmware_notes/ whose commands a firmware takes; Prusa's Buddy firmware is a Marlin, and more."""
-
 EXTRUDE_MIN_C: Final = 150.0  # colder than that nothing is fed
 BRIM_ROOM_MM: Final = 10.0
 START_MM3: Final = 500.0  # purge lines and what a start macro feeds
-LONGEST_COMMAND: Final = {"klipper": 4096}
-"""Characters that a firmware takes, where they are not Marlin's 96 (MAX_CMD_SIZE); Klipper reads blocks of 4096."""
 
 SIMULATED: Final = VIRTUAL.profile
 """The printer that plays any other: it is held to the printer that a file was made for."""
@@ -54,12 +50,13 @@ def firmware_note(firmware: str) -> str:
     InputError
         There is none: nobody can say which commands it takes.
     """
-    if firmware not in NOTES:
+    if firmware not in READS:
         raise InputError(f"there is no note on the firmware {firmware}, so no G-code for it can be guarded")
+    notes = READS[firmware].notes
     package = Path(__file__).resolve().parent
     for folder in (package / "printers" / "notes", package.parent / "firmware_notes"):
-        if all((folder / name).is_file() for name in NOTES[firmware]):
-            return "\n".join((folder / name).read_text(encoding="utf-8") for name in NOTES[firmware])
+        if all((folder / name).is_file() for name in notes):
+            return "\n".join((folder / name).read_text(encoding="utf-8") for name in notes)
     raise InputError(f"the firmware notes are missing beside {package}; install printprep again")
 
 
@@ -97,10 +94,11 @@ def guard_limits(
         tools=fdm.tools,
         allowed=allowed.union(own.start, own.end, own.other),
         refused=refused,
-        g90_sets_e=printer.firmware != "klipper",
+        g90_sets_e=printer.reads.g90_sets_e,
         forbidden_words=tuple(forbidden_words),
         motion=printer.motion,
-        holds_acceleration=printer.firmware != "klipper",
+        holds_acceleration=printer.reads.holds_acceleration,
+        m203_per_minute=printer.reads.m203_per_minute,
         start_macros=frozenset(own.start),
         end_macros=frozenset(own.end),
         known_words=words_of((*known_words, *code, printer.id, printer.name, printer.maker)),
@@ -110,7 +108,7 @@ def guard_limits(
         filament_mm=fdm.filament_mm,
         filament_types={tool: kind for tool, m in materials.items() if (kind := _filament_type(m))},
         material_mm3=material_mm3,
-        max_command_chars=LONGEST_COMMAND.get(printer.firmware, 96),
+        max_command_chars=printer.reads.max_command_chars,
     )
 
 

@@ -46,7 +46,7 @@ def preview(
     profile = load_profiles().printer(printer)
     if profile.fdm is None:
         raise ProfileError(f"{printer} does not extrude: its files are pictures already")
-    beads = read_beads(file, profile.fdm.filament_mm, g90_sets_e=profile.firmware != "klipper")
+    beads = read_beads(file, profile.fdm.filament_mm, g90_sets_e=profile.reads.g90_sets_e)
     shown = show(beads, by=by, layer=layer, last=last)
     path = picture or file.with_suffix(f".layer-{layer}{f'-{last}' if last else ''}.png" if layer else ".png")
     with replacing(path) as draft:

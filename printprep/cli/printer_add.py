@@ -73,10 +73,8 @@ def add(
         raise InputError(f"say where the printer is: either --port or --octoprint, or another of {choices}")
     known = load_profiles().printer(profile)
     if port is not None:
-        if known.firmware not in ("marlin", "prusa-buddy"):
-            raise InputError(
-                f"{profile} runs {known.firmware}, which is not spoken over a serial port; use --octoprint, or another"
-            )
+        if known.resin is not None:
+            raise InputError(f"{profile} prints files of layers, which go over no serial port; use --prusalink, --sdcp")
         named = new_printer(name=name, link="serial", profile=profile, port=port, baud=baud, firmware=known.firmware)
     else:
         link, url = next(iter(said.items()))

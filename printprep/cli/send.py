@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from printprep.printers.link import OnProgress, PrinterLink, PrinterStatus
     from printprep.printers.registry import NamedPrinter
     from printprep.printers.send import SendResult
+    from printprep.profiles.models import Printer
 
 
 @click.command()
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 @click.option(
     "--baud", default="115200", callback=read_baud, show_default=True, help="Bits a second of the port, or auto."
 )
-@click.option("--firmware", type=click.Choice(["marlin", "prusa-buddy"]), default="marlin", show_default=True)
+@click.option(
+    "--firmware", help="With --port: what the printer is spoken to as. Left out: as --profile says, or marlin."
+)
 @click.option("--profile", help="Id of the printer's profile: the file must be for it and keep to its limits.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Virtual printer: every accepted command.")
 @click.option(
@@ -42,7 +45,7 @@ def send(
     printer: str | None,
     port: str | None,
     baud: int | None,
-    firmware: str,
+    firmware: str | None,
     profile: str | None,
     log: Path | None,
     nozzle_at: float | None,
@@ -71,8 +74,8 @@ def send(
     from printprep.report.document import finding_json
     from printprep.safety import sending_guard, tune_limits
 
-    named = _named(printer, port, baud, firmware, profile)
     profiles = load_profiles()
+    named = _named(printer, port, baud, firmware, profiles.printer(profile) if profile else None)
     unsaid = port is not None and profile is None
     profile_of = None if unsaid else profiles.printer(profile or named.profile)
     guard = sending_guard(profile_of, profiles, nozzle_at)
@@ -113,7 +116,9 @@ def somebody_answers() -> bool:
     return sys.stdin.isatty()
 
 
-def _named(printer: str | None, port: str | None, baud: int | None, firmware: str, profile: str | None) -> NamedPrinter:
+def _named(
+    printer: str | None, port: str | None, baud: int | None, firmware: str | None, profile: Printer | None
+) -> NamedPrinter:
     from printprep.errors import InputError
     from printprep.printers.registry import VIRTUAL, find_printer, new_printer
 
@@ -124,10 +129,10 @@ def _named(printer: str | None, port: str | None, baud: int | None, firmware: st
     return new_printer(
         name=name_of_port(port or ""),
         link="serial",
-        profile=profile or VIRTUAL.profile,
+        profile=profile.id if profile else VIRTUAL.profile,
         port=port,
         baud=baud or asked_baud(port or ""),
-        firmware=firmware,
+        firmware=firmware or (profile.firmware if profile else VIRTUAL.firmware),
     )
 
 
@@ -175,10 +180,13 @@ def _report(file: Path, named: NamedPrinter, result: SendResult, as_json: bool) 
         return
     from rich.markup import escape
 
+    from printprep.printers.layerjob import holds_layers
+
+    what = "layers" if holds_layers(file) else "commands"
     colour = "green" if result.outcome == "finished" else "yellow"
     who = "" if result.counted else " (as the server says)"
     out().print(
         f"[{colour}]{result.outcome}[/{colour}] on {escape(named.name)} ({escape(result.firmware)}): "
-        f"{result.lines_total:,} commands in the file, {result.lines_sent:,} sent, "
+        f"{result.lines_total:,} {what} in the file, {result.lines_sent:,} sent, "
         f"{result.lines_accepted:,} acknowledged{who}, {result.repeated:,} repeated, in {result.duration_s:.1f} s"
     )

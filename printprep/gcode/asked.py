@@ -140,6 +140,8 @@ def _motion(command: str, words: Words, limits: GuardLimits) -> Iterator[Asked]:
     if limits.motion is None:
         return
     most, unit = _MOTION[command](limits.motion, limits.holds_acceleration)
+    if command == "M203" and limits.m203_per_minute:
+        most, unit = {axis: 60.0 * speed for axis, speed in most.items()}, "mm/min"
     for letter, value in words.items():
         if letter in most and value > most[letter] * 1.001:
             yield _over(f"{command} {letter}", f"{value:g} {unit}, the printer's limit is {most[letter]:g}", value,
@@ -169,6 +171,7 @@ def _axes(values: tuple[float, float, float, float]) -> Words:
 
 _MOTION: Final[Mapping[str, Callable[[MotionProfile, bool], tuple[Words, str]]]] = {
     "M201": lambda motion, _: (_axes(motion.max_acceleration_mm_s2), "mm/s2"),
+    "M202": lambda motion, _: (_axes(motion.max_acceleration_mm_s2), "mm/s2"),  # of travel, as Repetier has it
     "M203": lambda motion, _: (_axes(motion.max_speed_mm_s), "mm/s"),
     "M204": lambda motion, holds: (_accelerations(motion, holds), "mm/s2"),
     "M205": lambda motion, _: (_corners(motion), "mm/s (J: mm)"),

@@ -71,7 +71,10 @@ def guard(path: Path, limits: GuardLimits) -> tuple[Finding, ...]:
             value=counts.longest_command, limit=limits.max_command_chars,
         )  # fmt: skip
     if counts.overlong:
-        watch.note("gcode-rubbish", 0, f"{counts.overlong} lines of more than 4 MiB")
+        watch.note(
+            "gcode-rubbish", counts.overlong_line, "a line of more than 4 MiB, which no firmware reads",
+            count=counts.overlong,
+        )  # fmt: skip
     watch.end(counts.lines)
     return watch.notes.findings()
 

@@ -67,6 +67,7 @@ class GuardLimits:
     forbidden_words: tuple[str, ...] = ()  # names of input files, users, hosts; case does not matter
     motion: MotionProfile | None = None  # what the firmware allows; None: what a file asks of it is not judged
     holds_acceleration: bool = True  # M201 holds M204 down; Klipper: no
+    m203_per_minute: bool = False  # M203 is in mm/min, as RepRapFirmware has it
     chamber_max_c: float = 0.0  # 0: no chamber heater
     known_words: frozenset[str] = frozenset()  # of the case, the lab and its profiles: they name nobody
     called: tuple[str, ...] = ()  # what slicers and firmware call the printer; empty: not judged

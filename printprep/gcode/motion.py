@@ -87,8 +87,13 @@ class Cornering(StrEnum):
     STEP = "step"  # RepRapFirmware: a step in the speed of each axis
 
 
-CORNERING: Final = {"klipper": Cornering.SQUARE_CORNER, "reprapfirmware": Cornering.STEP}
-"""By firmware; all others plan as Marlin does."""
+CORNERING: Final = {
+    "klipper": Cornering.SQUARE_CORNER,
+    "reprapfirmware": Cornering.STEP,
+    "repetier": Cornering.JERK,
+    "smoothieware": Cornering.JUNCTION_DEVIATION,
+}
+"""By firmware; for the others (Marlin and Prusa's Buddy), :func:`cornering_of` says which of Marlin's two it is."""
 
 STOPS = np.array(
     [

@@ -90,6 +90,7 @@ class Counts:
     unknown: int  # lines that are no command
     bad: int  # moves whose words make no sense
     overlong: int  # lines above BLOCK_BYTES
+    overlong_line: int  # the first of them
     longest_command: int  # characters before the comment
     longest_command_line: int
     commands: dict[str, int]  # "G1": how often
@@ -162,6 +163,7 @@ class Reader:
         """Klipper's G90 leaves the extruder alone: ``g90_sets_e=False``."""
         self.path = path
         self._memory: Memory = layout.new_memory(g90_sets_e=g90_sets_e)
+        self._overlong_line = 0
 
     def __iter__(self) -> Iterator[Block]:
         buffer, filled, out = np.empty(BLOCK_BYTES + 1, np.uint8), 0, layout.new_output()
@@ -189,6 +191,7 @@ class Reader:
                     at, count[layout.SKIPPING] = filled, 1
                     count[layout.OVERLONG] += 1
                     count[layout.LINES] += 1
+                    self._overlong_line = self._overlong_line or int(count[layout.LINES])
                 buffer[: filled - at] = buffer[at:filled].copy()
                 filled -= at
 
@@ -210,6 +213,7 @@ class Reader:
             unknown=int(count[layout.UNKNOWN]),
             bad=int(count[layout.BAD]),
             overlong=int(count[layout.OVERLONG]),
+            overlong_line=self._overlong_line,
             longest_command=int(count[layout.LONGEST]),
             longest_command_line=int(count[layout.LONGEST_LINE]),
             commands=dict(zip(names, memory.used[keys, 0].tolist(), strict=True)),

@@ -92,6 +92,7 @@ def _gcode(points: Float, feed: Float, feeds: npt.NDArray[np.bool_], jumps: npt.
             unknown=0,
             bad=0,
             overlong=0,
+            overlong_line=0,
             longest_command=0,
             longest_command_line=0,
             commands={},

@@ -13,6 +13,7 @@ from printprep.lab.turn import Told
 from printprep.printers import PrinterLink, PrinterState, PrinterStatus, open_link
 from printprep.printers.control import Desk
 from printprep.printers.dialects.events import Parking
+from printprep.printers.layerjob import holds_layers
 from printprep.printers.link import Ending
 from printprep.printers.registry import NamedPrinter, find_printer
 from printprep.printers.send import Guard, send_file
@@ -100,7 +101,8 @@ class LinkedPrinter:
             return Outcome(state=State.CANCELLED, why=why, lines=result.lines_accepted)
         counted = "each acknowledged" if result.counted else "counted by its server"
         spite = [f"; in spite of {f.code}, because: {f.accepted}" for f in result.findings if f.accepted]
-        why = f"printed: {result.lines_accepted} commands, {counted}{''.join(dict.fromkeys(spite))}"
+        what = "layers" if holds_layers(file) else "commands"
+        why = f"printed: {result.lines_accepted} {what}, {counted}{''.join(dict.fromkeys(spite))}"
         return Outcome(state=State.DONE, why=why, lines=result.lines_accepted)
 
     def cancel(self) -> None:

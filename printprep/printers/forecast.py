@@ -43,7 +43,7 @@ def forecast(job: JobFile, printer: Printer) -> Forecast | None:
     if printer.fdm is None or printer.motion is None or not job.layer_starts:
         return None
     try:
-        gcode = read_gcode(job.path, g90_sets_e=printer.firmware != "klipper")
+        gcode = read_gcode(job.path, g90_sets_e=printer.reads.g90_sets_e)
         times = estimate(
             gcode, printer.motion, cornering=CORNERING.get(printer.firmware), timing=printer.timing,
             shared_nozzle=printer.fdm.shared_nozzle, tool_change_s=printer.fdm.tool_change_s,

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from printprep.errors import InputError
 from printprep.files import write_text
+from printprep.printers.dialects import DIALECTS
 
 FILE = "printers.toml"
 
@@ -48,11 +49,18 @@ class NamedPrinter(BaseModel):
     port: str | None = Field(default=None, description="serial: /dev/ttyACM0, /dev/serial/by-id/…")
     dtr: bool = Field(default=True, description="serial: raise the line DTR, which restarts many boards")
     baud: Annotated[int, Field(ge=1200, le=4_000_000)] = 115_200
-    firmware: Literal["marlin", "prusa-buddy"] = "marlin"
+    firmware: str = Field(default="marlin", description="serial: that it is spoken to as")
     url: str | None = Field(default=None, description="of a server: http://printer.local, path prefixes are kept")
     user: str | None = Field(default=None, description="prusalink: of the log-in; then the key is its password")
     key: str | None = Field(default=None, repr=False, description="of a server: an application's or a user's key")
     allow_insecure: bool = Field(default=False, description="of a server: accept one that asks for no key")
+
+    @field_validator("firmware")
+    @classmethod
+    def _is_spoken(cls, value: str) -> str:
+        if value not in DIALECTS:
+            raise ValueError(f"{value!r} is not spoken; choose one of {', '.join(DIALECTS)}")
+        return value
 
     @model_validator(mode="after")
     def _has_a_way(self) -> NamedPrinter:

@@ -10,6 +10,7 @@ from typing import Final
 from printprep.case import Finding, stopping
 from printprep.errors import GcodeRefused, PrinterError
 from printprep.files import sha256_of
+from printprep.printers.layerjob import holds_layers
 from printprep.printers.link import (
     Ending,
     OnProgress,
@@ -116,8 +117,9 @@ def refuse_dangerous(path: Path, findings: tuple[Finding, ...]) -> None:
 def check_account(path: Path, outcome: PrintOutcome) -> None:
     """Raise PrinterError unless every command of the file was sent once and acknowledged."""
     if not outcome.lines_total == outcome.lines_sent == outcome.lines_accepted:
+        kind = "layers" if holds_layers(path) else "commands"
         raise PrinterError(
-            f"{path.name}: {outcome.lines_total} commands in the file, {outcome.lines_sent} sent, "
+            f"{path.name}: {outcome.lines_total} {kind} in the file, {outcome.lines_sent} sent, "
             f"{outcome.lines_accepted} acknowledged; the print cannot be trusted"
         )
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from printprep.casefile import Limits, Positive
+from printprep.profiles.firmware import READS, Firmware, Reads
 
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -23,7 +24,6 @@ Colour = tuple[
 ]
 Technology = Literal["fdm", "resin"]
 MaterialClass = Literal["rigid", "flexible", "clear", "soluble"]
-Firmware = Literal["marlin", "prusa-buddy", "klipper", "sl1", "chitu"]
 SlicerValue = str | int | float | bool
 
 
@@ -186,7 +186,21 @@ class Printer(Profile):
     @model_validator(mode="after")
     def _has_what_its_technology_needs(self) -> Self:
         _needs(self.technology, {"fdm": ("fdm", "motion"), "resin": ("resin",)}, self)
+        if self.technology == "fdm" and self.firmware not in READS:
+            raise ValueError(
+                f"firmware is {self.firmware!r}, which drives no extruder; choose one of {', '.join(READS)}"
+            )
+        if self.firmware == "smoothieware" and self.motion is not None and self.motion.junction_deviation_mm <= 0:
+            raise ValueError(
+                "Smoothieware takes corners by motion.junction_deviation_mm; say it in mm, as the printer's own config "
+                "does (0.05 if that is silent)"
+            )
         return self
+
+    @property
+    def reads(self) -> Reads:
+        """How the firmware of an extruding printer reads G-code."""
+        return READS[self.firmware]
 
 
 class FdmMaterial(Model):

@@ -25,7 +25,7 @@ def printed_view(
 ) -> Picture:
     """What ``file`` prints, each tool in the colour of the tissue it stands for, the rest in grey."""
     assert printer.fdm is not None
-    beads = read_beads(file, printer.fdm.filament_mm, g90_sets_e=printer.firmware != "klipper")
+    beads = read_beads(file, printer.fdm.filament_mm, g90_sets_e=printer.reads.g90_sets_e)
     palette = np.full((256, 3), OTHER, np.uint8)
     for load in plan.tools:
         palette[load.tool] = load.colour

@@ -4,7 +4,8 @@ By extrusion a few layers stand for all, and PrusaSlicer's ways of filling them 
 (:mod:`printprep.slicers.drawn`); by light every layer is known. What :data:`RANGE` and :data:`RANGE_THICK` say was
 measured on twelve shapes, four processes, with and without supports, three printers in turn, against our own time of
 PrusaSlicer's G-code: 88 prints took 0.86 to 1.34 of what was told, 78 % of them within a tenth, half of them more than
-1.05; those in layers up to 0.2 mm 0.86 to 1.14. The ranges are a little wider than that.
+1.05; those in layers up to 0.2 mm 0.86 to 1.14. The ranges are a little wider than that; they were drawn around these
+very prints and tried on no others, so how many of another shape's fall inside is not known.
 """
 
 from __future__ import annotations

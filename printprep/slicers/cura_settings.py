@@ -139,7 +139,7 @@ def _machine(job: Job, bed_c: float) -> dict[str, Value]:
         "machine_height": bed.height_mm,
         "machine_center_is_zero": False,
         "center_object": False,
-        "machine_gcode_flavor": "RepRap (Marlin/Sprinter)",
+        "machine_gcode_flavor": job.printer.reads.cura,
         "machine_extruder_count": len(job.tools),
         "extruders_enabled_count": len(job.tools),
         "machine_extruders_share_heater": fdm.shared_nozzle,

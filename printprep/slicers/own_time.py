@@ -26,7 +26,7 @@ def times_on(printer: Printer, gcode: Path) -> GcodeTimes:
     fdm = printer.fdm
     if printer.motion is None or fdm is None:
         raise ProfileError(f"{printer.id} has no [motion] and [fdm]: its profile must say what the firmware allows")
-    read = read_gcode(gcode, g90_sets_e=printer.firmware != "klipper")
+    read = read_gcode(gcode, g90_sets_e=printer.reads.g90_sets_e)
     times = estimate(
         read,
         printer.motion,

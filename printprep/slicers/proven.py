@@ -89,7 +89,7 @@ def _printed(file: Path, printer: Printer, top_mm: float) -> Iterator[Printed]:
         kind = "a resin file of layers" if layered else "G-code"
         raise ProfileError(f"{file.name} is {kind}, and {printer.id} prints none; name the printer that it is for")
     if printer.fdm is not None:
-        beads = read_beads(file, printer.fdm.filament_mm, g90_sets_e=printer.firmware != "klipper", top_mm=top_mm)
+        beads = read_beads(file, printer.fdm.filament_mm, g90_sets_e=printer.reads.g90_sets_e, top_mm=top_mm)
         yield Strips.of(beads)
         return
     assert printer.resin is not None

@@ -39,9 +39,6 @@ FORBIDDEN: Final = frozenset(
 )
 """Raw keys that no profile may set: they run programs, name files, or carry credentials into G-code."""
 
-GCODE_FLAVOUR: Final = {"marlin": "marlin2", "klipper": "marlin", "prusa-buddy": "marlin"}
-"""By firmware. PrusaSlicer knows ``klipper`` from 2.6 on, 2.5 would fall back to ``reprap``; Klipper reads Marlin's."""
-
 _TEXT_LISTS: Final = frozenset(
     {
         "end_filament_gcode",
@@ -133,7 +130,7 @@ def _machine(printer: Printer, fdm: Fdm, motion: Motion) -> dict[str, str]:
     }
     return {
         "printer_technology": "FFF",
-        "gcode_flavor": GCODE_FLAVOUR[printer.firmware],
+        "gcode_flavor": printer.reads.prusaslicer,
         "bed_shape": f"0x0,{width_mm}x0,{width_mm}x{depth_mm},0x{depth_mm}",
         "max_print_height": _text(printer.bed.height_mm),
         "nozzle_diameter": _each(fdm, _text(fdm.nozzle_mm)),

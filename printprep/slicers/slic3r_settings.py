@@ -136,7 +136,7 @@ def _machine(job: Job) -> dict[str, SlicerValue | list[SlicerValue]]:
     bed, fdm, tools = job.printer.bed, job.fdm, len(job.tools)
     width, depth = _text(bed.width_mm), _text(bed.depth_mm)
     return {
-        "gcode_flavor": "reprap",
+        "gcode_flavor": job.printer.reads.slic3r,
         "bed_shape": f"0x0,{width}x0,{width}x{depth},0x{depth}",
         "nozzle_diameter": [fdm.nozzle_mm] * tools,
         "filament_diameter": [fdm.filament_mm] * tools,

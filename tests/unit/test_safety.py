@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from printprep.case import Finding, Severity, stopping
+from printprep.errors import ProfileError
 from printprep.files import sha256_of
 from printprep.gcode.guard import guard
 from printprep.geometry.mesh import Mesh
@@ -105,6 +106,62 @@ def test_a_file_asks_no_more_than_the_profile_allows(
     assert "gcode-over-limits" not in look(plate, firmware, profiles)
     plate.write_text(f"{JOB}{command}\n{END}", encoding="ascii")
     assert "gcode-over-limits" in look(plate, firmware, profiles)
+
+
+BOARDS = {
+    "duet": 'firmware = "reprapfirmware"',
+    "old": 'firmware = "repetier"',
+    "smoothie": 'firmware = "smoothieware"\n[motion]\njunction_deviation_mm = 0.05',
+}
+"""Profiles of a lab of its own, of one printer with other boards."""
+
+
+@pytest.fixture
+def boards(tmp_path: Path) -> Profiles:
+    folder = tmp_path / "lab" / "printers"
+    folder.mkdir(parents=True)
+    for name, text in BOARDS.items():
+        (folder / f"{name}.toml").write_text(f'inherits = "ender-3"\nname = "{name}"\n{text}\n', encoding="utf-8")
+    return load_profiles(folder.parent)
+
+
+@pytest.mark.parametrize(
+    ("board", "command", "code"),
+    [
+        ("duet", "M203 X30000", None),  # mm/min: 500 mm/s
+        ("duet", "M203 X30300", "gcode-over-limits"),
+        ("ender-3", "M203 X30000", "gcode-over-limits"),
+        ("duet", "M204 P500 T500", None),
+        ("old", "M204 X20 Y1 Z60", "gcode-refused-command"),  # there a heater's control
+        ("old", "M201 X400 Y400", None),
+        ("old", "M202 X500 Y500", None),  # PrusaSlicer writes both
+        ("old", "M202 X5000", "gcode-over-limits"),
+        ("ender-3", "M202 X500", "gcode-unknown-command"),
+        ("duet", "G10 P0 R400", "gcode-refused-command"),
+        ("smoothie", "G10 L2 P1 X50", "gcode-refused-command"),
+        ("smoothie", "M205 X5", "gcode-refused-command"),
+        ("smoothie", "M1000 rm -r /sd", "gcode-refused-command"),
+        ("smoothie", "M204 S500", None),
+        ("smoothie", "M900 K0.1", "gcode-unknown-command"),
+    ],
+)
+def test_each_firmware_is_guarded_by_its_own_note(
+    tmp_path: Path, boards: Profiles, board: str, command: str, code: str | None
+) -> None:
+    plate = tmp_path / "alone.gcode"
+    plate.write_text(JOB + END, encoding="ascii")
+    before = set(look(plate, board, boards))
+    assert before == {"not-certified"}
+    plate.write_text(f"{JOB}{command}\n{END}", encoding="ascii")
+    assert set(look(plate, board, boards)) - before == ({code} if code else set())
+
+
+def test_a_smoothieboard_says_how_it_takes_corners(tmp_path: Path) -> None:
+    (tmp_path / "printers").mkdir()
+    file = tmp_path / "printers" / "smoothie.toml"
+    file.write_text('inherits = "ender-3"\nname = "s"\nfirmware = "smoothieware"\n', encoding="utf-8")
+    with pytest.raises(ProfileError, match="junction_deviation_mm"):
+        load_profiles(tmp_path).printer("smoothie")
 
 
 def accept(plate: Path, **entry: str) -> None:

@@ -13,6 +13,7 @@ from printprep.cli.printer import printer
 from printprep.cli.send import interruptible, send
 from printprep.errors import GcodeRefused, InputError
 from printprep.printers.link import Ending
+from printprep.printers.registry import find_printer
 from printprep.printers.virtual import VirtualLink, VirtualPrinter
 
 JOB = "G90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\nG1 X20 Y20 Z0.2 F3000\nG1 X40 E1 F1200\n"
@@ -80,6 +81,41 @@ def test_a_cancel_before_the_first_line_is_not_lost(job: Path) -> None:
     assert outcome.ending is Ending.CANCELLED
 
 
+def test_a_port_is_spoken_to_as_the_profile_says(job: Path) -> None:
+    at = CliRunner().invoke(printer, ["add", "v", "--profile", "voron-2.4", "--port", "/dev/ttyUSB7"])
+    assert at.exception is None
+    assert find_printer("v").firmware == "klipper"
+    with VirtualPrinter(dialect="klipper") as device:
+        said = ["--port", device.port, "--profile", "voron-2.4", "--json"]
+        told = json.loads(CliRunner().invoke(send, [str(job), *said]).stdout)
+        assert (told["outcome"], told["firmware"]) == ("finished", "Klipper")
+        other = CliRunner().invoke(send, [str(job), *said, "--firmware", "marlin"])
+    assert "the printer says it runs Klipper" in str(other.exception)
+    nobody = CliRunner().invoke(send, [str(job), *said, "--firmware", "sprinter"])
+    assert "'sprinter' is not spoken; choose one of marlin, " in str(nobody.exception)
+
+
+def test_no_comment_ever_leaves_by_a_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every byte that comes out of the cable is looked at, not only what the firmware makes of it."""
+    lines = [f"{line} ; aorta" for line in (JOB + END).splitlines()]
+    file = tmp_path / "aorta.gcode"
+    file.write_text("; aorta\n" + "\n;aorta\n".join(lines) + "\n; end of aorta", encoding="ascii")
+    heard = bytearray()
+    with VirtualPrinter() as device:
+        feed = device.firmware.feed
+
+        def listen(data: bytes, now_s: float) -> bytes:
+            heard.extend(data)
+            return feed(data, now_s)
+
+        monkeypatch.setattr(device.firmware, "feed", listen)
+        result = CliRunner().invoke(send, [str(file), "--port", device.port])
+    assert result.exception is None, result.output
+    assert b"G1 X40 E1 F1200" in heard
+    assert b"aorta" not in heard
+    assert b";" not in heard
+
+
 @pytest.mark.parametrize("where", [[], ["--printer", "virtual", "--port", "/dev/ttyACM0"]])
 def test_send_wants_one_printer(job: Path, where: list[str]) -> None:
     result = CliRunner().invoke(send, [str(job), *where])
@@ -107,7 +143,7 @@ def test_add_list_and_test() -> None:
     ("arguments", "words"),
     [
         (["add", "x", "--profile", "ender-3"], "either --port or --octoprint"),
-        (["add", "x", "--profile", "voron-2.4", "--port", "/dev/ttyACM0"], "runs klipper"),
+        (["add", "x", "--profile", "elegoo-saturn", "--port", "/dev/ttyACM0"], "prints files of layers"),
         (["add", "x y", "--profile", "ender-3", "--port", "/dev/ttyACM0"], "name"),
         (["virtual", "--faults", "drop_ok"], "KEY=VALUE"),
         (["add", "taken", "--profile", "ender-3", "--port", "/dev/ttyUSB8"], "--replace"),

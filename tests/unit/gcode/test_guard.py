@@ -7,6 +7,7 @@ import pytest
 
 from printprep.case import Finding, Severity
 from printprep.errors import InputError
+from printprep.gcode import read
 from printprep.gcode.guard import REFUSED, GuardLimits, allowed_commands, guard
 
 LIMITS = GuardLimits(
@@ -170,6 +171,16 @@ def test_rubbish_long_lines_and_missing_tools(tmp_path: Path) -> None:
     long = only(check(tmp_path, "M117 " + "9 " * 60 + "\n"), "gcode-long-line")
     assert (long.value, long.limit) == (125, 96)
     assert only(check(tmp_path, "T2\n", end="T0\n" + END), "gcode-no-such-tool").value == 2
+
+
+def test_a_line_that_is_too_long_to_keep_is_named_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "BLOCK_BYTES", 1 << 12)
+    long = "M118 " + "9" * 9000 + "\n"
+    found = only(check(tmp_path, long + "G4 P1\n" + long), "gcode-rubbish")
+    assert found.message.startswith(f"line {START.count(chr(10)) + 1}: a line of more than")
+    assert found.message.endswith("(2 times in all)")
 
 
 def test_klipper_macros_home_heat_and_end(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_a_line_longer_than_a_block_is_skipped(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(read, "BLOCK_BYTES", 1 << 12)
     gcode = parse(tmp_path, b"G1 X1\n" + b"X" * 20_000 + b"\nG1 X2\n; " + b"y" * 9_000)
     assert gcode.moves.position_mm[:, 0].tolist() == [1, 2]
-    assert gcode.counts.overlong == 2
+    assert (gcode.counts.overlong, gcode.counts.overlong_line) == (2, 2)
     assert gcode.moves.line.tolist() == [1, 3]
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from printprep.gcode.guard import REFUSED, allowed_commands
+from printprep.gcode.motion import CORNERING
 from printprep.printers.dialects import DIALECTS
 from printprep.printers.dialects.events import Actions, Failed, Parking, Phase, Timings
+from printprep.profiles.firmware import READS, Firmware
 from printprep.profiles.load import load_profiles
 from printprep.profiles.models import Printer
-from printprep.safety import NOTES, firmware_note
+from printprep.safety import firmware_note
 
 FOLDER = Path(__file__).parents[3] / "firmware_notes"
 PAGES = {
@@ -111,7 +114,7 @@ def test_every_dialect_has_a_page_with_transcripts() -> None:
     assert counts["marlin"] >= 15
 
 
-@pytest.mark.parametrize("firmware", NOTES)
+@pytest.mark.parametrize("firmware", READS)
 def test_the_lists_of_commands_do_not_contradict_each_other(firmware: str) -> None:
     allowed, refused = allowed_commands(firmware_note(firmware))
     assert {"G0", "G1", "M104", "M109", "M140", "M190", "G28", "T"} <= allowed
@@ -126,4 +129,14 @@ def test_every_printer_that_extrudes_has_a_firmware_with_a_note() -> None:
     for printer in load_profiles().of_kind("printers").values():
         assert isinstance(printer, Printer)
         if printer.fdm is not None:
-            assert printer.firmware in NOTES, printer.id
+            assert printer.firmware in READS, printer.id
+
+
+def test_what_extrudes_is_spoken_to_and_read_and_planned_by_one_name() -> None:
+    assert set(DIALECTS) == {*READS, "chitu"}
+    assert set(get_args(Firmware)) == {*DIALECTS, "sl1"}
+    assert set(CORNERING) <= set(READS)
+    for firmware, reads in READS.items():
+        assert PAGES[firmware] in reads.notes
+        follows = DIALECTS[firmware].manners.extruder == "follows"
+        assert reads.g90_sets_e == follows, f"{firmware}: what is sent and what is read do not agree on G90"
