@@ -29,6 +29,7 @@ APART_SHARE: Final = 0.25  # of a bead's width; one that lacks more does not hol
 POINTED_MM: Final = 6.0  # of outline; a smaller section may be little more than tips that no line reaches into
 ALL_ROUND: Final = 0.25  # of such a one: beads that are too thin leave more of it than the rest without plastic at it
 LEAST_OUTLINE_MM: Final = 3.0  # of a part in a layer; on less there is nothing to say
+ONE_BEAD: Final = 0.8  # of a bead's width: engines squeeze one in, and leave out what is thinner here and there
 WRONG_MM2: Final = 1.0  # of a layer by the wrong tool; less is how beads overlap at a border
 WRONG_MM3: Final = 2.0  # and in all
 SHOWN: Final = 5  # regions of a kind and part that are told one by one
@@ -60,11 +61,11 @@ class Judge:
         """Whether a region is beyond the limits, and not only because no bead is so thin.
 
         Of what is too thin to print well, only that of a critical part is an error, or more of a part than its volume
-        may change. What lies in two pieces is an error however thin it is: below and above it was printed.
+        may change. What lies in two pieces is an error if one bead fits: below and above it was printed.
         """
         if region.kind is Kind.WRONG_TOOL:
             return region.area_mm2 >= WRONG_MM2 and (region.volume_mm3 >= WRONG_MM3 or region.part in self.critical)
-        if region.parts:
+        if region.parts and region.thickness_mm >= ONE_BEAD * self.line_mm:
             return True
         if region.kind is Kind.FLOATING or region.depth_mm <= self.limits.deviation_max_mm:
             return False

@@ -13,7 +13,7 @@ from printprep.casefile import Limits
 from printprep.gcode.beads import Role, beads
 from printprep.gcode.deposit import check
 from printprep.gcode.outline import REACH_MM, gaps, samples
-from printprep.gcode.proof import Proof, prove
+from printprep.gcode.proof import Judge, Proof, prove
 from printprep.gcode.read import read_gcode
 from printprep.gcode.spots import Kind
 from tests.unit.gcode.sliced import WIDTH_MM, Box, Change, Ring, write
@@ -220,6 +220,19 @@ def test_a_thin_vessel_in_two_pieces_is_an_error_though_it_is_not_critical(tmp_p
     thin = Box(name="thin", low_mm=(45, 20, 0), high_mm=(45.5, 20.5, 4), tool=1)
     found = proof(tmp_path, lambda r: None if r.box == "thin" and r.layer in layers else r, boxes=(ORGAN, thin))
     assert ("deposit-lost", "thin") in errors(found)
+
+
+@pytest.mark.parametrize(("thick_mm", "severity"), [(0.3, Severity.WARNING), (0.5, Severity.ERROR)])
+def test_a_section_left_out_of_one_layer_is_an_error_if_one_bead_fits(
+    tmp_path: Path, thick_mm: float, severity: Severity
+) -> None:
+    thin = Box(name="thin", low_mm=(45, 20, 0), high_mm=(47, 20 + thick_mm, 4), tool=1)
+    found = proof(tmp_path, lambda r: None if r.box == "thin" and r.layer == 8 else r, boxes=(ORGAN, thin))
+    (lost,) = (region for region in found.regions if region.part == "thin" and region.kind is Kind.LOST)
+    assert lost.parts
+    much = {"thin": 1000.0}  # mm3, so that its share is no reason
+    judge = Judge(limits=Limits(), line_mm=WIDTH_MM, critical=frozenset(), volume_mm3=much)
+    assert judge.severity(lost) is severity
 
 
 @pytest.mark.parametrize(("lacks", "severity"), [(2, Severity.WARNING), (3, Severity.ERROR)])
