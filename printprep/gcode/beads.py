@@ -3,7 +3,8 @@
 The width is not taken from a slicer's marks but from the filament that a move feeds: what a printer lays down is
 volume, and a mark that says 0.45 mm over half the filament is a lie. A bead of cross-section ``A`` in a layer of height
 ``h`` is a rectangle with round ends, so its width is ``A / h + h (1 - pi / 4)``; one that spans air is a round thread
-(Slic3r manual, "Flow math", https://manual.slic3r.org/advanced/flow-math).
+(Slic3r manual, "Flow math", https://manual.slic3r.org/advanced/flow-math). What is fed on a way shorter than that width
+makes a dot, round ends and all, no wider than what is fed can fill.
 """
 
 from __future__ import annotations
@@ -106,6 +107,7 @@ def beads(gcode: Gcode, filament_mm: float = 1.75, top_mm: float = 0.0) -> Beads
     bridge = _bridges(gcode)[moves.feature[row]]
     width_mm = np.where(bridge, 2.0 * np.sqrt(section_mm2 / math.pi), _flat(section_mm2, height_mm))
     role[(width_mm > WIDEST_MM) & own] = Role.CUSTOM
+    width_mm = _dots(row, length_mm[row], width_mm)
     return Beads(
         start_mm=start[row, :2].astype(np.float32),
         end_mm=end[row, :2].astype(np.float32),
@@ -134,6 +136,23 @@ def role_of(feature: str) -> Role:
 def _flat(section_mm2: Float, height_mm: Float) -> Float:
     """Width of beads that lie on something."""
     return np.asarray(section_mm2 / height_mm + height_mm * (1.0 - math.pi / 4.0))
+
+
+def _dots(row: npt.NDArray[np.intp], length_mm: Float, width_mm: Float) -> Float:
+    """Widths, those of ways shorter than they are wide so that area and ends are no more than what is fed.
+
+    A way is one bead, or several without a move between them. With the area ``a`` that its beads cover without their
+    ends, and its length ``l``, a dot as wide as ``w`` covers ``l w + pi w^2 / 4 = a``.
+    """
+    if not len(row):
+        return width_mm
+    starts = np.flatnonzero(np.diff(row, prepend=-2) > 1)
+    way_mm = np.add.reduceat(length_mm, starts)
+    area_mm2 = np.add.reduceat(length_mm * width_mm, starts)
+    round_mm = (np.sqrt(way_mm**2 + math.pi * area_mm2) - way_mm) * (2.0 / math.pi)
+    round_mm[way_mm >= area_mm2 / way_mm] = np.inf
+    of_way = np.repeat(round_mm, np.diff(starts, append=len(row)))
+    return np.asarray(np.minimum(width_mm, of_way))
 
 
 def _roles(gcode: Gcode) -> Small:

@@ -25,6 +25,7 @@ from printprep.gcode.printed import Printed, Strips
 from printprep.gcode.spots import (
     FAR_MM,
     Area,
+    Around,
     Distances,
     Kind,
     Spot,
@@ -44,6 +45,8 @@ SKIN_MM: Final = 0.4  # narrower gaps between lines of a skin are how a slicer f
 EDGE_MM: Final = 0.45  # a bead reaches so far over the border of two parts
 STRAY_MM: Final = 0.3  # plastic beside the outline that is no rounding
 OPEN_SHARE: Final = 0.6  # of the border of an area without beads: it lies open, and is no cell of infill
+
+EMPTY_SHARE: Final = 0.95  # of a section without plastic: all that is in it is the edge of a bead beside it
 
 HELD_MM: Final = 0.35  # between a part and the top of what supports it, so that it comes off
 SPAN: Final = 48  # layers that one worker takes at a time
@@ -254,6 +257,12 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
                 thickness_px=width_of(inner_px),
                 depth_px=_from_plastic(comparison, layer, window, lost, (below, here, above)),
                 thin=_too_thin(comparison, part, lost),
+                around=Around(
+                    beside_px=_from_plastic(comparison, layer, window, lost, (here,)),
+                    below=(below.laid[window] > 0).astype(np.uint8),
+                    above=(above.laid[window] > 0).astype(np.uint8),
+                    section=_empty_sections(part, bare),
+                ),
             )
         laid = here.laid[window]
         wrong = part & ((laid != 0) & (laid != solid.tool + 1)).astype(np.uint8)
@@ -280,9 +289,9 @@ def _too_thin(comparison: Comparison, part: Image, lost: Image) -> Image:
 
 
 def _from_plastic(
-    comparison: Comparison, layer: int, window: Window, lost: Image, layers: tuple[Drawn, Drawn, Drawn]
+    comparison: Comparison, layer: int, window: Window, lost: Image, layers: Sequence[Drawn]
 ) -> Distances:
-    """Distance of what is lost from the nearest plastic of the model, in its layer and in those below and above.
+    """Distance of what is lost from the nearest plastic of the model in ``layers``: its own and those beside it.
 
     Beyond :data:`FAR_MM` of what is lost nothing is looked at.
     """
@@ -293,12 +302,22 @@ def _from_plastic(
     depth_px = np.zeros(lost.shape, np.float32)
     nearest = np.full(lost[part].shape, FAR_MM / pixel_mm, np.float32)
     up_px = float(heights_mm[layer]) / pixel_mm  # the far side of what is lost from the plastic below or above it
-    for one, away_px in zip(layers, (up_px, 0.0, up_px), strict=True):
+    for one in layers:
+        away_px = 0.0 if one.top_mm == float(comparison.printed.layer_z_mm[layer]) else up_px
         bare = (one.laid[window][part] == 0).astype(np.uint8)
         if not bare.all():
             np.minimum(nearest, np.hypot(distances_of(bare), np.float32(away_px)), out=nearest)
     depth_px[part] = nearest
     return depth_px
+
+
+def _empty_sections(part: Image, bare: Image) -> Image:
+    """1 in the connected areas of ``part`` that have next to no plastic."""
+    _, label = cv2.connectedComponents(part, connectivity=8)
+    every = np.bincount(label.ravel())
+    empty = np.bincount(label.ravel(), weights=bare.ravel(), minlength=len(every)) >= EMPTY_SHARE * every
+    empty[0] = False
+    return np.asarray(empty[label], np.uint8)
 
 
 def _strays(canvas: Canvas, here: Drawn) -> Iterator[Area]:

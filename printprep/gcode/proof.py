@@ -15,8 +15,9 @@ from printprep.gcode.beads import Beads
 from printprep.gcode.deposit import PRINTABLE, Checked, Solid
 from printprep.gcode.outline import REACH_MM
 from printprep.gcode.printed import Printed, Strips
-from printprep.gcode.spots import Kind, Spot
-from printprep.geometry.mesh import Float, Point
+from printprep.gcode.regions import Region, merge
+from printprep.gcode.spots import Kind
+from printprep.geometry.mesh import Float
 from printprep.plan import Held
 
 OFF_MM: Final = 0.05
@@ -28,28 +29,10 @@ APART_SHARE: Final = 0.25  # of a bead's width; one that lacks more does not hol
 POINTED_MM: Final = 6.0  # of outline; a smaller section may be little more than tips that no line reaches into
 ALL_ROUND: Final = 0.25  # of such a one: beads that are too thin leave more of it than the rest without plastic at it
 LEAST_OUTLINE_MM: Final = 3.0  # of a part in a layer; on less there is nothing to say
+ONE_BEAD: Final = 0.8  # of a bead's width: engines squeeze one in, and leave out what is thinner here and there
 WRONG_MM2: Final = 1.0  # of a layer by the wrong tool; less is how beads overlap at a border
 WRONG_MM3: Final = 2.0  # and in all
 SHOWN: Final = 5  # regions of a kind and part that are told one by one
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """Spots of one kind that hang together over layers that follow each other."""
-
-    kind: Kind
-    part: str | None
-    tool: int  # that printed most of it; -1: none
-    first_layer: int  # 0-based, of the layers of the model
-    last_layer: int
-    z_mm: tuple[float, float]  # bottom and top
-    volume_mm3: float
-    area_mm2: float  # of its largest layer
-    thickness_mm: float
-    depth_mm: float  # farthest point from plastic (lost) or from the part (added), lower bound
-    where_mm: Point  # middle of its largest spot, plate frame
-    worst_layer: int  # of its largest spot
-    box_mm: tuple[float, float, float, float]  # x0 y0 x1 y1 of its largest spot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +61,12 @@ class Judge:
         """Whether a region is beyond the limits, and not only because no bead is so thin.
 
         Of what is too thin to print well, only that of a critical part is an error, or more of a part than its volume
-        may change.
+        may change. What lies in two pieces is an error if one bead fits: below and above it was printed.
         """
         if region.kind is Kind.WRONG_TOOL:
             return region.area_mm2 >= WRONG_MM2 and (region.volume_mm3 >= WRONG_MM3 or region.part in self.critical)
+        if region.parts and region.thickness_mm >= ONE_BEAD * self.line_mm:
+            return True
         if region.kind is Kind.FLOATING or region.depth_mm <= self.limits.deviation_max_mm:
             return False
         whole_mm3 = self.volume_mm3[region.part] if region.part else sum(self.volume_mm3.values())
@@ -146,62 +131,6 @@ def prove(
         layers=len(printed.layer_z_mm),
         severity=tuple(judge.severity(region) for region in regions),
         findings=tuple(findings),
-    )
-
-
-def merge(spots: Sequence[Spot], printed: Printed, solids: Sequence[Solid]) -> tuple[Region, ...]:
-    """Regions of ``spots``, which come by layer: those whose boxes overlap in layers that follow each other."""
-    parent = list(range(len(spots)))
-
-    def root(k: int) -> int:
-        while parent[k] != k:
-            parent[k] = parent[parent[k]]
-            k = parent[k]
-        return k
-
-    open_: dict[tuple[Kind, int], list[int]] = {}
-    for k, spot in enumerate(spots):
-        group = open_.setdefault((spot.kind, spot.part), [])
-        group[:] = [j for j in group if spots[j].layer >= spot.layer - 1]
-        for j in group:
-            if spots[j].layer < spot.layer and _meet(spots[j], spot):
-                parent[root(k)] = root(j)
-        group.append(k)
-    groups: dict[int, list[Spot]] = {}
-    for k, spot in enumerate(spots):
-        groups.setdefault(root(k), []).append(spot)
-    return tuple(_region(group, printed, solids) for group in groups.values())
-
-
-def _meet(a: Spot, b: Spot) -> bool:
-    return (a.box_mm[0] <= b.box_mm[2] and b.box_mm[0] <= a.box_mm[2] and a.box_mm[1] <= b.box_mm[3]) and b.box_mm[
-        1
-    ] <= a.box_mm[3]
-
-
-def _region(group: list[Spot], printed: Printed, solids: Sequence[Solid]) -> Region:
-    largest = max(group, key=lambda spot: spot.area_mm2)
-    layers = np.array([spot.layer for spot in group])
-    heights = printed.layer_height_mm[layers]
-    bottom, top = float((printed.layer_z_mm[layers] - heights).min()), float(printed.layer_z_mm[layers].max())
-    depth_mm = max(spot.depth_mm for spot in group)
-    if largest.kind is Kind.LOST:  # plastic above or below is nearer than beside
-        depth_mm = min(depth_mm, top - bottom)
-    z_mm = float(printed.middle_mm[largest.layer])
-    return Region(
-        kind=largest.kind,
-        part=solids[largest.part].name if largest.part >= 0 else None,
-        tool=largest.tool,
-        first_layer=int(layers.min()),
-        last_layer=int(layers.max()),
-        z_mm=(bottom, top),
-        volume_mm3=float(sum(spot.area_mm2 * h for spot, h in zip(group, heights, strict=True))),
-        area_mm2=largest.area_mm2,
-        thickness_mm=max(spot.thickness_mm for spot in group),
-        depth_mm=depth_mm,
-        where_mm=(*largest.centre_mm, z_mm),
-        worst_layer=largest.layer,
-        box_mm=largest.box_mm,
     )
 
 

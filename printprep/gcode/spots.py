@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.gcode.canvas import Canvas, Image
-from printprep.geometry.mesh import Float
+from printprep.geometry.mesh import Bool, Float
 
 LEAST_MM2: Final = 0.1  # of a layer; a smaller spot is a corner that no round bead can fill
 FAR_MM: Final = 3.0  # of what is lost; how much farther plastic is does not matter
@@ -30,6 +30,16 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """How far what is lost in a layer parts what is printed below it from what is printed above."""
+
+    beside_mm: float  # farthest point from plastic of the same layer
+    below_mm2: float  # of it with plastic in the layer below
+    above_mm2: float
+    section_mm2: float  # of it in sections without any plastic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
     """One connected area of one layer in which something is wrong."""
 
@@ -42,6 +52,17 @@ class Spot:
     box_mm: tuple[float, float, float, float]  # x0 y0 x1 y1
     centre_mm: tuple[float, float]
     tool: int  # that printed it; -1: none
+    between: Between | None = None  # of what is lost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Around:
+    """What is printed around what is lost, in a window of a layer."""
+
+    beside_px: Distances  # from plastic of the same layer
+    below: Image  # 1 where the layer below has plastic
+    above: Image
+    section: Image  # 1 in sections of the part without any plastic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,6 +77,7 @@ class Area:
     depth_px: Distances
     laid: Image | None = None
     thin: Image | None = None  # 1 on and beside what is lost because no bead is so thin
+    around: Around | None = None  # of what is lost
 
 
 def opened(mask: Image, brush: Image) -> Image:
@@ -116,4 +138,15 @@ def spots_of(canvas: Canvas, area: Area, layer: int) -> Iterator[Spot]:
             box_mm=(*low.tolist(), *(low + np.array([w, h]) * canvas.pixel_mm).tolist()),
             centre_mm=(float(centre[0]), float(centre[1])),
             tool=int(np.bincount(by).argmax()) - 1,
+            between=_between(area.around, box, inside, canvas.pixel_mm) if area.around else None,
         )
+
+
+def _between(around: Around, box: tuple[slice, slice], inside: Bool, pixel_mm: float) -> Between:
+    pixel_mm2 = pixel_mm**2
+    return Between(
+        beside_mm=float(around.beside_px[box][inside].max()) * pixel_mm,
+        below_mm2=float(around.below[box][inside].sum()) * pixel_mm2,
+        above_mm2=float(around.above[box][inside].sum()) * pixel_mm2,
+        section_mm2=float(around.section[box][inside].sum()) * pixel_mm2,
+    )

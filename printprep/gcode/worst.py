@@ -12,7 +12,8 @@ from printprep.case import Severity
 from printprep.gcode.deposit import Checked
 from printprep.gcode.outline import REACH_MM
 from printprep.gcode.printed import Printed
-from printprep.gcode.proof import LEAST_OUTLINE_MM, OffLayers, Proof, Region
+from printprep.gcode.proof import LEAST_OUTLINE_MM, OffLayers, Proof
+from printprep.gcode.regions import Region
 from printprep.gcode.spots import Kind
 
 MOST: Final = 4  # layers of a plate

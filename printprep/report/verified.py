@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from printprep.case import Severity
-from printprep.gcode.proof import OffLayers, Proof, Region
+from printprep.gcode.proof import OffLayers, Proof
+from printprep.gcode.regions import Region
 from printprep.report.proof import held_json
 from printprep.report.rounding import number, point
 

@@ -13,7 +13,7 @@ from printprep.casefile import Limits
 from printprep.gcode.beads import Role, beads
 from printprep.gcode.deposit import check
 from printprep.gcode.outline import REACH_MM, gaps, samples
-from printprep.gcode.proof import Proof, prove
+from printprep.gcode.proof import Judge, Proof, prove
 from printprep.gcode.read import read_gcode
 from printprep.gcode.spots import Kind
 from tests.unit.gcode.sliced import WIDTH_MM, Box, Change, Ring, write
@@ -54,6 +54,16 @@ def test_widths_come_from_what_is_fed(tmp_path: Path) -> None:
     assert np.allclose(laid.width_mm, WIDTH_MM, atol=1e-3)
     assert laid.layer_height_mm.tolist() == pytest.approx([0.2, 0.2, 0.2])
     assert (laid.role == Role.PART).all()
+
+
+def test_a_dot_covers_no_more_than_what_is_fed(tmp_path: Path) -> None:
+    """More than a bead's feed on a way of 0.3 mm, by itself; the same within a long way stays as wide."""
+    path = tmp_path / "dot.gcode"
+    path.write_text("G28\nG90\nM83\nG1 Z0.2\nG1 X10 Y10\nG1 X10.3 E0.03\nG1 X20 Y10\nG1 X20.3 E0.03\nG1 X30 E1\n")
+    alone_mm, first_mm, _ = beads(read_gcode(path)).width_mm.tolist()
+    flat_mm = 0.03 * np.pi * 1.75**2 / 4 / 0.3 / 0.2 + 0.2 * (1 - np.pi / 4)
+    assert first_mm == pytest.approx(flat_mm, rel=1e-3)
+    assert 0.3 * alone_mm + np.pi * alone_mm**2 / 4 == pytest.approx(0.3 * flat_mm, rel=1e-3)
 
 
 def test_a_vessel_that_is_left_out(tmp_path: Path) -> None:
@@ -167,6 +177,76 @@ def test_layers_that_are_missing_altogether(tmp_path: Path, layers: range) -> No
         ("vessel", layers[0], layers[-1]),
     }
     assert not found.off
+
+
+def _lost(found: Proof, part: str) -> list[Severity]:
+    return [f.severity for f in found.findings if (f.code, f.part) == ("deposit-lost", part)]
+
+
+@pytest.mark.parametrize("layers", [{6}, {6, 7}, set(range(5, 15, 2))])
+def test_layers_missing_between_others_part_the_print_however_low_they_are(tmp_path: Path, layers: set[int]) -> None:
+    found = proof(tmp_path, lambda ring: None if ring.layer in layers else ring)
+    assert {("deposit-lost", "organ"), ("deposit-lost", "vessel")} <= errors(found)
+    assert all(region.parts and region.depth_mm > 1.0 for region in found.regions if region.kind is Kind.LOST)
+    assert not any(part.holds for part in found.held)
+
+
+def test_a_layer_missing_in_half_of_a_part_is_a_gap_as_deep_as_it_goes_in(tmp_path: Path) -> None:
+    right = Box(name="right", low_mm=(26, 20, 0), high_mm=(32, 30, 4))
+    left = Box(name="left", low_mm=(20, 20, 0), high_mm=(26, 30, 4))
+    found = proof(
+        tmp_path,
+        lambda ring: None if ring.box == "right" and ring.layer == 6 else ring,
+        boxes=(left, right),
+        wanted=(ORGAN,),
+    )
+    assert ("deposit-lost", "organ") in errors(found)
+    (lost,) = (region for region in found.regions if region.kind is Kind.LOST)
+    assert not lost.parts
+    assert lost.depth_mm == pytest.approx(3.0, abs=0.2)
+
+
+def test_a_wall_missing_over_three_layers(tmp_path: Path) -> None:
+    def bare(ring: Ring) -> Ring | None:
+        return None if ring.box == "organ" and ring.feature == "External perimeter" and 6 <= ring.layer < 9 else ring
+
+    found = proof(tmp_path, bare)
+    assert ("deposit-layer-off", "organ") in errors(found)
+    assert [(off.first_layer, off.last_layer) for off in found.off if off.part == "organ"] == [(6, 8)]
+
+
+@pytest.mark.parametrize("layers", [{8}, {8, 9}])
+def test_a_thin_vessel_in_two_pieces_is_an_error_though_it_is_not_critical(tmp_path: Path, layers: set[int]) -> None:
+    thin = Box(name="thin", low_mm=(45, 20, 0), high_mm=(45.5, 20.5, 4), tool=1)
+    found = proof(tmp_path, lambda r: None if r.box == "thin" and r.layer in layers else r, boxes=(ORGAN, thin))
+    assert ("deposit-lost", "thin") in errors(found)
+
+
+@pytest.mark.parametrize(("thick_mm", "severity"), [(0.3, Severity.WARNING), (0.5, Severity.ERROR)])
+def test_a_section_left_out_of_one_layer_is_an_error_if_one_bead_fits(
+    tmp_path: Path, thick_mm: float, severity: Severity
+) -> None:
+    thin = Box(name="thin", low_mm=(45, 20, 0), high_mm=(47, 20 + thick_mm, 4), tool=1)
+    found = proof(tmp_path, lambda r: None if r.box == "thin" and r.layer == 8 else r, boxes=(ORGAN, thin))
+    (lost,) = (region for region in found.regions if region.part == "thin" and region.kind is Kind.LOST)
+    assert lost.parts
+    much = {"thin": 1000.0}  # mm3, so that its share is no reason
+    judge = Judge(limits=Limits(), line_mm=WIDTH_MM, critical=frozenset(), volume_mm3=much)
+    assert judge.severity(lost) is severity
+
+
+@pytest.mark.parametrize(("lacks", "severity"), [(2, Severity.WARNING), (3, Severity.ERROR)])
+def test_the_tip_of_a_critical_vessel_may_lack_no_more_than_a_surface_may_be_off(
+    tmp_path: Path, lacks: int, severity: Severity
+) -> None:
+    thin = Box(name="thin", low_mm=(45, 20, 0), high_mm=(45.5, 20.5, 4), tool=1)
+    found = proof(
+        tmp_path,
+        lambda r: None if r.box == "thin" and r.layer >= LAYERS - lacks else r,
+        boxes=(ORGAN, thin),
+        critical=frozenset({"thin"}),
+    )
+    assert _lost(found, "thin") == [severity]
 
 
 def test_gaps_are_exact() -> None:
