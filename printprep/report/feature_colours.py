@@ -25,7 +25,7 @@ _ALSO: Final[dict[str, tuple[str, ...]]] = {
     "External perimeter": ("outer wall", "wall-outer"),
     "Perimeter": ("inner wall", "wall-inner"),
     "Overhang perimeter": ("overhang wall",),
-    "Internal infill": ("sparse infill", "fill"),
+    "Internal infill": ("sparse infill", "fill", "infill"),
     "Solid infill": ("internal solid infill", "bottom surface", "skin"),
     "Top solid infill": ("top surface", "ironing"),
     "Bridge infill": ("bridge", "internal bridge", "internal bridge infill"),

@@ -25,3 +25,7 @@ def test_every_role_of_a_line_has_a_colour() -> None:
     assert {name for name in ROLES if name_of(name) == "other"} == {"custom", "start", "end"}
     assert len(set(COLOURS.values())) == len(COLOURS)
     assert name_of("") == "other"
+
+
+def test_slic3r_calls_all_filling_infill() -> None:
+    assert name_of("Infill") == "Internal infill"
