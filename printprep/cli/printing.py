@@ -141,11 +141,31 @@ def status(name: str, as_json: bool) -> None:
 
     told = give_order(name, "status")
     if told is None:
-        told = {"name": name, "state": "unknown", "message": "no process of this user prints on it"}
+        told = {"name": name, "state": "unknown", "message": _nobody_prints(name)}
     if as_json:
         print_json(told)
         return
     out().print(in_words(told), markup=False)
+
+
+def _nobody_prints(name: str) -> str:
+    """That nobody prints; and, where the last print broke off without an end, that its heaters may still be on."""
+    from printprep.errors import InputError
+    from printprep.printers.journal import last_journal
+
+    quiet = "no process of this user prints on it"
+    try:
+        account = last_journal(name)
+    except InputError:
+        return quiet
+    if account.ending is not None:
+        return quiet
+    return (
+        f"{quiet}, and its last print broke off without an end: {account.acknowledged:,} of {account.commands:,} "
+        f"commands were answered. Its heaters may still be on, which `printprep printer test {name}` tells. Look at "
+        f"the part: `printprep printer resume-file` takes the print up, `printprep printer stop {name}` switches "
+        "the printer off"
+    )
 
 
 def in_words(told: dict[str, Any]) -> str:
