@@ -215,12 +215,13 @@ def _guard_before_sending(
     if printer is not None and printer.resin is not None and holds_layers(file):
         return _guard_layers_before_sending(file, printer, profiles)
     refuse_pictures(file)
-    lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
+    takes_up = stands_at_mm is not None  # a file that goes on where a print broke off is of no build, wherever it lies
+    lock = read_lock(file.parent) if not takes_up and (file.parent / LOCK).is_file() else None
     if lock is None:
         assumed = printer or profiles.printer(SIMULATED)
         unsaid = () if printer else (_not_said(file, assumed),)
         limits = replace(guard_limits(assumed, {}, (), anatomy_words(profiles)), stands_at_mm=stands_at_mm)
-        return (_not_certified(file), *unsaid, *_finished(file), *guard(file, limits))
+        return (_not_certified(file, takes_up=takes_up), *unsaid, *_finished(file), *guard(file, limits))
     made_for = profiles.printer(lock.printer)
     loaded = {tool: profiles.material(material) for tool, material in lock.materials.items()}
     limits = guard_limits(made_for, loaded, (), (*anatomy_words(profiles), *lock.inputs))
@@ -256,13 +257,14 @@ def vouched(file: Path, profiles: Profiles) -> tuple[tuple[str, ...], tuple[Acce
     return (*anatomy_words(profiles), *lock.inputs), lock.accept
 
 
-def _not_certified(file: Path) -> Finding:
+def _not_certified(file: Path, *, takes_up: bool = False) -> Finding:
+    then = "Look that it goes on with the right part" if takes_up else "Send it from the folder of its build"
     return Finding(
         code="not-certified",
         severity=Severity.WARNING,
         message=(
             f"no build vouches for {file.name}: nobody can say whose anatomy is in it, for which printer and material "
-            "it was made, or whether it was changed since. Send it from the folder of its build"
+            f"it was made, or whether it was changed since. {then}"
         ),
     )
 

@@ -69,6 +69,7 @@ def send(
     from printprep.printers.control import Desk
     from printprep.printers.dialects.events import Parking
     from printprep.printers.link import Ending
+    from printprep.printers.resume import check_height
     from printprep.printers.send import refuse_dangerous, send_file
     from printprep.profiles.load import load_profiles
     from printprep.report.document import finding_json
@@ -78,6 +79,8 @@ def send(
     named = _named(printer, port, baud, firmware, profiles.printer(profile) if profile else None)
     unsaid = port is not None and profile is None
     profile_of = None if unsaid else profiles.printer(profile or named.profile)
+    if nozzle_at is not None:
+        check_height(file, nozzle_at)
     guard = sending_guard(profile_of, profiles, nozzle_at)
     findings = guard(file)
     if stopping(findings) and as_json:

@@ -7,6 +7,7 @@ that was set before, go above the place, and then the job's own lines from that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -24,7 +25,10 @@ PRIME_MM: Final = 10.0
 PRIME_MM_MIN: Final = 120.0
 TRAVEL_MM_MIN: Final = 6000.0
 LIFT_MM_MIN: Final = 600.0
-LOOK_AHEAD: Final = 200  # commands of the layer within which its height must be said
+LOOK_AHEAD: Final = 200  # commands of the layer, or of the file, within which its height must be said
+SAME_MM: Final = 0.01  # heights that differ by less were said alike
+
+_SAYS_Z: Final = re.compile(rb"G92 Z(-?\d+\.?\d*(?:e[+-]?\d+)?)$")
 
 FIRMWARES: Final = ("marlin", "prusa-buddy")
 WHY_NOT: Final[Mapping[str, str]] = {
@@ -105,6 +109,25 @@ def write_resume(
         path=out, layer=layer, layers=count, z_mm=z_mm, nozzle_at_mm=nozzle_at_mm, first_command=first,
         commands=job.commands - first,
     )  # fmt: skip
+
+
+def check_height(file: Path, nozzle_at_mm: float) -> None:
+    """Refuse a file that takes a print up elsewhere than where the nozzle is said to stand.
+
+    Raises
+    ------
+    InputError
+        It was made for another height, or begins without saying one, so that it takes up nothing.
+    """
+    first = islice(commands(file), LOOK_AHEAD)
+    said = next((found for command in first if (found := _SAYS_Z.match(command))), None)
+    if said is None:
+        raise InputError(f"{file.name} does not begin with a height (G92 Z), so --nozzle-at means nothing for it")
+    if abs(float(said[1]) - nozzle_at_mm) > SAME_MM:
+        raise InputError(
+            f"{file.name} was made for a nozzle at {float(said[1]):g} mm, and --nozzle-at says {nozzle_at_mm:g} mm; "
+            "look again, and make it anew for where the nozzle stands: printprep printer resume-file"
+        )
 
 
 def _write(file: BinaryIO, head: list[str], rest: Iterator[bytes]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from printprep.errors import InputError, PrinterError
 from printprep.gcode.guard import guard
 from printprep.printers.job import commands, read_job
-from printprep.printers.resume import write_resume
+from printprep.printers.resume import check_height, write_resume
 from printprep.printers.standing import Standing
 from printprep.printers.virtual_firmware import VirtualFirmware
 from printprep.profiles.load import load_profiles
@@ -168,3 +168,24 @@ def test_retraction_is_followed_over_all_forms_of_extrusion() -> None:
     assert standing.retracted_mm == pytest.approx(0.5)
     standing.follow(islice([b"G1 X5 E3"], 1))
     assert standing.retracted_mm == 0.0
+
+
+def test_what_is_said_of_the_nozzle_when_it_is_sent_is_what_the_file_was_made_for(
+    data: Path, tmp_path: Path, ender: Printer
+) -> None:
+    job = read_job(data / "gcode" / "ender-3.gcode")
+    made = write_resume(job, 4, 8.4, ender, tmp_path / "resume.gcode")
+    check_height(made.path, 8.4)
+    with pytest.raises(InputError, match=r"made for a nozzle at 8\.4 mm, and --nozzle-at says 8 mm"):
+        check_height(made.path, 8.0)
+    with pytest.raises(InputError, match="does not begin with a height"):
+        check_height(job.path, 8.4)
+
+
+def test_a_resume_file_beside_a_build_is_judged_as_what_it_is(data: Path, tmp_path: Path, ender: Printer) -> None:
+    (tmp_path / "case.lock").write_text("not even a lock")
+    job = read_job(data / "gcode" / "ender-3.gcode")
+    made = write_resume(job, 4, 8.4, ender, tmp_path / "resume.gcode")
+    found = sending_guard(ender, load_profiles(), 8.4)(made.path)
+    assert [finding.code for finding in found if finding.severity == "error"] == []
+    assert "goes on with the right part" in next(f.message for f in found if f.code == "not-certified")
