@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -70,7 +71,7 @@ def add(
     said = {link: urls[link] for link in SERVERS if urls[link] is not None}
     if len(said) + (port is not None) != 1:
         choices = ", ".join(f"--{link}" for link in SERVERS)
-        raise InputError(f"say where the printer is: either --port or --octoprint, or another of {choices}")
+        raise InputError(f"say where the printer is, in one way: --port, or one of {choices}")
     known = load_profiles().printer(profile)
     if port is not None:
         if known.resin is not None:
@@ -96,10 +97,13 @@ def add(
 
 def _refuse_wrong_kind(named: NamedPrinter, *, resin: bool) -> None:
     """Raise InputError for a link that no printer of that kind has, or an address that is none."""
-    from printprep.errors import InputError
-    from printprep.printers.asking import ServerAddress
+    from printprep.errors import ConnectionLost, InputError
+    from printprep.printers.asking import ServerAddress, refuse_public_plain_http
 
     ServerAddress.of(named.url or "")
+    if not named.allow_insecure:
+        with suppress(ConnectionLost):  # a server that is off now may still be written down
+            refuse_public_plain_http(named.url or "")
     if resin and named.link in ("octoprint", "moonraker"):
         raise InputError(
             f"{named.profile} prints with resin and layers; {named.link} sends G-code. Use --prusalink, --sdcp"

@@ -178,7 +178,7 @@ def _show_assumed(keys: list[str]) -> None:
     if keys:
         out().print(
             f"[dim]Heat-up and waits for heat rest on {' and '.join(keys)} of the printer's profile, which are assumed "
-            "(typical or computed); M306 T of Marlin measures them.[/dim]",
+            "(typical or computed). Measure them, or have Marlin do it (M306 T), and say measured = true.[/dim]",
             soft_wrap=True,
         )
 

@@ -142,7 +142,7 @@ def test_add_list_and_test() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["add", "x", "--profile", "ender-3"], "either --port or --octoprint"),
+        (["add", "x", "--profile", "ender-3"], "in one way: --port, or one of --octoprint"),
         (["add", "x", "--profile", "elegoo-saturn", "--port", "/dev/ttyACM0"], "prints files of layers"),
         (["add", "x y", "--profile", "ender-3", "--port", "/dev/ttyACM0"], "name"),
         (["virtual", "--faults", "drop_ok"], "KEY=VALUE"),

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from printprep.cli.printer import printer
-from printprep.errors import ConnectionLost, InputError
+from printprep.errors import ConnectionLost, InputError, PrinterError
 from printprep.printers import PRINTERS, open_link
 from printprep.printers.registry import find_printer
 
@@ -63,8 +63,8 @@ def test_a_trusted_moonraker_needs_no_key() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--profile", "ender-3"], "either --port or --octoprint"),
-        (["--profile", "ender-3", "--octoprint", "http://a", "--moonraker", "http://b"], "either --port"),
+        (["--profile", "ender-3"], "in one way: --port, or one of --octoprint"),
+        (["--profile", "ender-3", "--octoprint", "http://a", "--moonraker", "http://b"], "in one way: --port"),
         (["--profile", "elegoo-saturn", "--sdcp", "http://d.local"], "asks nobody for a key"),
         (["--profile", "ender-3", "--sdcp", "http://d.local", "--allow-insecure"], "SDCP sends layers"),
         (["--profile", "prusa-sl1s", "--octoprint", "http://a"], "sends G-code"),
@@ -77,6 +77,15 @@ def test_mistakes(words: list[str], said: str, configuration: Path) -> None:
     assert isinstance(result.exception, InputError)
     assert said in str(result.exception)
     assert not (configuration / "printers.toml").exists()
+
+
+def test_a_public_address_without_tls_is_not_written_down(configuration: Path) -> None:
+    words = ["add", "bench", "--profile", "voron-2.4", "--octoprint", "http://8.8.8.8", "--key", KEY]
+    result = CliRunner().invoke(printer, words)
+    assert isinstance(result.exception, PrinterError)
+    assert "public address" in str(result.exception)
+    assert not (configuration / "printers.toml").exists()
+    assert CliRunner().invoke(printer, [*words, "--allow-insecure"]).exception is None
 
 
 def test_a_taken_name_is_refused_before_a_person_is_asked() -> None:
