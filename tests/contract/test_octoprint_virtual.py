@@ -44,12 +44,7 @@ def storm(python: Path, folder: Path, seed: int, lines: int) -> None:
     assert outcome.repeated > 0
 
 
-@pytest.mark.integration
-def test_a_storm_of_octoprints_own(octoprint_installed: Path, tmp_path: Path) -> None:
-    storm(octoprint_installed.parent / "python", tmp_path, 1, 250)
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(10, 20))
-def test_more_storms_of_octoprints_own(octoprint_installed: Path, tmp_path: Path, seed: int) -> None:
+def test_a_storm_of_octoprints_own(octoprint_installed: Path, tmp_path: Path, seed: int) -> None:
     storm(octoprint_installed.parent / "python", tmp_path, seed, 1000)

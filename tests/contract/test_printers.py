@@ -102,6 +102,7 @@ def by_moonraker(request: pytest.FixtureRequest, _tmp_path: Path) -> Iterator[Ca
     server = request.getfixturevalue("moonraker_server")
     server.klippy.reset()
     server.klippy.printed.clear()
+    server.klippy.tell()  # what another test left is not what Moonraker still believes
     link = MoonrakerLink(server.url, server.key)
     yield Case(link, lambda: list(server.klippy.printed), lambda: heats(link))
 

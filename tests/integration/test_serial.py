@@ -166,6 +166,8 @@ def test_whoever_ends_a_send_leaves_a_cold_printer(
     job = tmp_path / "job.gcode"
     job.write_text(SAFE_START + "G1 X10 Y10 E1 F600\nM104 S0\nM140 S0\n", encoding="ascii")
     command = [*PROGRAM, "send", str(job), "--port", port, "--profile", "ender-3"]
+    if signal.getsignal(ending) is signal.SIG_IGN:  # under nohup, which a child would inherit and keep to
+        signal.signal(ending, signal.SIG_DFL)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while "M104 S200" not in (log.read_text() if log.exists() else ""):
             assert process.poll() is None, process.communicate()
