@@ -40,7 +40,7 @@ def resume_file(
       printprep printer resume-file left build/plate-1.gcode --nozzle-at 8.4 --out resume.gcode
       printprep send resume.gcode --printer left --nozzle-at 8.4
     """
-    from printprep.errors import InputError
+    from printprep.errors import GcodeRefused, InputError
     from printprep.printers.job import read_job
     from printprep.printers.journal import last_journal
     from printprep.printers.registry import find_printer
@@ -64,7 +64,7 @@ def resume_file(
     findings = sending_guard(printer, profiles, nozzle_at)(out)
     try:
         refuse_dangerous(out, findings)
-    except BaseException:
+    except GcodeRefused:  # half a way is worse than none: what may not be sent is not left lying there
         out.unlink(missing_ok=True)
         raise
     if as_json:
