@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from printprep.progress import SILENT, Progress
 from printprep.slicers.cura_definitions import find_definitions, read_definitions, text_of
 from printprep.slicers.cura_settings import Requested, cura_tower, left_out, settings
 from printprep.slicers.dressed import LAYER, dress_of, put_on
-from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine, version_said
+from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine, version_said, working_folder
 from printprep.slicers.finished import finished
 from printprep.slicers.fit import open_parts
 from printprep.slicers.job import Job, implausible, job_of, least_s, untested
@@ -264,27 +263,20 @@ def slice_plate(
     requested = settings(job, read_definitions(find_definitions()))
     file = out_dir / f"plate-{plate.index}.gcode"
     meshes = models(job)
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(dir=out_dir.resolve(), prefix=f".plate-{plate.index}-") as folder,
-            progress.step(f"slice plate {plate.index}") as step,
-        ):
-            raw = Path(folder) / "plate.gcode"
-            for model in meshes:
-                stl.write(raw.with_name(model.file), _about_the_middle(model.mesh, job))
-            words = command(program, requested, meshes, raw)
-            ended = run(words, raw, timeout_s=timeout_s, on_progress=step.advance)
-            took = compared(requested, ended.lines, job.tools)
-            said_s, said_mm3 = said_of_itself(ended.lines)
-            with replacing(file) as draft:
-                names = {model.file: model.name for model in meshes}
-                made_by = f";Generated with Cura_SteamEngine {engine.split()[1]}"
-                put_on(lines_of(raw, names), draft, dress_of(job), made_by, LAST_WORDS)
-                fed_mm3 = {job.tools[number]: mm3 for number, mm3 in said_mm3.items()}
-                made = finished(job, draft, NAME, fed_mm3, _bead(requested, job), _width(requested))
-    except OSError as exc:
-        raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
+    with working_folder(out_dir, plate.index) as folder, progress.step(f"slice plate {plate.index}") as step:
+        raw = folder / "plate.gcode"
+        for model in meshes:
+            stl.write(raw.with_name(model.file), _about_the_middle(model.mesh, job))
+        words = command(program, requested, meshes, raw)
+        ended = run(words, raw, timeout_s=timeout_s, on_progress=step.advance)
+        took = compared(requested, ended.lines, job.tools)
+        said_s, said_mm3 = said_of_itself(ended.lines)
+        with replacing(file) as draft:
+            names = {model.file: model.name for model in meshes}
+            made_by = f";Generated with Cura_SteamEngine {engine.split()[1]}"
+            put_on(lines_of(raw, names), draft, dress_of(job), made_by, LAST_WORDS)
+            fed_mm3 = {job.tools[number]: mm3 for number, mm3 in said_mm3.items()}
+            made = finished(job, draft, NAME, fed_mm3, _bead(requested, job), _width(requested))
     doubt = implausible(job, NAME, said_s, least_s(job, made.uses), made.duration_s)
     return made.plate(
         file,

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,6 +64,38 @@ def version_said(program: str, question: str, pattern: str, how_to_get: str) -> 
     if found is None:
         raise SliceFailed(f"{program} does not say its version; {how_to_get}, or see printprep doctor")
     return found.group(1)
+
+
+@contextmanager
+def writing_in(out_dir: Path) -> Iterator[None]:
+    """Make ``out_dir``, and map what the disk says while something is written there.
+
+    Raises
+    ------
+    SliceFailed
+        It cannot be written.
+    """
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as exc:
+        raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
+
+
+@contextmanager
+def working_folder(out_dir: Path, plate: int) -> Iterator[Path]:
+    """A folder for an engine's files of one plate, on the disk of ``out_dir``; gone when the engine is done.
+
+    Raises
+    ------
+    SliceFailed
+        It cannot be written.
+    """
+    with (
+        writing_in(out_dir),
+        tempfile.TemporaryDirectory(dir=out_dir.resolve(), prefix=f".plate-{plate}-") as folder,
+    ):
+        yield Path(folder)
 
 
 def run_engine(

@@ -1,6 +1,6 @@
 """The PrusaSlicer driver.
 
-    check -> settings -> project and ini -> run -> parse -> compare -> copy scrubbed -> verify
+    check -> settings -> project and ini -> run -> parse -> compare -> copy scrubbed -> read -> measure
 
 The engine's exit code 0 proves little: before it runs, bed, height, closed parts and the wipe tower's place are checked
 here; after it, that the file is whole, holds every tool and layer, and that every requested setting was honoured.
@@ -8,36 +8,25 @@ here; after it, that the file is whole, holds every tool and layer, and that eve
 
 from __future__ import annotations
 
-import math
 import re
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from printprep.case import Finding, Severity
-from printprep.errors import SliceFailed
 from printprep.files import replacing
-from printprep.gcode.read import read_gcode
-from printprep.gcode.supports import anatomy_layers
-from printprep.plan import Estimate, Plan, Plate, SlicedPlate, Supports
+from printprep.plan import Plan, Plate, SlicedPlate
 from printprep.profiles.load import Profiles
 from printprep.progress import SILENT, Progress
-from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine, version_said
+from printprep.slicers.engine import EngineRun, check_ended_well, find_engine, run_engine, version_said, working_folder
+from printprep.slicers.finished import finished
 from printprep.slicers.fit import open_parts
 from printprep.slicers.honoured import compare
-from printprep.slicers.job import Copied, Job, implausible, job_of, least_s, untested, uses_of, verify
-from printprep.slicers.own_time import times_on
-from printprep.slicers.prusa_gcode import Figures, copy_scrubbed, parse
+from printprep.slicers.job import Job, implausible, job_of, least_s, untested
+from printprep.slicers.prusa_gcode import copy_scrubbed, parse
 from printprep.slicers.prusa_project import Volume, write_project
-from printprep.slicers.prusa_settings import (
-    refused,
-    settings,
-    to_ini,
-)
-from printprep.slicers.prusa_supports import bead, measured, modifiers
-from printprep.slicers.prusa_supports import findings as support_findings
+from printprep.slicers.prusa_settings import refused, settings, to_ini
+from printprep.slicers.prusa_supports import bead, modifiers
 
 NAME: Final = "PrusaSlicer"
 PROGRAM: Final = "prusa-slicer"
@@ -131,42 +120,27 @@ def slice_plate(
     job = job_of(plan, plate, profiles, NAME)
     requested = settings(plan, plate, profiles, job.tower)
     file = out_dir / f"plate-{plate.index}.gcode"
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(dir=out_dir.resolve(), prefix=f".plate-{plate.index}-") as folder,
-            progress.step(f"slice plate {plate.index}") as step,
-        ):
-            raw = Path(folder) / "plate.gcode"
-            ended = _slice(job, to_ini(requested), raw, timeout_s=timeout_s, on_progress=step.advance)
-            figures = parse(raw)
-            resolved = compare(requested, figures.config, NAME)
-            with replacing(file) as draft:
-                taken = _take(job, figures, raw, draft)
-    except OSError as exc:
-        raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
-    return SlicedPlate(
-        index=plate.index,
-        file=file,
-        printer=plan.printer,
-        process=plan.process,
-        engine=engine,
-        sha256=taken.copied.sha256,
-        layer_count=taken.copied.layer_count,
-        layer_height_mm=job.process.layer_height_mm,
-        estimate=taken.estimate,
-        anatomy_layer_count=taken.anatomy_layer_count,
-        supports=taken.supports,
+    with working_folder(out_dir, plate.index) as folder, progress.step(f"slice plate {plate.index}") as step:
+        raw = folder / "plate.gcode"
+        ended = _slice(job, to_ini(requested), raw, timeout_s=timeout_s, on_progress=step.advance)
+        figures = parse(raw)
+        resolved = compare(requested, figures.config, NAME)
+        with replacing(file) as draft:
+            copy_scrubbed(raw, draft)
+            # Its own sums count a wipe tower's loading and unloading; the diameter is one of the settings compared.
+            made = finished(job, draft, NAME, {}, bead(figures.config, job.process, job.fdm.nozzle_mm))
+    doubt = implausible(job, NAME, figures.duration_s, least_s(job, made.uses), made.duration_s)
+    return made.plate(
+        file,
+        engine,
         settings=resolved,
         findings=(
             *refused(plan, profiles),
             *untested(engine, TESTED),
             *open_parts(job.meshes),
             *warnings(ended.lines, folder),
-            *taken.doubts,
-            *(support_findings(taken.supports, file) if taken.supports else ()),
+            *((doubt,) if doubt else ()),
         ),
-        tool_changes=figures.tool_changes,
         wall_s=ended.wall_s,
         extras={} if figures.duration_s is None else {"slicer_duration_s": figures.duration_s},
     )
@@ -183,32 +157,7 @@ def _slice(job: Job, ini: str, raw: Path, *, timeout_s: float, on_progress: Call
     return run(find_engine(PROGRAM, HOW_TO_GET), config, project, raw, timeout_s=timeout_s, on_progress=on_progress)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Taken:
-    """What is known of a G-code that left the engine's folder."""
-
-    copied: Copied
-    anatomy_layer_count: int
-    estimate: Estimate
-    doubts: tuple[Finding, ...]
-    supports: Supports | None
-
-
-def _take(job: Job, figures: Figures, raw: Path, draft: Path) -> _Taken:
-    """Copy the engine's G-code to ``draft``, scrubbed, and check and measure the copy."""
-    copied = copy_scrubbed(raw, draft)
-    gcode = read_gcode(draft)
-    layers = anatomy_layers(gcode)
-    verify(job, copied, layers)
-    estimate, doubts = _estimate(job, figures, draft)
-    supports = None
-    if job.plan.supports:
-        laid = bead(figures.config, job.process, job.fdm.nozzle_mm)
-        supports = measured(gcode, job.plan, job.plate, job.profiles, job.meshes, laid, job.tower)
-    return _Taken(copied=copied, anatomy_layer_count=layers, estimate=estimate, doubts=doubts, supports=supports)
-
-
-def warnings(lines: Sequence[str], folder: str, name: str = NAME) -> tuple[Finding, ...]:
+def warnings(lines: Sequence[str], folder: Path, name: str = NAME) -> tuple[Finding, ...]:
     """What the engine said besides its progress, a finding a line, without the name of its working folder."""
     said = (line.replace(f"{folder}/", "").strip() for line in lines if not _CHATTER.search(line))
     return tuple(
@@ -216,14 +165,3 @@ def warnings(lines: Sequence[str], folder: str, name: str = NAME) -> tuple[Findi
         for line in dict.fromkeys(said)
         if line
     )
-
-
-def _estimate(job: Job, figures: Figures, gcode: Path) -> tuple[Estimate, tuple[Finding, ...]]:
-    """Material, and the time as the firmware will take it; an engine's time that cannot be is a finding."""
-    section_mm2 = math.pi / 4 * job.fdm.filament_mm**2
-    uses = uses_of(job, {tool: section_mm2 * fed_mm for tool, fed_mm in enumerate(figures.filament_mm)}, NAME)
-    said_s, at_least_s = figures.duration_s, least_s(job, uses)
-    own_s = times_on(job.printer, gcode).duration_s
-    estimate = Estimate(duration_s=own_s, duration_from="trapezoid", material=uses)
-    doubt = implausible(job, NAME, said_s, at_least_s, own_s)
-    return estimate, (doubt,) if doubt else ()

@@ -17,7 +17,7 @@ import numpy as np
 
 from printprep import __version__
 from printprep.case import Finding, Severity
-from printprep.errors import DoesNotFit, ProfileError, SliceFailed
+from printprep.errors import DoesNotFit, ProfileError
 from printprep.files import sha256_of
 from printprep.formats import chitu, sl1
 from printprep.formats.layers import ResinJob
@@ -30,6 +30,7 @@ from printprep.plan import Estimate, MaterialUse, Matrix, Plan, Plate, Setting, 
 from printprep.profiles.load import Profiles
 from printprep.profiles.models import Material, Printer, Resin, ResinProcess
 from printprep.progress import SILENT, Progress
+from printprep.slicers.engine import writing_in
 from printprep.slicers.fit import check_fits, open_parts
 from printprep.slicers.resin_layers import Recipe, Rendered, render
 
@@ -84,18 +85,14 @@ def slice_plate(
     """
     started_s = time.perf_counter()
     job, findings = _job(plan, plate, profiles)
-    out_dir.mkdir(parents=True, exist_ok=True)
     format_ = FORMATS[job.resin.format]
     file = out_dir / f"plate-{plate.index}{format_.SUFFIX}"
-    try:
-        with progress.step(f"slice plate {plate.index}") as step:
-            recipe = _recipe(job)
-            rendered = render(recipe, step, timeout_s=timeout_s - (time.perf_counter() - started_s))
+    with writing_in(out_dir), progress.step(f"slice plate {plate.index}") as step:
+        recipe = _recipe(job)
+        rendered = render(recipe, step, timeout_s=timeout_s - (time.perf_counter() - started_s))
         volume_mm3 = float(rendered.area_mm2.sum()) * job.process.layer_height_mm
         resin_job = _resin_job(job, len(rendered.pngs), volume_mm3)
         format_.write(file, resin_job, rendered.pngs)
-    except OSError as exc:
-        raise SliceFailed(f"{exc.filename or out_dir}: {exc.strerror}; free space or name another folder") from exc
     return SlicedPlate(
         index=plate.index,
         file=file,
