@@ -105,6 +105,8 @@ def guard_limits(
         known_words=words_of((*known_words, *code, printer.id, printer.name, printer.maker)),
         called=printer.called,
         nozzle_mm=fdm.nozzle_mm,
+        timing=printer.timing,
+        homes_xy_alone=fdm.homes_xy_alone,
         head=Head(radius_mm=fdm.head.radius_mm, height_mm=fdm.head.height_mm) if fdm.head else None,
         filament_mm=fdm.filament_mm,
         filament_types={tool: kind for tool, m in materials.items() if (kind := _filament_type(m))},
