@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from printprep.builds import build_for
 from printprep.case import Finding, Severity, settle
 from printprep.casefile import Acceptance
 from printprep.errors import InputError
@@ -104,6 +105,8 @@ def guard_limits(
         known_words=words_of((*known_words, *code, printer.id, printer.name, printer.maker)),
         called=printer.called,
         nozzle_mm=fdm.nozzle_mm,
+        timing=printer.timing,
+        homes_xy_alone=fdm.homes_xy_alone,
         head=Head(radius_mm=fdm.head.radius_mm, height_mm=fdm.head.height_mm) if fdm.head else None,
         filament_mm=fdm.filament_mm,
         filament_types={tool: kind for tool, m in materials.items() if (kind := _filament_type(m))},
@@ -243,18 +246,34 @@ def _guard_layers_before_sending(file: Path, printer: Printer, profiles: Profile
     return (*_right_printer(file, printer, made_for), *_untouched(file, lock), *settle(found, lock.accept))
 
 
-def vouched(file: Path, profiles: Profiles) -> tuple[tuple[str, ...], tuple[Acceptance, ...]]:
-    """The words that name no person in ``file``, and what its case accepts: of the build that it stands in, if any.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """What a build, or nobody, vouches for in a file that is guarded by itself."""
+
+    words: tuple[str, ...]  # that name no person
+    accept: tuple[Acceptance, ...] = ()
+    printer: str | None = None  # id of the profile; None: nobody says
+    materials: Mapping[int, str] = field(default_factory=dict)  # by tool
+
+
+def vouched(file: Path, profiles: Profiles, case: Path | None = None) -> Vouched:
+    """What is known of ``file`` by the build that it stands in, if any, or by the build of a ``case`` that is named.
 
     Raises
     ------
     CaseError
-        There is a lock beside the file that cannot be read.
+        The lock beside the file cannot be read, or the case that is named has no build.
     """
-    lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
-    if lock is None or file.name not in lock.files:
-        return tuple(anatomy_words(profiles)), ()
-    return (*anatomy_words(profiles), *lock.inputs), lock.accept
+    build, wished = build_for(file, case) if case is not None or (file.parent / LOCK).is_file() else (None, None)
+    if build is None or (case is None and file.name not in build.lock.files):
+        return Vouched(words=tuple(anatomy_words(profiles)))
+    lock = build.lock
+    return Vouched(
+        words=(*anatomy_words(profiles), *lock.inputs),
+        accept=lock.accept if wished is None else wished.accept,
+        printer=lock.printer,
+        materials=lock.materials,
+    )
 
 
 def _not_certified(file: Path, *, takes_up: bool = False) -> Finding:

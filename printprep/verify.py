@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from printprep.builds import build_for
 from printprep.case import Finding, Severity, settle, stopping
 from printprep.casefile import Acceptance, Limits
 from printprep.errors import CaseError, InputError
@@ -21,9 +22,7 @@ from printprep.files import sha256_of
 from printprep.formats.threemf import Standing, read_standing
 from printprep.gcode.deposit import Solid
 from printprep.gcode.outline import REACH_MM
-from printprep.lock import NAME as LOCK
-from printprep.lock import PREPARED, Lock, read_lock
-from printprep.prepare.intake.casefile import FILE_NAME, read_case_file
+from printprep.lock import PREPARED, Lock
 from printprep.profiles.load import Profiles
 from printprep.progress import SILENT, Progress
 from printprep.slicers.proven import Proved, moved_back, proving
@@ -75,26 +74,24 @@ def asked_for(file: Path, case: Path | None = None) -> Asked:
     file
         Of the build, or a copy of one elsewhere.
     case
-        A case.toml or the folder that holds one: it says limits and what is accepted, and the build beside the file
-        must be of it. Or the folder of a build. None: the build beside the file, as it was locked.
+        A case.toml or the folder that holds one: it says limits and what is accepted; its build is found, as
+        :func:`printprep.builds.build_for` says. Or the folder of a build. None: the build beside the file, as it was
+        locked.
 
     Raises
     ------
     CaseError
         There is no build, its prepared parts were changed since they were certified, or it is of another case.
     """
-    toml = _toml_of(case)
-    folder = _build(file, case)
-    lock = read_lock(folder)
+    build, wished = build_for(file, case)
+    folder, lock = build.folder, build.lock
     prepared = folder / PREPARED
     if not prepared.is_file():
         raise CaseError(f"{folder} has no {PREPARED}: nobody knows what should be printed; run the case again")
     if lock.files.get(PREPARED) != sha256_of(prepared):
         raise CaseError(f"{prepared} is not the one that was certified: no file can be held against it; run again")
     limits, accept, critical = lock.limits, lock.accept, lock.critical
-    if toml is not None:
-        wished = read_case_file(toml)
-        _check_same(toml, wished.case.id, [part.mesh for part in wished.parts], lock, folder)
+    if wished is not None:
         if wished.limits is not None:
             limits = limits.model_copy(update=wished.limits.model_dump(exclude_unset=True))
         accept = wished.accept
@@ -102,45 +99,6 @@ def asked_for(file: Path, case: Path | None = None) -> Asked:
     return Asked(
         folder=folder, lock=lock, parts=read_standing(prepared), limits=limits, accept=accept, critical=critical
     )
-
-
-def _toml_of(case: Path | None) -> Path | None:
-    if case is None:
-        return None
-    if case.is_dir():
-        return case / FILE_NAME if (case / FILE_NAME).is_file() and not (case / LOCK).is_file() else None
-    return case
-
-
-def _build(file: Path, case: Path | None) -> Path:
-    """The folder of the build: that of the case if it is one, else the file's own, else one right below the case's."""
-    places = [file.parent]
-    if case is not None:
-        home = case if case.is_dir() else case.parent
-        places = [home, file.parent, home / "build"]
-    for place in places:
-        if (place / LOCK).is_file():
-            return place
-    raise CaseError(
-        f"no build of printprep beside {file.name}: there is no {LOCK} in {' or '.join(str(p) for p in places)}; name "
-        "the folder of the build with --case"
-    )
-
-
-def _check_same(toml: Path, case_id: str | None, meshes: Sequence[str], lock: Lock, folder: Path) -> None:
-    """Refuse a build that was made of another case."""
-    if case_id is not None and case_id != lock.case_id:
-        raise CaseError(f"{folder} is a build of case {lock.case_id}, and {toml} is case {case_id}")
-    missing = [name for name in meshes if not (toml.parent / name).is_file()]
-    if missing:
-        raise CaseError(f"{toml}: there is no file {missing[0]}; without it nobody knows whether {folder} is its build")
-    there = {sha256_of(toml.parent / name) for name in meshes}
-    if lock.inputs and there != set(lock.inputs.values()):
-        other = sorted(part for part, sha256 in lock.inputs.items() if sha256 not in there)
-        raise CaseError(
-            f"{folder} was not made of the meshes of {toml}: {', '.join(other) or 'one of them'} came from another "
-            "file; run the case again"
-        )
 
 
 @contextmanager

@@ -86,16 +86,26 @@ def print_layers(file: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--printer", required=True, help="Id of the printer profile that it is for.")
-@click.option("--material", "materials", multiple=True, help="Id of a material profile, one for each tool.")
+@click.option("--printer", help="Id of the printer profile that it is for.  [default: its build's]")
+@click.option(
+    "--material", "materials", multiple=True, help="Id of a material, one for each tool.  [default: its build's]"
+)
+@click.option(
+    "--case",
+    type=click.Path(exists=True, path_type=Path),
+    help="Of FILE, wherever it lies: a case.toml, its folder, or a build.  [default: the build beside it]",
+)
 @json_option
-def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -> None:
+def guard(file: Path, printer: str | None, materials: tuple[str, ...], case: Path | None, as_json: bool) -> None:
     """Refuse a G-code file that could harm or that identifies; exit code 4.
 
-    In the folder of its build the names of the case's parts are known, and what the case accepts holds.
+    In the folder of its build, or with --case, the names of the case's parts are known, what the case accepts holds,
+    and printer and materials are those of the build.
 
     \b
     Example:
+      printprep guard build/plate-1.gcode
+      printprep guard ~/edited.gcode --case cases/12/case.toml
       printprep guard build/plate-1.gcode --printer prusa-xl --material pla --material petg
     """
     from rich.markup import escape
@@ -108,10 +118,14 @@ def guard(file: Path, printer: str, materials: tuple[str, ...], as_json: bool) -
 
     refuse_pictures(file)
     profiles = load_profiles()
-    words, accept = vouched(file, profiles)
-    loaded = {tool: profiles.material(name) for tool, name in enumerate(materials)}
-    limits = guard_limits(profiles.printer(printer), loaded, known_words=words)
-    findings = settle(guard_gcode(file, limits), accept)
+    known = vouched(file, profiles, case)
+    made_for = printer or known.printer
+    if made_for is None:
+        raise click.UsageError(f"{file.name} lies in no build: say which printer it is for, with --printer or --case")
+    ids = dict(enumerate(materials)) or known.materials
+    loaded = {tool: profiles.material(name) for tool, name in ids.items()}
+    limits = guard_limits(profiles.printer(made_for), loaded, known_words=known.words)
+    findings = settle(guard_gcode(file, limits), known.accept)
     if as_json:
         print_json({"findings": [finding_json(finding) for finding in findings]})
     elif findings:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--case",
     type=click.Path(exists=True, path_type=Path),
-    help="Of FILE: a case.toml, the folder of one, or the folder of a build.  [default: the build beside it]",
+    help="Of FILE, wherever it lies: a case.toml, its folder, or a build.  [default: the build beside it]",
 )
 @click.option("--plate", type=click.IntRange(min=1), help="That FILE is of.  [default: by the lock, or its name]")
 @click.option(
@@ -36,7 +36,7 @@ def verify(what: Path, case: Path | None, plate: int | None, pictures: Path | No
     Example:
       printprep verify build
       printprep verify build/plate-1.gcode --case case.toml
-      printprep verify edited.gcode --case build --pictures looked-at --json
+      printprep verify ~/edited.gcode --case cases/12/case.toml --pictures looked-at --json
     """
     if what.is_dir():
         if case is not None or plate is not None or pictures is not None:
@@ -109,6 +109,7 @@ def _document(found: Verified, worst: list[dict[str, Any]]) -> dict[str, Any]:
         "file": found.file.name,
         "sha256": found.sha256,
         "state": found.state,
+        "build": str(found.asked.folder),
         "case": lock.case_id,
         "printer": lock.printer,
         "plate": found.plate,
@@ -122,6 +123,9 @@ def _document(found: Verified, worst: list[dict[str, Any]]) -> dict[str, Any]:
 def _say(found: Verified, worst: list[dict[str, Any]], pictures: Path | None) -> None:
     """A row a part, then what is wrong, then the verdict."""
     from rich.markup import escape
+
+    from printprep.lock import NAME as LOCK
+    from printprep.lock import PREPARED
 
     proof, limits, console = found.proved.proof, found.asked.limits, out()
     tools = {part.name: part.tool for part in found.parts}
@@ -145,6 +149,7 @@ def _say(found: Verified, worst: list[dict[str, Any]], pictures: Path | None) ->
     columns = ("part", "in the file", "tool", ">outline m", ">95 % mm", ">not printed mm3", ">wrong tool mm3")
     console.print(table(title, columns, rows))
     print_findings(found.findings, console)
+    console.print(f"Held against {escape(PREPARED)}, as {escape(str(found.asked.folder / LOCK))} says.", soft_wrap=True)
     for one in worst:
         console.print(escape(f"{(pictures or Path()) / one['picture']}: layer {one['layer']}, {one['what']}"))
     if found.holds:

@@ -17,7 +17,8 @@ import numpy as np
 
 from printprep.case import Finding, Severity
 from printprep.errors import InputError
-from printprep.gcode.hits import Filled
+from printprep.gcode.hits import HOMING, Filled
+from printprep.gcode.hotends import Hotends
 from printprep.gcode.layout import Event, Kind
 from printprep.gcode.layout import Text as Why
 from printprep.gcode.limits import REFUSED, GuardLimits, allowed_commands
@@ -34,6 +35,7 @@ FEED_STANDING_MM: Final = 200.0  # a filament change of a shared nozzle loads le
 FEED_TOTAL_MM: Final = 4e6  # in one file; the largest spool, 10 kg, holds some 3.4 km of 1.75 mm
 NOZZLE_MM: Final = 0.4  # bore of a printer that does not say
 DEEPEST: Final = 0.75  # of the bore may a nozzle be below what is laid: no layer, and no seam in one, is higher
+Z_BIT: Final = 4  # of the axes
 DWELL_S: Final = 600.0  # filament that stands so long in a hot nozzle degrades
 PROBING_MACROS: Final = frozenset({"BED_MESH_CALIBRATE", "QUAD_GANTRY_LEVEL", "Z_TILT_ADJUST"})
 
@@ -130,7 +132,7 @@ class _Watch:
         self.whole = Whole()
         self.place = np.zeros(3)
         deep_mm = DEEPEST * (limits.nozzle_mm or NOZZLE_MM)
-        self.filled = Filled(limits.lower_mm, limits.upper_mm, deep_mm, limits.head)
+        self.filled = Filled(limits.lower_mm, limits.upper_mm, deep_mm, limits.head, homes=limits.homes_xy_alone)
         self.homed = 0 if limits.stands_at_mm is None else 4  # bits of the axes
         self.released = 0  # axes whose motors were switched off since they were homed
         self.laid = False  # there is material on the bed
@@ -140,8 +142,7 @@ class _Watch:
         self.bed_was_on = False
         self.trusted = False  # a start macro has homed and heated
         self.tool = 0
-        self.nozzle_c: dict[int, float] = {}
-        self.waited: set[int] = set()  # nozzles that have reached what was asked of them
+        self.hotends = Hotends(limits, self.notes)
         self.bed_c = 0.0
         self.ended = False
 
@@ -159,7 +160,8 @@ class _Watch:
         elif name in self.limits.end_macros:
             self.ended = True
         elif name == "TURN_OFF_HEATERS":
-            self.nozzle_c, self.waited, self.bed_c = dict.fromkeys(self.nozzle_c, 0.0), set(), 0.0
+            self.hotends.off()
+            self.bed_c = 0.0
         elif name in PROBING_MACROS:
             self._home(block, text.line, 0)
         self._command(name, text.line, 1)
@@ -251,19 +253,7 @@ class _Watch:
         if self.trusted:
             return
         feeds = int(way.fed[end] - way.fed[start])
-        if not feeds:
-            return
-        nozzle = self._nozzle(self.tool)
-        target_c = self.nozzle_c.get(nozzle, 0.0)
-        if target_c < self.limits.extrude_min_c or nozzle not in self.waited:
-            first = start + int(np.flatnonzero(block.moves.e_mm[start:end])[0])
-            line = int(block.moves.line[first])
-            heat = "was never waited for" if target_c >= self.limits.extrude_min_c else "is too cold"
-            self.note(
-                "gcode-cold-extrusion", line,
-                f"feeds tool {self.tool} while its nozzle, set to {target_c:g} deg C, {heat}",
-                text=block.line(line), value=target_c, limit=self.limits.extrude_min_c, count=feeds,
-            )  # fmt: skip
+        self.hotends.follow(block, start, end, self.tool, self.place, feeds=feeds)
 
     def _lays(self, block: Block, start: int, way: _Way) -> None:
         """Material comes to lie on the bed, somewhere from move ``start`` on."""
@@ -275,12 +265,10 @@ class _Watch:
                 text=block.line(line), value=self.bed_c, severity=Severity.WARNING,
             )  # fmt: skip
 
-    def _nozzle(self, tool: int) -> int:
-        return 0 if self.limits.shared_nozzle else tool
-
     def _event(self, block: Block, i: int) -> None:
         events, limits = block.events, self.limits
         kind, value, line = int(events.kind[i]), float(events.value[i]), int(events.line[i])
+        self.hotends.happens(kind, value)
         if kind in (Event.HOME, Event.PROBE):
             self._home(block, line, int(value) if kind == Event.HOME else 0)
         elif kind == Event.MOTORS_OFF:
@@ -304,7 +292,7 @@ class _Watch:
                     value=self.tool, limit=limits.tools - 1, key=str(self.tool),
                 )  # fmt: skip
         elif kind in (Event.NOZZLE, Event.NOZZLE_WAIT):
-            self._heat_nozzle(block, line, int(events.tool[i]), value, waits=kind == Event.NOZZLE_WAIT)
+            self.hotends.heat(block, line, int(events.tool[i]), value, waits=kind == Event.NOZZLE_WAIT)
         elif kind in (Event.BED, Event.BED_WAIT):
             self.bed_c = value
             self.bed_was_on |= value > 0
@@ -315,32 +303,14 @@ class _Watch:
                 )  # fmt: skip
 
     def _home(self, block: Block, line: int, axes: int) -> None:
-        if self.laid:
+        if self.laid and not (0 < axes < Z_BIT and self.limits.homes_xy_alone):  # else the map says, see _hits
             what = "homes" if axes else "probes the bed"
-            self.note(
-                "gcode-homing-in-print", line, f"{what} where printed material stands in the way",
-                text=block.line(line),
-            )  # fmt: skip
+            why = f"{what} where printed material stands in the way"
+            if 0 < axes < Z_BIT:
+                why += ", unless the printer's profile can say that Z stays where it is (fdm.homes_xy_alone)"
+            self.note("gcode-homing-in-print", line, why, text=block.line(line))
         self.homed |= axes
         self.released &= ~axes
-
-    def _heat_nozzle(self, block: Block, line: int, tool: int, value: float, *, waits: bool) -> None:
-        limits = self.limits
-        nozzle = self._nozzle(tool)
-        if value < self.nozzle_c.get(nozzle, 0.0) - 60 or value < limits.extrude_min_c:
-            self.waited.discard(nozzle)
-        self.nozzle_c[nozzle] = value
-        if waits:
-            self.waited.add(nozzle)
-        loaded = list(limits.material_max_c.values()) if limits.shared_nozzle else [limits.material_max_c.get(tool)]
-        material_c = max((c for c in loaded if c is not None), default=limits.nozzle_max_c)
-        for what, most in (("printer", limits.nozzle_max_c), ("material", material_c)):
-            if value > most:
-                self.note(
-                    "gcode-too-hot", line,
-                    f"nozzle of tool {tool} to {value:g} deg C, the {what}'s limit is {most:g}",
-                    text=block.line(line), value=value, limit=most, key=f"{what} {tool}",
-                )  # fmt: skip
 
     def _bounds(self, block: Block) -> None:
         """Every move against the frame."""
@@ -363,6 +333,13 @@ class _Watch:
         for hit in self.filled.follow(block.moves, self.place):
             line = int(block.moves.line[hit.row])
             x, y, z = hit.where_mm
+            if hit.what == HOMING:
+                why = f"homes while the nozzle's tip is {hit.depth_mm:.2f} mm below the top of what is printed"
+                self.note(
+                    "gcode-homing-in-print", line, why, text=block.line(line), value=hit.depth_mm, limit=hit.limit_mm,
+                    where=hit.where_mm, count=hit.count,
+                )  # fmt: skip
+                continue
             self.note(
                 "gcode-hits-print", line,
                 f"the {hit.what} runs into what is printed, whose top is {hit.depth_mm:.2f} mm above the nozzle's tip "
@@ -383,7 +360,7 @@ class _Watch:
             self.note("gcode-truncated", lines, lack.why, value=lack.value, limit=lack.limit, key=lack.why)
         if self.ended:
             return
-        hot = [f"nozzle {n} at {c:g} deg C" for n, c in sorted(self.nozzle_c.items()) if c > 0]
+        hot = [f"nozzle {n} at {c:g} deg C" for n, c in sorted(self.hotends.target_c.items()) if c > 0]
         hot += [f"the bed at {self.bed_c:g} deg C"] if self.bed_c > 0 else []
         if hot:
             self.note("gcode-heater-left-on", lines, f"the file ends and leaves {', '.join(hot)}", limit=0.0)

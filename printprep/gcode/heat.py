@@ -91,6 +91,18 @@ def cooling_s(heater: Heater, ambient_c: float, start_c: float, end_c: float) ->
     return heater.capacity_j_k / heater.loss_w_k * math.log((start_c - ambient_c) / (end_c - ambient_c))
 
 
+def cooled_c(heater: Heater, ambient_c: float, start_c: float, seconds: float) -> float:
+    """What is left of ``start_c``, deg C, after so long without power.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> round(cooled_c(SimpleNamespace(power_w=40.0, capacity_j_k=16.7, loss_w_k=0.068), 25.0, 215.0, 60.0))
+    174
+    """
+    return ambient_c + (start_c - ambient_c) * math.exp(-heater.loss_w_k / heater.capacity_j_k * seconds)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Body:
     """A heater, followed in time."""
@@ -107,8 +119,7 @@ class _Body:
             hottest_c = self.ambient_c + self.heater.power_w / self.heater.loss_w_k
             self.now_c = min(hottest_c + (self.now_c - hottest_c) * math.exp(-rate * seconds), self.target_c)
         else:
-            cool_c = self.ambient_c + (self.now_c - self.ambient_c) * math.exp(-rate * seconds)
-            self.now_c = max(cool_c, self.target_c)
+            self.now_c = max(cooled_c(self.heater, self.ambient_c, self.now_c, seconds), self.target_c)
 
     def reach_s(self, *, settle_s: float, waits_for_cooling: bool) -> float:
         """Time until the target is reached and held, s; for one out of reach, until it is within a degree of its end.

@@ -27,7 +27,8 @@ MOST_CELLS: Final = 1_000_000
 COARSE: Final = 5  # cells a side of one of the head's map
 EMPTY_MM: Final = -1e9
 STANDS_OUT_MM: Final = 3.0  # so far does a nozzle stand out of the head, at least
-WHAT: Final = ("nozzle", "head", "gantry")
+HOMING: Final = "homing"
+WHAT: Final = ("nozzle", "head", "gantry", HOMING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class Filled:
         upper_mm: tuple[float, float, float],
         depth_mm: float,
         head: Head | None = None,
+        *,
+        homes: bool = False,
     ) -> None:
         """Nothing yet.
 
@@ -70,6 +73,8 @@ class Filled:
             So deep may a nozzle go into what is laid: a seam that rises within its layer, a wipe of a purge line.
         head
             None: only the nozzle is looked at.
+        homes
+            Homing that leaves Z alone is looked at: nobody says where an end stop is, so nothing may stand out at all.
         """
         self.depth_mm = depth_mm
         size_mm = [max(upper_mm[k] - lower_mm[k], CELL_MM) for k in (0, 1)]
@@ -80,6 +85,7 @@ class Filled:
         self._band_mm = np.full(rows // COARSE + 1, EMPTY_MM)
         self._frame = (float(lower_mm[0]), float(lower_mm[1]), cell_mm)
         self._head = (head.radius_mm, head.height_mm) if head else (0.0, math.inf)
+        self._homes = homes
         self._highest_mm = EMPTY_MM
 
     def follow(self, moves: Moves, place_mm: Float) -> tuple[Hit, ...]:
@@ -90,10 +96,10 @@ class Filled:
                 np.ascontiguousarray(moves.position_mm), np.ascontiguousarray(moves.e_mm),
                 np.ascontiguousarray(moves.kind), np.ascontiguousarray(place_mm, np.float64),
                 (self._top_mm, self._coarse_mm, self._band_mm), self._frame, self.depth_mm, self._head,
-                self._highest_mm, found,
+                self._homes, self._highest_mm, found,
             )
         )  # fmt: skip
-        limits_mm = (self.depth_mm, STANDS_OUT_MM, self._head[1])
+        limits_mm = (self.depth_mm, STANDS_OUT_MM, self._head[1], self.depth_mm)
         return tuple(
             Hit(
                 what=what,
@@ -188,7 +194,7 @@ def _lay(maps, start, end, highest):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _follow(position, e, kind, place, maps, frame, depth, head, highest, found):  # type: ignore[no-untyped-def]
+def _follow(position, e, kind, place, maps, frame, depth, head, homes, highest, found):  # type: ignore[no-untyped-def]
     """Follow moves over the maps; the height that nothing exceeds. ``frame`` is the corner x, y and the cell."""
     x0, y0, cell = frame
     start = ((place[0] - x0) / cell, (place[1] - y0) / cell, place[2])
@@ -199,5 +205,7 @@ def _follow(position, e, kind, place, maps, frame, depth, head, highest, found):
                 _look(maps, frame, depth, head, start, end, i, found)
             if e[i] > 0.0 and (end[0] != start[0] or end[1] != start[1]):
                 highest = _lay(maps, start, end, highest)
+        elif homes and kind[i] == Kind.HOME and end[2] == start[2] and highest - end[2] > depth:
+            _note(found, 3, i, highest - end[2], position[i, 0], position[i, 1], end[2])
         start = end
     return highest

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from printprep.gcode.heat import TimingProfile
 from printprep.gcode.hits import Head
 from printprep.gcode.motion import MotionProfile
 
@@ -72,6 +73,8 @@ class GuardLimits:
     known_words: frozenset[str] = frozenset()  # of the case, the lab and its profiles: they name nobody
     called: tuple[str, ...] = ()  # what slicers and firmware call the printer; empty: not judged
     nozzle_mm: float | None = None
+    timing: TimingProfile | None = None  # how a nozzle that was switched off cools; None: it is cold at once
+    homes_xy_alone: bool = False  # G28 X Y never lowers the nozzle; False: nobody knows
     head: Head | None = None  # what is around the nozzle; None: only the nozzle itself is judged
     filament_mm: float | None = None
     filament_types: Mapping[int, str] = field(default_factory=dict)  # by tool, such as "PETG"

@@ -195,16 +195,17 @@ def test_the_guard_alone_knows_the_words_of_the_build_and_no_others(
     document["inputs"] = {"Graft_Aneu": {"sha256": "0"}}
     (plate.parent / NAME).write_text(json.dumps(document))
     plate.write_text(f";MESH:{name}\n{JOB}{END}", encoding="ascii")
-    words, accepted = vouched(plate, profiles)
+    known = vouched(plate, profiles)
+    words, accepted = known.words, known.accept
     found = guard(plate, guard_limits(profiles.printer("ender-3"), {}, known_words=words))
     assert accepted == ()
     assert ("gcode-identifying" not in {finding.code for finding in found}) is said
-    assert set(vouched(plate.rename(plate.with_name("other.gcode")), profiles)[0]) == set(anatomy_words(profiles))
+    assert set(vouched(plate.rename(plate.with_name("other.gcode")), profiles).words) == set(anatomy_words(profiles))
 
 
 def test_the_guard_alone_is_told_what_the_case_accepts(plate: Path, profiles: Profiles) -> None:
     accept(plate, code="gcode-unknown-command", reason="ours")
-    assert [entry.code for entry in vouched(plate, profiles)[1]] == ["gcode-unknown-command"]
+    assert [entry.code for entry in vouched(plate, profiles).accept] == ["gcode-unknown-command"]
 
 
 def test_a_cube_takes_a_skin_at_least_and_its_box_at_most(profiles: Profiles) -> None:

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from printprep.case import Case, Part, Source
 from printprep.casefile import Acceptance
+from printprep.cli.gcode import guard
 from printprep.cli.verify import verify
 from printprep.errors import CaseError, InputError, ProfileError
 from printprep.files import sha256_of
@@ -30,6 +31,7 @@ from printprep.plan import Estimate, Plan, PlannedPart, Plate, SlicedPlate, Tool
 from printprep.profiles.load import load_profiles
 from printprep.report.proof import certificate_schema
 from printprep.run import Request, RunResult, run_case
+from printprep.verify import asked_for
 from tests.unit.gcode.sliced import Box, Ring, write
 
 ORGAN = Box(name="organ", low_mm=(20, 20, 0), high_mm=(32, 30, 4))
@@ -193,6 +195,65 @@ def test_a_copy_elsewhere_is_held_against_the_build_that_is_named(build: Build, 
         run(copy)
 
 
+@pytest.mark.parametrize("place", ["case/build", "case/tour", "here/build", "here/build/tour", "here/mine"])
+def test_the_build_of_a_case_is_found_wherever_a_run_may_have_put_it(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    home, here = build.toml.parent, tmp_path / "here"
+    here.mkdir()
+    shutil.move(build.folder, home / "moved")
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(home / "moved", tmp_path / place)
+    away = tmp_path / "away" / "mine.gcode"
+    away.parent.mkdir()
+    shutil.copyfile(tmp_path / place / "plate-1.gcode", away)
+    monkeypatch.chdir(here)
+    for case in (build.toml, home, tmp_path / place, tmp_path / place / "case.lock"):
+        assert asked_for(away, case).folder.resolve() == tmp_path / place
+
+
+def test_the_answer_says_which_lock_it_believes(build: Build, tmp_path: Path) -> None:
+    away = shutil.copyfile(build.file, tmp_path / "mine.gcode")
+    assert said(away, "--case", build.toml)["build"] == str(build.folder)
+    assert f"{build.folder / 'case.lock'} says" in run(away, "--case", build.toml).output
+
+
+def test_a_build_of_another_case_that_lies_near_is_passed_over(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = build_of(tmp_path / "other")
+    lock = json.loads((other.folder / "case.lock").read_text())
+    (other.folder / "case.lock").write_text(json.dumps({**lock, "case": "T-2"}))
+    monkeypatch.chdir(other.folder.parent)
+    assert asked_for(build.file, build.toml).folder.resolve() == build.folder
+    away = tmp_path / "away.gcode"
+    shutil.copyfile(build.file, away)
+    assert asked_for(away, build.toml).folder.resolve() == build.folder
+
+
+def test_of_several_builds_of_a_case_the_one_that_knows_the_file_is_taken(build: Build, tmp_path: Path) -> None:
+    second = build.toml.parent / "second"
+    shutil.copytree(build.folder, second)
+    lock = json.loads((second / "case.lock").read_text())
+    written = {name: sha256 for name, sha256 in lock["files"].items() if name != "plate-1.gcode"}
+    (second / "case.lock").write_text(json.dumps({**lock, "files": {**written, "plate-1.gcode": "0" * 64}}))
+    away = tmp_path / "away.gcode"
+    shutil.copyfile(build.file, away)
+    assert asked_for(away, build.toml).folder.resolve() == build.folder
+    with away.open("a") as file:
+        file.write("; more\n")
+    with pytest.raises(CaseError, match=r"several builds of .*case\.toml: .*build, .*second; name the folder of one"):
+        asked_for(away, build.toml)
+
+
+def test_a_case_without_a_build_says_where_it_was_looked_for(build: Build, tmp_path: Path) -> None:
+    away = tmp_path / "away.gcode"
+    shutil.copyfile(build.file, away)
+    shutil.rmtree(build.folder)
+    with pytest.raises(CaseError, match=r"no build of .*case\.toml: there is no case\.lock in .*build"):
+        asked_for(away, build.toml)
+
+
 def test_a_file_of_something_else_is_refused(build: Build) -> None:
     other = [Box(name="other", low_mm=(150, 150, 0), high_mm=(160, 160, 4))]
     found = said(write(build.folder / "other.gcode", other, layers=LAYERS), code=1)
@@ -325,3 +386,23 @@ def test_a_resin_file_of_another_panel_is_refused(resin: RunResult, tmp_path: Pa
     small = relit(resin.request.out / "plate-1.sl1", tmp_path / "small.sl1", lambda _, image: image[::2, ::2].copy())
     with pytest.raises(InputError, match="it is for another printer"):
         run(small, "--case", resin.request.out)
+
+
+def test_the_guard_takes_printer_words_and_acceptances_from_the_build_of_a_case(build: Build, tmp_path: Path) -> None:
+    def guarded(*arguments: object) -> Result:
+        return CliRunner(env={"COLUMNS": "160"}).invoke(guard, [str(a) for a in arguments], catch_exceptions=False)
+
+    away = tmp_path / "mine.gcode"
+    away.write_text('M862.3 P "MK4"\n;MESH:Erika_Mustermann\n' + build.file.read_text() + "M500\n")
+    unsaid = guarded(away)
+    assert unsaid.exit_code == 2
+    assert "mine.gcode lies in no build: say which printer it is for, with --printer or --case" in unsaid.output
+    found = json.loads(guarded(away, "--case", build.toml, "--json").stdout)["findings"]
+    codes = {finding["code"] for finding in found}
+    assert {"gcode-made-for-other", "gcode-identifying", "gcode-refused-command"} <= codes
+    with build.toml.open("a") as toml:
+        toml.write('[[accept]]\ncode = "gcode-made-for-other"\nreason = "the firmware was renamed"\n')
+    found = json.loads(guarded(away, "--case", build.toml, "--json").stdout)["findings"]
+    accepted = {finding["code"]: finding["accepted"] for finding in found}
+    assert accepted["gcode-made-for-other"] == "the firmware was renamed"
+    assert accepted["gcode-refused-command"] is None
