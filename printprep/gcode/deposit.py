@@ -97,7 +97,7 @@ class Comparison:
     cuts: Sequence[Sections]
     printed: Printed
     canvas: Canvas
-    thin_mm: float  # what is less thick is too thin to print well
+    line_mm: float  # width of the usual bead
 
     @classmethod
     def of(cls, laid: Beads | Printed, solids: Sequence[Solid]) -> Comparison:
@@ -109,7 +109,7 @@ class Comparison:
             cuts=[sections(solid.mesh, printed.middle_mm) for solid in solids],
             printed=printed,
             canvas=printed.canvas(boxes),
-            thin_mm=PRINTABLE * printed.line_mm,
+            line_mm=printed.line_mm,
         )
 
     def __len__(self) -> int:
@@ -223,7 +223,7 @@ def _outlines(comparison: Comparison, layer: int, here: Drawn, thin: Image | Non
 
 def _narrow(comparison: Comparison, part: Image) -> Image:
     """1 on ``part`` and beside it, where it is narrower than any line: no edge of plastic is to be expected there."""
-    canvas, least_mm = comparison.canvas, ONE_BEAD * comparison.printed.line_mm
+    canvas, least_mm = comparison.canvas, ONE_BEAD * comparison.line_mm
     if least_mm < 2.0 * canvas.pixel_mm:  # no brush is so fine
         return np.zeros_like(part)
     return _beyond(canvas, part, part, least_mm)
@@ -278,7 +278,7 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
                 mask=lost,
                 thickness_px=width_of(inner_px),
                 depth_px=_from_plastic(comparison, layer, window, lost, (below, here, above)),
-                thin=_beyond(canvas, part, lost, comparison.thin_mm),
+                thin=_beyond(canvas, part, lost, PRINTABLE * comparison.line_mm),
                 around=Around(
                     beside_px=_from_plastic(comparison, layer, window, lost, (here,)),
                     below=(below.laid[window] > 0).astype(np.uint8),
