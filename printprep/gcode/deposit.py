@@ -50,6 +50,7 @@ EMPTY_SHARE: Final = 0.95  # of a section without plastic: all that is in it is 
 
 HELD_MM: Final = 0.35  # between a part and the top of what supports it, so that it comes off
 SPAN: Final = 48  # layers that one worker takes at a time
+ONE_BEAD: Final = 0.8  # lines: engines squeeze one in, and leave out what is thinner here and there
 PRINTABLE: Final = 2.0  # lines: where less is beside each other, a slicer leaves out or adds what no pair of beads fits
 CORNER: Final = 0.7  # of that: across what a round brush leaves over of a corner, as of a rib so thin
 
@@ -74,7 +75,7 @@ class Checked:
     layer: Int  # (s,)
     gap_mm: Float  # (s,) positive: plastic is missing there
     weight_mm: Float  # (s,) length of outline that it stands for
-    thin: Bool  # (s,) it lies on a spot that is lost and too thin to print, so nothing is wrong with a bead there
+    thin: Bool  # (s,) no line fits in there, or too few and it is lost: nothing is wrong with a bead beside it
     pixel_mm: float
 
 
@@ -96,7 +97,7 @@ class Comparison:
     cuts: Sequence[Sections]
     printed: Printed
     canvas: Canvas
-    thin_mm: float  # what is less thick is too thin to print well
+    line_mm: float  # width of the usual bead
 
     @classmethod
     def of(cls, laid: Beads | Printed, solids: Sequence[Solid]) -> Comparison:
@@ -108,7 +109,7 @@ class Comparison:
             cuts=[sections(solid.mesh, printed.middle_mm) for solid in solids],
             printed=printed,
             canvas=printed.canvas(boxes),
-            thin_mm=PRINTABLE * printed.line_mm,
+            line_mm=printed.line_mm,
         )
 
     def __len__(self) -> int:
@@ -203,15 +204,36 @@ def _thin(canvas: Canvas, areas: Sequence[Area]) -> Image | None:
 
 def _outlines(comparison: Comparison, layer: int, here: Drawn, thin: Image | None) -> Iterator[Float]:
     """Rows (part, layer, gap, weight, thin) of the samples on the outside of all parts together."""
+    canvas = comparison.canvas
     for number, cuts in enumerate(comparison.cuts):
         points, loops = cuts.layer(layer)
         places, weight = samples(points, loops, STEP_MM)
-        outside = _outside(comparison.canvas, here.wanted, places, number + 1)
+        outside = _outside(canvas, here.wanted, places, number + 1)
         places, weight = places[outside], weight[outside]
-        if len(places):
+        window = window_around(points, canvas)
+        if window is not None and len(places):
             gap = comparison.printed.gaps(layer, places)
-            on_thin = np.zeros(len(gap)) if thin is None else thin[tuple(_pixels(comparison.canvas, places).T[::-1])]
-            yield np.column_stack([np.full(len(gap), number), np.full(len(gap), layer), gap, weight, on_thin])
+            column, row = (_pixels(canvas, places) - [window[1].start, window[0].start]).T
+            narrow = _narrow(comparison, (here.wanted[window] == number + 1).astype(np.uint8))
+            excused = (narrow[row, column] > 0) & (gap > 0)  # a line wider than all that is there to fill still tells
+            if thin is not None:
+                excused |= thin[window][row, column] > 0
+            yield np.column_stack([np.full(len(gap), number), np.full(len(gap), layer), gap, weight, excused])
+
+
+def _narrow(comparison: Comparison, part: Image) -> Image:
+    """1 on ``part`` and beside it, where it is narrower than any line: no edge of plastic is to be expected there."""
+    canvas, least_mm = comparison.canvas, ONE_BEAD * comparison.line_mm
+    if least_mm < 2.0 * canvas.pixel_mm:  # no brush is so fine
+        return np.zeros_like(part)
+    return _beyond(canvas, part, part, least_mm)
+
+
+def _beyond(canvas: Canvas, part: Image, mask: Image, width_mm: float) -> Image:
+    """1 on and beside ``mask`` where ``part`` is narrower than ``width_mm``; sharp corners of what is wider are not."""
+    wide = cv2.dilate(opened(part, canvas.disc(width_mm)), canvas.disc(CORNER * width_mm))
+    narrow = np.where(wide > 0, 0, mask).astype(np.uint8)
+    return np.asarray(cv2.dilate(narrow, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _pixels(canvas: Canvas, places: Float) -> npt.NDArray[np.int64]:
@@ -256,7 +278,7 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
                 mask=lost,
                 thickness_px=width_of(inner_px),
                 depth_px=_from_plastic(comparison, layer, window, lost, (below, here, above)),
-                thin=_too_thin(comparison, part, lost),
+                thin=_beyond(canvas, part, lost, PRINTABLE * comparison.line_mm),
                 around=Around(
                     beside_px=_from_plastic(comparison, layer, window, lost, (here,)),
                     below=(below.laid[window] > 0).astype(np.uint8),
@@ -278,14 +300,6 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
                 laid=laid,
             )
     yield from _strays(canvas, here)
-
-
-def _too_thin(comparison: Comparison, part: Image, lost: Image) -> Image:
-    """1 on and beside what is lost of ``part`` where it is too thin to print well; sharp corners of it are not."""
-    canvas, thin_mm = comparison.canvas, comparison.thin_mm
-    thick = cv2.dilate(opened(part, canvas.disc(thin_mm)), canvas.disc(CORNER * thin_mm))
-    thin = np.where(thick > 0, 0, lost).astype(np.uint8)
-    return np.asarray(cv2.dilate(thin, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _from_plastic(

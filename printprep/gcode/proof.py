@@ -12,7 +12,7 @@ import numpy.typing as npt
 from printprep.case import Finding, Severity
 from printprep.casefile import Limits
 from printprep.gcode.beads import Beads
-from printprep.gcode.deposit import PRINTABLE, Checked, Solid
+from printprep.gcode.deposit import ONE_BEAD, PRINTABLE, Checked, Solid
 from printprep.gcode.outline import REACH_MM
 from printprep.gcode.printed import Printed, Strips
 from printprep.gcode.regions import Region, merge
@@ -26,10 +26,7 @@ SHIFT_MM: Final = 0.12  # farther off on one side and deeper in on the other: th
 SHIFT_SHARE: Final = 0.15  # of the outline, on each side
 NEAR_SHARE: Final = 0.5  # of the outline; where less has plastic near it, what is near is that of other parts
 APART_SHARE: Final = 0.25  # of a bead's width; one that lacks more does not hold on to the next
-POINTED_MM: Final = 6.0  # of outline; a smaller section may be little more than tips that no line reaches into
-ALL_ROUND: Final = 0.25  # of such a one: beads that are too thin leave more of it than the rest without plastic at it
 LEAST_OUTLINE_MM: Final = 3.0  # of a part in a layer; on less there is nothing to say
-ONE_BEAD: Final = 0.8  # of a bead's width: engines squeeze one in, and leave out what is thinner here and there
 WRONG_MM2: Final = 1.0  # of a layer by the wrong tool; less is how beads overlap at a border
 WRONG_MM3: Final = 2.0  # and in all
 SHOWN: Final = 5  # regions of a kind and part that are told one by one
@@ -170,8 +167,6 @@ def _how_off(gap_mm: Float, weight_mm: Float) -> tuple[str, float]:
     median_mm = float(np.median(gap_mm))
     if abs(median_mm) <= OFF_MM:
         return "", 0.0
-    if median_mm > 0 and every < POINTED_MM and float(np.quantile(gap_mm, ALL_ROUND)) <= OFF_MM:
-        return "", 0.0  # plastic ends at the outline in places: the section lacks its tips, which are lost
     return ("narrow" if median_mm > 0 else "wide"), median_mm
 
 
