@@ -209,8 +209,9 @@ def nobody(name: str) -> str:
 
 
 def _stop_alone(named: NamedPrinter) -> str:
-    """Open the printer's own way for one M112."""
+    """Open the printer's own way for one stop."""
     from printprep.printers import open_link
+    from printprep.printers.link import STOPPED
     from printprep.printers.port import Port
 
     if named.link == "serial":
@@ -226,10 +227,10 @@ def _stop_alone(named: NamedPrinter) -> str:
         link = open_link(named)
         try:
             link.connect()
-            link.emergency_stop()
+            return f"{named.name} {link.emergency_stop()}"
         finally:
             link.close()
-    return f"{named.name} was sent M112; reset it before it is used again"
+    return f"{named.name} {STOPPED}"
 
 
 def _through_its_server(act: Callable[[PrinterLink], None]) -> Callable[[NamedPrinter], str]:

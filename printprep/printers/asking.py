@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -17,6 +17,8 @@ CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0  # of one piece of an answer
 ANSWER_TIMEOUT_S: Final = 60.0  # of a whole answer, in however many pieces it trickles
 UPLOAD_TIMEOUT_S: Final = 600.0  # of an answer to an upload, once all of it is sent
+SLOWEST_BYTES_S: Final = 20_000  # of an upload, in the end: a weak wireless network
+MOST_BYTES: Final = 16 << 20  # of an answer; what printers say is a thousandth of that
 RETRIES: Final = 3  # of questions; a wish is never sent twice
 BACK_OFF_S: Final = 0.2  # before the first retry, doubled each time
 
@@ -25,6 +27,10 @@ Answer = TypeVar("Answer")
 
 class Busy(PrinterError):  # noqa: N818 - the name is the sentence
     """The server answers that the printer cannot do that in the state it is in."""
+
+
+class Missing(PrinterError):  # noqa: N818 - the name is the sentence
+    """The server answers that it has no such file, or no such interface."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +100,21 @@ def understood(url: str, kind: str) -> Iterator[None]:
         yield
     except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as exc:
         raise PrinterError(f"{url} answers in an unknown way ({exc}); is it {kind}?") from exc
+
+
+def upload_limit_s(size: int) -> float:
+    """How long an upload of ``size`` bytes may take with its answer, s."""
+    return UPLOAD_TIMEOUT_S + size / SLOWEST_BYTES_S
+
+
+def bounded(pieces: Iterable[bytes], server: str) -> bytes:
+    """All of an answer; a PrinterError as soon as it is longer than any that a printer's server gives."""
+    answer = bytearray()
+    for piece in pieces:
+        answer += piece
+        if len(answer) > MOST_BYTES:
+            raise PrinterError(f"{server} answers with more than {MOST_BYTES >> 20} MiB; is it a printer's server?")
+    return bytes(answer)
 
 
 def within(seconds: float, server: str, question: Callable[[], Answer]) -> Answer:

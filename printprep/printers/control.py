@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from printprep.errors import InputError, PrinterError, PrintprepError
+from printprep.errors import InputError, PrintprepError
 from printprep.printers.link import PrinterLink, PrinterState, PrinterStatus
 from printprep.printers.orders import ORDERS, Answer, desk_path, somebody_at
 from printprep.printers.tuning import TuneLimits, read_tuning, tuning_commands
@@ -186,14 +186,10 @@ class Desk:
         return {"done": f"{self.name} gives the print up: heaters off, head up"}
 
     def _stop(self, _order: Answer) -> Answer:
-        self._link.emergency_stop()
-        return {"done": f"{self.name} was sent M112; reset it before it is used again"}
+        return {"done": f"{self.name} {self._link.emergency_stop()}"}
 
     def _tune(self, order: Answer) -> Answer:
-        tell = getattr(self._link, "tell", None)
-        if tell is None:
-            raise PrinterError(f"{self.name} is not tuned from here; use its own page")
         commands = tuning_commands(read_tuning(order), self._limits)
         for command in commands:
-            tell(command)
+            self._link.tell(command)
         return {"done": ", ".join(command.decode("ascii") for command in commands)}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from printprep.errors import PrinterError
 
@@ -74,6 +74,9 @@ class PrintOutcome:
 
 OnProgress = Callable[[PrinterStatus], None]
 
+STOPPED: Final = "was sent M112; reset it before it is used again"
+"""What :meth:`PrinterLink.emergency_stop` says of a firmware's own stop."""
+
 
 def unwatched(_status: PrinterStatus) -> None:
     """An ``on_progress`` for when nobody watches."""
@@ -108,8 +111,14 @@ class PrinterLink(Protocol):
     def cancel(self) -> None:
         """Give the print up, with heaters off and the head lifted."""
 
-    def emergency_stop(self) -> None:
-        """Stop at once, whatever it breaks."""
+    def emergency_stop(self) -> str:
+        """Stop at once, whatever it breaks; what was done to the printer, in words that go behind its name.
+
+        A link that can only cancel does so and raises a PrinterError that says it.
+        """
+
+    def tell(self, command: bytes) -> None:
+        """Have a command of the operator's carried out between those of the print; a PrinterError where none is."""
 
     def status(self) -> PrinterStatus:
         """The printer now."""

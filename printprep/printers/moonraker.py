@@ -7,20 +7,21 @@ away. While it prints a websocket says how it goes; where that is not to be had,
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
-from printprep.errors import ConnectionLost, FirmwareFault, InputError, PrinterError
-from printprep.printers.asking import Busy, ServerAddress, checked_key, refuse_public_plain_http, understood
+from printprep.errors import ConnectionLost, FirmwareFault, PrinterError
+from printprep.printers.asking import Busy, Missing, checked_key, understood
 from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
-from printprep.printers.push import Push, opened
-from printprep.printers.served import BUSY, Look, ServedLink
+from printprep.printers.look import Look
+from printprep.printers.push import Push
+from printprep.printers.served import BUSY
 from printprep.printers.upload import OnSent, Upload, form
 from printprep.printers.web import Web
+from printprep.printers.weblink import WebLink
 
 _OBJECTS: Final[Mapping[str, list[str] | None]] = {
     "webhooks": ["state", "state_message"],
@@ -39,7 +40,7 @@ _REFUSALS: Final = {
 }
 
 
-class MoonrakerLink(ServedLink):
+class MoonrakerLink(WebLink):
     """A printer behind Moonraker; see :class:`~printprep.printers.link.PrinterLink`.
 
     Parameters
@@ -48,28 +49,19 @@ class MoonrakerLink(ServedLink):
         Of the server, with its port: ``http://voron.local:7125``.
     key
         Moonraker's API key; may be left out where this computer is trusted.
-    allow_insecure
-        Accept a server that trusts whoever asks, and a public address without TLS.
-    clock
-        Monotonic time, s.
+    settings
+        Of :class:`~printprep.printers.served.ServedLink`.
     """
 
     kind = "Moonraker"
+    pushes = True
+    key_at = "`fetch-apikey.sh` of Moonraker shows it"
+    stranger_asks = "/server/info"
+    lock = "take this network out of its trusted_clients"
 
-    def __init__(
-        self,
-        url: str,
-        key: str | None = None,
-        *,
-        allow_insecure: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(clock)
-        self._address = ServerAddress.of(url)
-        self.url = self._address.url
-        self._headers = {"X-Api-Key": checked_key(self.url, key)} if key else {}
-        self._allow_insecure = allow_insecure
-        self._web: Web | None = None
+    def __init__(self, url: str, key: str | None = None, **settings: Any) -> None:
+        super().__init__(url, **settings)
+        self._key = checked_key(self.url, key) if key else None
         self._objects: dict[str, list[str] | None] = dict(_OBJECTS)
         self._told: dict[str, dict[str, Any]] = {}  # what the websocket said, put together
 
@@ -79,11 +71,8 @@ class MoonrakerLink(ServedLink):
         """Reach the server, prove that it wants a key and takes this one, and that Klipper is ready."""
         self.close()
         if not self._allow_insecure:
-            if not self._headers:
-                raise InputError(f"{self.url}: a key is needed; `fetch-apikey.sh` of Moonraker shows it")
-            refuse_public_plain_http(self.url)
-            self._refuse_open_server()
-        self._web = self._open(self._headers)
+            self._be_careful(self._key)
+        self._web = self._open(known=True)
         try:
             with understood(self.url, self.kind):
                 return self._introduced()
@@ -104,20 +93,14 @@ class MoonrakerLink(ServedLink):
         self._identity = Identity(firmware="Klipper", version=f"Moonraker {told.get('moonraker_version', '')}".strip())
         return self._identity
 
-    def close(self) -> None:
-        """Forget the server."""
-        if self._web is not None:
-            self._web.close()
-        self._web = None
-        self._identity = None
-
-    def emergency_stop(self) -> None:
+    def emergency_stop(self) -> str:
         """Stop Klipper at once; only a restart of its firmware makes it ready again."""
         self._asked.ask("POST", "/printer/emergency_stop")
+        return "was stopped by Klipper at once; FIRMWARE_RESTART makes it ready again"
 
     # What served.py asks for
 
-    def _upload(self, upload: Upload, on_sent: OnSent) -> str:
+    def _store(self, upload: Upload, on_sent: OnSent) -> str:
         fields = {"root": "gcodes", "checksum": upload.sha256}  # it compares the checksum itself, and answers 422
         body, headers = form(upload.name, upload.stream, upload.size, on_sent, fields=fields)
         item = self._asked.told("POST", "/server/files/upload", content=body, headers=headers).get("item") or {}
@@ -141,7 +124,10 @@ class MoonrakerLink(ServedLink):
         self._asked.ask("POST", "/printer/print/cancel")
 
     def _cool(self) -> None:
-        self._asked.ask("POST", "/printer/gcode/script", json={"script": "TURN_OFF_HEATERS"})
+        self._script(["TURN_OFF_HEATERS"])
+
+    def _script(self, commands: Sequence[str]) -> None:
+        self._asked.ask("POST", "/printer/gcode/script", json={"script": "\n".join(commands)})
 
     def _remove(self, place: str) -> None:
         self._asked.ask("DELETE", f"/server/files/gcodes/{quote(place)}")
@@ -171,11 +157,8 @@ class MoonrakerLink(ServedLink):
 
     # The websocket
 
-    def _listen(self) -> Push | None:
-        self._told = {}
-        return opened(self._open_push)
-
     def _open_push(self) -> Push:
+        self._told = {}
         push = Push(f"{self._address.socket_url}/websocket", headers=self._headers)
         subscribe = {"method": "printer.objects.subscribe", "params": {"objects": self._objects}}
         push.send({"jsonrpc": "2.0", "id": 1, **subscribe})
@@ -201,34 +184,19 @@ class MoonrakerLink(ServedLink):
 
     # Asking
 
-    @property
-    def _asked(self) -> Web:
-        if self._web is None:
-            raise PrinterError(f"{self.url}: not connected")
-        return self._web
-
     def _result(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
         answer = self._asked.told(method, path, **options).get("result")
         if not isinstance(answer, dict):
             raise PrinterError(f"{self.url} answers in an unknown way; is it Moonraker?")
         return answer
 
-    def _open(self, headers: Mapping[str, str]) -> Web:
-        return Web(self._address, "Moonraker", headers=headers, refusals=_REFUSALS, explain=_explained, kinds=_kind)
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return {"X-Api-Key": self._key} if self._key else {}
 
-    def _refuse_open_server(self) -> None:
-        stranger = self._open({})
-        try:
-            stranger.ask("GET", "/server/info")
-        except ConnectionLost:
-            raise
-        except PrinterError:
-            return
-        finally:
-            stranger.close()
-        raise PrinterError(
-            f"{self.url} answers without a key, so anybody may drive it; take this network out of its trusted_clients"
-        )
+    def _open(self, *, known: bool) -> Web:
+        headers = self._headers if known else {}
+        return Web(self._address, self.kind, headers=headers, refusals=_REFUSALS, explain=_explained, kinds=_kind)
 
 
 def read_objects(told: Mapping[str, Mapping[str, Any]], place: str | None) -> Look:
@@ -285,4 +253,6 @@ def _kind(code: int, words: str) -> type[PrinterError]:
         return Busy
     if code == 400 and ("shutdown" in words.lower() or "not ready" in words.lower()):
         return FirmwareFault
+    if code == 404:
+        return Missing
     return ConnectionLost if code in (502, 503, 504) else PrinterError

@@ -7,19 +7,19 @@ it prints the server's push socket says how it goes; where that is not to be had
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import octorest
 
 from printprep.errors import ConnectionLost, InputError, PrinterError, ReplyTimeout
-from printprep.printers.asking import Busy, ServerAddress, checked_key, refuse_public_plain_http
-from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
+from printprep.printers.asking import Busy, checked_key, refuse_public_plain_http
+from printprep.printers.link import STOPPED, Ending, Identity, PrinterState, PrinterStatus
+from printprep.printers.look import Look
 from printprep.printers.octoprint_session import Session, reading
-from printprep.printers.push import Message, Push, opened
-from printprep.printers.served import BUSY, Look, ServedLink
+from printprep.printers.push import Message, Push
+from printprep.printers.served import BUSY, ServedLink
 from printprep.printers.upload import OnSent, Upload, untold
 
 ALL: Final = 1.0 - 1e-9  # of a file
@@ -34,27 +34,16 @@ class OctoPrintLink(ServedLink):
         Of the server, with a path prefix where a reverse proxy has one.
     key
         An application key or a user's key.
-    allow_insecure
-        Accept a server that needs no key, and a public address without TLS.
-    clock
-        Monotonic time, s.
+    settings
+        Of :class:`~printprep.printers.served.ServedLink`.
     """
 
     kind = "OctoPrint"
+    pushes = True
 
-    def __init__(
-        self,
-        url: str,
-        key: str,
-        *,
-        allow_insecure: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(clock)
-        self._address = ServerAddress.of(url)
-        self.url = self._address.url
+    def __init__(self, url: str, key: str, **settings: Any) -> None:
+        super().__init__(url, **settings)
         self._key = checked_key(self.url, key)
-        self._allow_insecure = allow_insecure
         self._client: octorest.OctoRest | None = None
 
     # Connection
@@ -88,13 +77,14 @@ class OctoPrintLink(ServedLink):
         self._client = None
         self._identity = None
 
-    def emergency_stop(self) -> None:
+    def emergency_stop(self) -> str:
         """M112 through the server, at once: it does not wait for the thread that watches the print."""
-        self._ask(lambda client: client.gcode("M112"))
+        self._script(["M112"])
+        return STOPPED
 
     # What served.py asks for
 
-    def _upload(self, upload: Upload, on_sent: OnSent) -> str:
+    def _store(self, upload: Upload, on_sent: OnSent) -> str:
         def send(client: octorest.OctoRest) -> Any:
             client.session.on_sent = on_sent
             try:
@@ -105,16 +95,17 @@ class OctoPrintLink(ServedLink):
         reply = self._ask(send)
         with reading(self.url):
             local = reply["files"]["local"]
-            name = str(local.get("path") or local["name"])
+            return f"local/{local.get('path') or local['name']}"
+
+    def _verify(self, place: str, upload: Upload) -> None:
+        name = place.removeprefix("local/")
         kept = self._ask(lambda client: client.files_info("local", name))
         with reading(self.url):
             size, sha1 = int(kept["size"]), kept.get("hash") or upload.sha1  # a very old server hashes nothing
-            if (size, sha1) != (upload.size, upload.sha1):
-                self._clear_away(f"local/{name}")
-                raise PrinterError(
-                    f"{self.url} keeps {name} with {size} bytes where {upload.size} were sent, or other ones; try again"
-                )
-        return f"local/{name}"
+        if (size, sha1) != (upload.size, upload.sha1):
+            raise PrinterError(
+                f"{self.url} keeps {name} with {size} bytes where {upload.size} were sent, or other ones; try again"
+            )
 
     def _start(self, place: str) -> None:
         self._ask(lambda client: client.select(place, print=True))
@@ -131,7 +122,10 @@ class OctoPrintLink(ServedLink):
     def _cool(self) -> None:
         tools = sorted(self._status.tools_c)
         nozzles = [f"M104 T{tool} S0" for tool in tools] if len(tools) > 1 else ["M104 S0"]
-        self._ask(lambda client: client.gcode([*nozzles, "M140 S0"]))
+        self._script([*nozzles, "M140 S0"])
+
+    def _script(self, commands: Sequence[str]) -> None:
+        self._ask(lambda client: client.gcode(list(commands)))
 
     def _remove(self, place: str) -> None:
         self._ask(lambda client: client.delete(place))
@@ -162,9 +156,6 @@ class OctoPrintLink(ServedLink):
             return _read_status(self._status, printer["state"], printer.get("temperature") or {})
 
     # The push socket
-
-    def _listen(self) -> Push | None:
-        return opened(self._open_push)
 
     def _open_push(self) -> Push:
         """SockJS without its frames, with the rights of the key's user (docs/api/push.rst of OctoPrint)."""

@@ -18,7 +18,7 @@ from urllib3.util.retry import Retry
 
 from printprep.errors import ConnectionLost, PrinterError, ReplyTimeout
 from printprep.printers import asking
-from printprep.printers.asking import Busy, ServerAddress
+from printprep.printers.asking import Busy, Missing, ServerAddress
 from printprep.printers.upload import OnSent, form, untold
 
 _REFUSALS: Final[Mapping[int, str]] = {
@@ -61,15 +61,16 @@ class Session(requests.Session):
         address = urlsplit(str(url))
         prefix = self._address.prefix
         path = address.path if prefix and address.path.startswith(f"{prefix}/") else f"{prefix}{address.path}"
-        uploads = _streamed(options, self.on_sent) if options.get("files") else False
-        patience_s = asking.UPLOAD_TIMEOUT_S if uploads else asking.READ_TIMEOUT_S
+        patience_s, limit_s = asking.READ_TIMEOUT_S, asking.ANSWER_TIMEOUT_S
+        if options.get("files"):
+            patience_s, limit_s = asking.UPLOAD_TIMEOUT_S, asking.upload_limit_s(_streamed(options, self.on_sent))
         options["timeout"] = (asking.CONNECT_TIMEOUT_S, patience_s)
         options["allow_redirects"] = False  # the key would travel along
+        options["stream"] = True
         ask = partial(super().request, method, address._replace(path=path).geturl(), *args, **options)
         server = self._address.url
         try:
-            # an upload takes as long as its bytes do; only its answer has to come in time
-            response = ask() if uploads else asking.within(asking.ANSWER_TIMEOUT_S, server, ask)
+            response = asking.within(limit_s, server, lambda: _read(ask(), server))
         except requests.Timeout as exc:
             raise ReplyTimeout(f"{server} does not answer in {patience_s:g} s; is it overloaded?") from exc
         except requests.exceptions.SSLError as exc:
@@ -80,7 +81,7 @@ class Session(requests.Session):
             raise PrinterError(f"{server} redirects to {response.headers.get('location')}; use that address instead")
         if not response.ok and not (response.status_code == 404 and "/plugin/appkeys/" in path):
             reason = _REFUSALS.get(response.status_code, f"has trouble of its own (HTTP {response.status_code})")
-            kinds: Mapping[int, type[PrinterError]] = {409: Busy, **dict.fromkeys(_AWAY, ConnectionLost)}
+            kinds: Mapping[int, type[PrinterError]] = {404: Missing, 409: Busy, **dict.fromkeys(_AWAY, ConnectionLost)}
             raise kinds.get(response.status_code, PrinterError)(f"{server} {reason}")
         return response
 
@@ -88,14 +89,20 @@ class Session(requests.Session):
 _TLS: Final = "have it signed, or name its authority's file in the environment (REQUESTS_CA_BUNDLE)"
 
 
-def _streamed(options: dict[str, Any], on_sent: OnSent) -> bool:
-    """Make a form of octorest's ``files`` that is read from disk while it is sent."""
+def _read(response: requests.Response, server: str) -> requests.Response:
+    with response:
+        response._content = asking.bounded(response.iter_content(1 << 16), server)
+    return response
+
+
+def _streamed(options: dict[str, Any], on_sent: OnSent) -> int:
+    """Make a form of octorest's ``files`` that is read from disk while it is sent; its bytes."""
     name, stream = options.pop("files")["file"][:2]
     options.pop("json", None)  # what requests would drop
-    size = stream.seek(0, 2)
+    size: int = stream.seek(0, 2)
     stream.seek(0)
     options["data"], options["headers"] = form(name, stream, size, on_sent)
-    return True
+    return size
 
 
 def _cause(error: requests.RequestException) -> str:

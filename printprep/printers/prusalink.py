@@ -8,21 +8,21 @@ PrusaLink pushes nothing, so it is asked twice a second.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
-from printprep.errors import ConnectionLost, InputError, PrinterError
-from printprep.printers.asking import Busy, ServerAddress, checked_key, refuse_public_plain_http, understood
-from printprep.printers.job import JobFile, read_job
-from printprep.printers.layerjob import holds_layers, read_layers
+from printprep.errors import ConnectionLost, PrinterError
+from printprep.printers.asking import Busy, Missing, checked_key, understood
+from printprep.printers.layerjob import holds_layers
 from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
-from printprep.printers.served import Look, ServedLink
+from printprep.printers.look import Look
 from printprep.printers.upload import Counted, OnSent, Upload
 from printprep.printers.web import Web
+from printprep.printers.weblink import WebLink
 
 _STATES: Final = {
     "IDLE": PrinterState.READY,
@@ -41,10 +41,12 @@ _REFUSALS: Final = {
     403: "refuses the key; it is shown in the printer's menu under Network, PrusaLink",
     415: "does not take that kind of file; is it sliced for this printer?",
 }
+NOTICE_S: Final = 10.0  # for a server to notice what was uploaded; PrusaLink 0.8.1 itself waits 1 s for it
+LOOK_AGAIN_S: Final = 0.2
 _KINDS: Final = {True: "application/octet-stream", False: "text/x.gcode"}  # a file of layers or not
 
 
-class PrusaLinkLink(ServedLink):
+class PrusaLinkLink(WebLink):
     """A printer behind PrusaLink; see :class:`~printprep.printers.link.PrinterLink`.
 
     Parameters
@@ -55,43 +57,29 @@ class PrusaLinkLink(ServedLink):
         An API key; with ``user`` the password of a digest log-in.
     user
         Such as ``maker``; None: the key is an API key.
-    allow_insecure
-        Accept a server that needs no key, and a public address without TLS.
-    clock
-        Monotonic time, s.
+    settings
+        Of :class:`~printprep.printers.served.ServedLink`.
     """
 
     kind = "PrusaLink"
+    untunable = "PrusaLink takes no commands while it prints; use the printer's own knob or screen"
+    key_at = "it is in the printer's menu under Network, PrusaLink"
+    stranger_asks = "/api/v1/status"
+    lock = "switch its log-in on"
 
-    def __init__(
-        self,
-        url: str,
-        key: str,
-        *,
-        user: str | None = None,
-        allow_insecure: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(clock)
-        self._address = ServerAddress.of(url)
-        self.url = self._address.url
+    def __init__(self, url: str, key: str, *, user: str | None = None, **settings: Any) -> None:
+        super().__init__(url, **settings)
         self._key, self._user = key if user else checked_key(self.url, key), user
-        self._allow_insecure = allow_insecure
-        self._web: Web | None = None
         self._storage = ""
         self._job_id: int | None = None  # of our print, once it runs
-        self._layers = False
 
     # Connection
 
     def connect(self) -> Identity:
         """Reach the printer, prove that it wants a key and takes this one, and that it has room for files."""
         self.close()
-        if not self._key:
-            raise InputError(f"{self.url}: a key is needed; it is in the printer's menu under Network, PrusaLink")
         if not self._allow_insecure:
-            refuse_public_plain_http(self.url)
-            self._refuse_open_server()
+            self._be_careful(self._key)
         self._web = self._open(known=True)
         try:
             with understood(self.url, self.kind):
@@ -104,47 +92,42 @@ class PrusaLinkLink(ServedLink):
         if state.state is PrinterState.FAILED:
             self.close()
             raise ConnectionLost(f"{self.url}: {state.message}; see to the printer first")
-        self._identity = Identity(
-            firmware=str(version.get("text") or "PrusaLink"), version=str(version.get("version") or version.get("api"))
-        )
+        self._identity = read_version(version)
         return self._identity
 
-    def close(self) -> None:
-        """Forget the server."""
-        if self._web is not None:
-            self._web.close()
-        self._web = None
-        self._identity = None
-
-    def emergency_stop(self) -> None:
+    def emergency_stop(self) -> str:
         """Cancel, which is all that PrusaLink can; the error says so."""
-        self._cancelled = True
-        self._end()
-        raise PrinterError(
-            f"{self.url}: PrusaLink knows no emergency stop; the print is being cancelled. Switch the printer off if "
-            "that is too slow"
-        )
+        self._only_cancel()
 
     # What served.py asks for
-
-    def _job(self, path: Path) -> JobFile:
-        self._layers = holds_layers(path)
-        return read_layers(path) if self._layers else read_job(path)
 
     def _holds_layers(self, path: Path) -> bool:
         return holds_layers(path)
 
-    def _upload(self, upload: Upload, on_sent: OnSent) -> str:
+    def _store(self, upload: Upload, on_sent: OnSent) -> str:
         place = f"{self._storage}/{quote(upload.name)}"
-        headers = {"Content-Type": _KINDS[self._layers], "Content-Length": str(upload.size), "Overwrite": "?1"}
+        headers = {"Content-Type": _KINDS[upload.layers], "Content-Length": str(upload.size), "Overwrite": "?1"}
         # a digest log-in has the upload asked for a second time, so its challenge is fetched before
         self._asked.ask("GET", "/api/version")
         body = Counted(upload.stream, upload.size, on_sent)
         self._asked.ask("PUT", f"/api/v1/files{place}", content=body, headers=headers)
-        kept = self._asked.told("GET", f"/api/v1/files{place}", headers={"Accept": "application/json"})
+        return place
+
+    def _verify(self, place: str, upload: Upload) -> None:
+        kept = self._noticed(place)
         if kept.get("size") is not None and int(kept["size"]) != upload.size:
             raise PrinterError(f"{self.url} keeps {kept['size']} bytes where {upload.size} were sent; try again")
-        return place
+
+    def _noticed(self, place: str) -> Mapping[str, Any]:
+        """What the server knows of an upload: on a Raspberry Pi it only notices the new file a moment later."""
+        end_s = self._clock() + NOTICE_S
+        while True:
+            try:
+                return self._asked.told("GET", f"/api/v1/files{place}", headers={"Accept": "application/json"})
+            except Missing:
+                if self._clock() > end_s:
+                    raise
+                time.sleep(LOOK_AGAIN_S)
 
     def _start(self, place: str) -> None:
         self._job_id = None
@@ -199,12 +182,6 @@ class PrusaLinkLink(ServedLink):
 
     # Asking
 
-    @property
-    def _asked(self) -> Web:
-        if self._web is None:
-            raise PrinterError(f"{self.url}: not connected")
-        return self._web
-
     def _writable(self) -> str:
         """The path of the first store that takes files."""
         listed = self._asked.told("GET", "/api/v1/storage").get("storage_list") or []
@@ -216,19 +193,15 @@ class PrusaLinkLink(ServedLink):
     def _open(self, *, known: bool) -> Web:
         auth = httpx.DigestAuth(self._user, self._key) if known and self._user else None
         headers = {"X-Api-Key": self._key} if known and not self._user else {}
-        return Web(self._address, "PrusaLink", headers=headers, auth=auth, refusals=_REFUSALS, explain=_explained)
+        return Web(self._address, self.kind, headers=headers, auth=auth, refusals=_REFUSALS, explain=_explained)
 
-    def _refuse_open_server(self) -> None:
-        stranger = self._open(known=False)
-        try:
-            stranger.ask("GET", "/api/v1/status")
-        except ConnectionLost:
-            raise
-        except PrinterError:
-            return
-        finally:
-            stranger.close()
-        raise PrinterError(f"{self.url} answers without a key, so anybody may drive it; switch its log-in on")
+
+def read_version(told: Mapping[str, Any]) -> Identity:
+    """What ``/api/version`` says: of a server beside the printer its own version, and that of the firmware."""
+    own = str(told.get("version") or told.get("server") or told.get("api"))
+    name = str(told.get("text") or "PrusaLink").removesuffix(own).strip()
+    firmware = told.get("firmware")
+    return Identity(firmware=name, version=f"{own}, firmware {firmware}" if firmware else own)
 
 
 def read_status(told: Mapping[str, Any], url: str) -> Look:

@@ -22,13 +22,12 @@ from urllib.parse import urlsplit
 
 from printprep.errors import ConnectionLost, InputError, PrinterError, ReplyTimeout
 from printprep.printers.asking import CONNECT_TIMEOUT_S, Busy, ServerAddress, refuse_public_plain_http
-from printprep.printers.job import JobFile
-from printprep.printers.layerjob import read_layers
-from printprep.printers.link import Ending, Identity, PrinterState, PrinterStatus
+from printprep.printers.link import Ending, Identity, OnProgress, PrinterState, PrinterStatus, PrintOutcome, unwatched
+from printprep.printers.look import Look
 from printprep.printers.push import Message, Push
-from printprep.printers.served import Look, ServedLink
 from printprep.printers.upload import OnSent, Upload, form
 from printprep.printers.web import Web
+from printprep.printers.weblink import WebLink
 
 PORT: Final = 3030
 DISCOVERY_PORT: Final = 3000
@@ -68,40 +67,29 @@ _CAUSES: Final = {
 }
 
 
-class SdcpLink(ServedLink):
+class SdcpLink(WebLink):
     """A resin printer by SDCP; see :class:`~printprep.printers.link.PrinterLink`.
 
     Parameters
     ----------
     url
         ``http://192.168.1.7``; the port is 3030 where none is said.
-    allow_insecure
-        The network is trusted: the protocol asks nobody for a key.
     mainboard
         Id of the board; None: it is asked by the protocol's discovery.
-    clock
-        Monotonic time, s.
+    settings
+        Of :class:`~printprep.printers.served.ServedLink`; ``allow_insecure``: the network is trusted, since the
+        protocol asks nobody for a key.
     """
 
-    kind = "an SDCP board"
+    kind = "SDCP"
+    untunable = "SDCP has no commands for it; use the printer's own screen"
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        allow_insecure: bool = False,
-        mainboard: str | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(clock)
+    def __init__(self, url: str, *, mainboard: str | None = None, **settings: Any) -> None:
         named = ServerAddress.of(url)
-        self._address = named if urlsplit(named.url).port else replace(named, host=f"{named.host}:{PORT}")
-        self.url = self._address.url
-        self._allow_insecure = allow_insecure
+        super().__init__(named.url if urlsplit(named.url).port else f"{named.origin}:{PORT}{named.prefix}", **settings)
         self._named = mainboard
         self._board = ""
         self._socket: Push | None = None
-        self._web: Web | None = None
         self._talking = threading.RLock()
         self._attributes: Mapping[str, Any] = {}
         self._told: Mapping[str, Any] = {}  # the last status
@@ -120,9 +108,9 @@ class SdcpLink(ServedLink):
                 "say --allow-insecure if nobody else is on it"
             )
         self._board = self._named or discover(str(urlsplit(self.url).hostname))
-        self._web = Web(self._address, "an SDCP board")
+        self._web = self._open(known=True)
         try:
-            self._open()
+            self._dial()
             self._command(ATTRIBUTES)
             self._wait_for(lambda: bool(self._attributes), "its attributes")
             status = self._seen(None).status
@@ -141,33 +129,31 @@ class SdcpLink(ServedLink):
         """Hang up."""
         if self._socket is not None:
             self._socket.close()
-        if self._web is not None:
-            self._web.close()
-        self._socket = self._web = self._identity = None
+        self._socket = None
         self._attributes, self._told = {}, {}
+        super().close()
 
-    def emergency_stop(self) -> None:
+    def emergency_stop(self) -> str:
         """Stop, which is all that SDCP can; the error says so."""
-        self._cancelled = True
-        self._end()
-        raise PrinterError(
-            f"{self.url}: SDCP knows no emergency stop; the print is being stopped. Switch the printer off if that "
-            "is too slow"
-        )
+        self._only_cancel()
 
-    # What served.py asks for
-
-    def _job(self, path: Path) -> JobFile:
+    def print_file(self, path: Path, on_progress: OnProgress = unwatched) -> PrintOutcome:
+        """Print a file of a kind that the board reads."""
         kinds = [str(kind).lower().lstrip(".") for kind in self._attributes.get("SupportFileType") or []]
         kind = path.suffix.lower().lstrip(".")
         if kinds and kind not in kinds:
             raise InputError(f"{path.name}: {self.url} prints {', '.join(kinds)}, not {kind or 'what has no suffix'}")
-        return read_layers(path)
+        return super().print_file(path, on_progress)
+
+    # What served.py asks for
+
+    def _open(self, *, known: bool) -> Web:  # noqa: ARG002 - there is no key
+        return Web(self._address, "an SDCP board")
 
     def _holds_layers(self, _path: Path) -> bool:
         return True
 
-    def _upload(self, upload: Upload, on_sent: OnSent) -> str:
+    def _store(self, upload: Upload, on_sent: OnSent) -> str:
         free = self._attributes.get("RemainingMemory")
         if isinstance(free, int) and 0 < free < upload.size:
             raise PrinterError(f"{self.url} has no room for {upload.size} bytes ({free} left); delete old files")
@@ -236,13 +222,7 @@ class SdcpLink(ServedLink):
 
     # The websocket
 
-    @property
-    def _asked(self) -> Web:
-        if self._web is None:
-            raise PrinterError(f"{self.url}: not connected")
-        return self._web
-
-    def _open(self) -> Push:
+    def _dial(self) -> Push:
         if self._socket is not None:
             self._socket.close()
         self._socket = Push(f"{self._address.socket_url}/websocket", keep_alive="ping")
@@ -263,7 +243,7 @@ class SdcpLink(ServedLink):
         """Send a command; the data of its answer. ``refused``: an answer other than 0 is an error."""
         _ = self._asked
         with self._talking:
-            push = self._socket if self._socket is not None and self._socket.alive else self._open()
+            push = self._socket if self._socket is not None and self._socket.alive else self._dial()
             request = uuid.uuid4().hex
             inner = {"Cmd": number, "Data": dict(data or {}), "RequestID": request, "MainboardID": self._board}
             inner |= {"TimeStamp": int(time.time()), "From": 0}

@@ -22,6 +22,7 @@ from printprep.printers.greeting import HEARD_MOST, other_family, who_answered
 from printprep.printers.job import JobFile, commands, read_job
 from printprep.printers.journal import Journal
 from printprep.printers.link import (
+    STOPPED,
     Ending,
     Identity,
     OnProgress,
@@ -220,12 +221,13 @@ class SerialLink:
         """Give the print up: heaters off, head up."""
         self._wish(lambda now_s: self._dialect.cancel(now_s))
 
-    def emergency_stop(self) -> None:
+    def emergency_stop(self) -> str:
         """M112, at once and whatever else is being written; the rest of the stop follows from the printing thread."""
         if self._open is None:
             raise PrinterError(f"{self.port}: not connected, so it cannot be stopped from here; cut its power")
         self._open.stop()
         self._wish(lambda now_s: self._dialect.emergency(now_s))
+        return STOPPED
 
     def tell(self, command: bytes) -> None:
         """Send a command of the operator's between those of the print, and write it into the journal."""

@@ -10,17 +10,19 @@ import logging
 import select
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NoReturn
 
 from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
-from printprep.printers.asking import Busy, understood
+from printprep.printers.asking import Busy, ServerAddress, understood
 from printprep.printers.job import JobFile, read_job
+from printprep.printers.layerjob import read_layers
 from printprep.printers.link import Ending, Identity, OnProgress, PrinterState, PrinterStatus, PrintOutcome, unwatched
-from printprep.printers.push import Push
+from printprep.printers.look import Look, counted, whereabouts
+from printprep.printers.push import Push, opened
 from printprep.printers.upload import OnSent, Upload, packed
 from printprep.printers.wishes import Wishes
 
@@ -31,28 +33,32 @@ QUIET_S: Final = 3.0  # a push socket that is silent so long is asked by a quest
 OUTAGE_S: Final = 60.0  # a server may be away so long in mid-print before the print counts as lost
 LET_GO_S: Final = (0.2, 0.4, 0.8, 1.6)  # between tries to delete a file whose print is over
 UPLOAD_TOLD_S: Final = 1.0  # between two reports of an upload
+DEAF_S: Final = (1.0, 60.0)  # before a push socket that died is opened again: the first time, and at most
+UNTUNED: Final = ("M220 S100", "M221 S100")  # a server keeps them, and its next print is another one
 BUSY: Final = (PrinterState.PRINTING, PrinterState.PAUSED, PrinterState.CANCELLING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What a server says of its printer and of our print."""
-
-    status: PrinterStatus
-    done: float | None = None  # of our file, 0 to 1; None: the server does not say
-    layer: int | None = None  # 1-based, where the server counts them
-    ending: Ending | None = None  # of our print, where the server says it
-    ours: bool = True  # False: the server knows nothing of our print
-    why: str = ""  # of a failure
-
-
 class ServedLink(ABC):
-    """A printer behind a server; see :class:`~printprep.printers.link.PrinterLink`."""
+    """A printer behind a server; see :class:`~printprep.printers.link.PrinterLink`.
 
-    url: str
+    Parameters
+    ----------
+    url
+        Of the server, with a path prefix where a reverse proxy has one.
+    allow_insecure
+        Accept a server that needs no key, and a public address without TLS.
+    clock
+        Monotonic time, s.
+    """
+
     kind: ClassVar[str]  # of server, for messages
+    untunable: ClassVar[str] = ""  # why it takes no commands from here
+    pushes: ClassVar[bool] = False  # it has a push socket
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, url: str, *, allow_insecure: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self._address = ServerAddress.of(url)
+        self.url = self._address.url
+        self._allow_insecure = allow_insecure
         self._clock = clock
         self._identity: Identity | None = None
         self._status = PrinterStatus(state=PrinterState.OFFLINE)
@@ -60,7 +66,9 @@ class ServedLink(ABC):
         self._cancelled = False
         self._held: bool | None = None  # True: to be paused, False: to be resumed, None: as it is
         self._refusal = ""  # of the last wish to pause or resume
+        self._tuned = False
         self._push: Push | None = None
+        self._deaf_s, self._listen_s = DEAF_S[0], 0.0  # the next pause between two sockets; when the next may be opened
 
     # What a kind of server has to say
 
@@ -73,8 +81,15 @@ class ServedLink(ABC):
         """Let the printer go."""
 
     @abstractmethod
-    def _upload(self, upload: Upload, on_sent: OnSent) -> str:
-        """Upload and verify; where the server put it."""
+    def emergency_stop(self) -> str:
+        """Stop at once."""
+
+    @abstractmethod
+    def _store(self, upload: Upload, on_sent: OnSent) -> str:
+        """Upload; where the server put it."""
+
+    def _verify(self, place: str, upload: Upload) -> None:  # noqa: B027 - nothing, where the server compares
+        """Raise PrinterError unless the server has what was sent."""
 
     @abstractmethod
     def _start(self, place: str) -> None:
@@ -104,17 +119,17 @@ class ServedLink(ABC):
     def _remove(self, place: str) -> None:
         """Delete what was uploaded."""
 
-    def _job(self, path: Path) -> JobFile:
-        """Count what is in the file."""
-        return read_job(path)
-
     def _holds_layers(self, _path: Path) -> bool:
         """Whether the file is one of layers, and goes as it is."""
         return False
 
-    def _listen(self) -> Push | None:
-        """Open the push socket, for a server that has one."""
-        return None
+    def _script(self, commands: Sequence[str]) -> None:
+        """Have G-code carried out, by a server that takes it; :attr:`untunable` says why one does not."""
+        raise PrinterError(f"{self.url}: {self.untunable}, so {', '.join(commands)} cannot be sent")
+
+    def _open_push(self) -> Push:
+        """Open the push socket of a server that :attr:`pushes`; ConnectionLost or ReplyTimeout if it does not now."""
+        raise ConnectionLost(f"{self.url} pushes nothing")
 
     # The contract
 
@@ -127,20 +142,25 @@ class ServedLink(ABC):
 
     def print_file(self, path: Path, on_progress: OnProgress = unwatched) -> PrintOutcome:
         """Upload the file, print it, and watch until the server says that it is over."""
-        job = self._job(path)
+        layers = self._holds_layers(path)
+        job = read_layers(path) if layers else read_job(path)
         began_s = self._clock()
-        self._cancelled, self._held, self._refusal = False, None, ""
+        self._cancelled, self._held, self._refusal, self._tuned = False, None, "", False
+        self._deaf_s, self._listen_s = DEAF_S[0], 0.0
         self._status = replace(self._status, line=0, layer=0, progress=0.0, message="")
         self._wishes = Wishes()
         ending, fault = Ending.FAILED, None
         try:
-            with packed(path, layers=self._holds_layers(path)) as upload, understood(self.url, self.kind):
-                place = self._upload(upload, self._teller(job, on_progress))
+            with packed(job, layers=layers) as upload, understood(self.url, self.kind):
+                place = self._kept(upload, self._teller(job, on_progress))
             ending = self._print(place, job, on_progress)
         except PrinterError as exc:
             fault = exc
         finally:
             self._hush()
+            if self._tuned:
+                with suppress(PrinterError):
+                    self._script(UNTUNED)
             self._wishes.close()
             self._wishes = None
         done = job.commands if ending is Ending.FINISHED else self._status.line
@@ -154,6 +174,7 @@ class ServedLink(ABC):
             message=str(fault) if fault else self._status.message,
             fault=fault,
             counted=False,
+            sha256=job.sha256,
         )
 
     def pause(self) -> None:
@@ -171,18 +192,48 @@ class ServedLink(ABC):
         self._cancelled = True
         self._wish(self._end)
 
+    def tell(self, command: bytes) -> None:
+        """Pass a command of the operator's on; that the server refuses it is the message of the next status."""
+        if self.untunable:
+            raise PrinterError(f"{self.url}: {self.untunable}")
+        if self._wishes is None or self._status.state not in (PrinterState.PRINTING, PrinterState.PAUSED):
+            raise PrinterError(f"{self.url} prints nothing now that could be tuned")
+        self._wish(lambda: self._tune(command.decode("ascii")))
+
     def status(self) -> PrinterStatus:
         """The printer now."""
         self._status = self._seen(None).status
         return self._status
 
+    def _only_cancel(self) -> NoReturn:
+        """What an emergency stop comes to where the server knows none; a PrinterError says what was done."""
+        self._cancelled = True
+        none = f"{self.url}: {self.kind} knows no emergency stop"
+        try:
+            self._end()
+        except PrinterError as exc:
+            raise type(exc)(f"{none}, and does not cancel now ({exc}); switch the printer off at its plug") from exc
+        raise PrinterError(
+            f"{none}; the print is being cancelled. If that is too slow, switch the printer off at its plug"
+        )
+
     # Steps of a print
+
+    def _kept(self, upload: Upload, on_sent: OnSent) -> str:
+        """Upload and verify; where the server has it. What is not the same is taken away again."""
+        place = self._store(upload, on_sent)
+        try:
+            self._verify(place, upload)
+        except PrinterError:
+            self._clear_away(place)
+            raise
+        return place
 
     def _print(self, place: str, job: JobFile, on_progress: OnProgress) -> Ending:
         if self._cancelled:  # while it was uploaded
             self._clear_away(place)
             return Ending.CANCELLED
-        self._push = self._listen()
+        self._listen()
         try:
             self._start(place)
         except Busy:  # with somebody else's print, which is not ours to cancel
@@ -218,8 +269,11 @@ class ServedLink(ABC):
         seen_busy = False
         heard_s = self._clock()
         while True:
+            self._listen()
             pushed = self._wait()
-            if not pushed and self._push is not None and self._push.alive and self._clock() - heard_s < QUIET_S:
+            if pushed and self._push is not None and self._push.alive:
+                self._deaf_s = DEAF_S[0]
+            elif self._push is not None and self._push.alive and self._clock() - heard_s < QUIET_S:
                 continue
             try:
                 seen = self._seen(place)
@@ -230,14 +284,20 @@ class ServedLink(ABC):
                 on_progress(self._status)
                 continue
             heard_s = self._clock()
-            status = self._status = self._counted(seen, job)
+            status = self._status = counted(seen, self._status, job, self._refusal)
             on_progress(status)
             if status.state in (PrinterState.FAILED, PrinterState.OFFLINE):
-                raise FirmwareFault(f"{self.url}: {seen.why or status.message or status.state}{self._where()}")
+                raise FirmwareFault(
+                    f"{self.url}: {seen.why or status.message or status.state}{whereabouts(self._status)}"
+                )
             if not seen.ours and not self._cancelled:
-                raise FirmwareFault(f"{self.url} knows nothing of the print any more; it started anew{self._where()}")
+                raise FirmwareFault(
+                    f"{self.url} knows nothing of the print any more; it started anew{whereabouts(self._status)}"
+                )
             if seen.ending is Ending.FAILED:
-                raise FirmwareFault(f"{self.url}: the print failed: {seen.why or 'no reason given'}{self._where()}")
+                raise FirmwareFault(
+                    f"{self.url}: the print failed: {seen.why or 'no reason given'}{whereabouts(self._status)}"
+                )
             if seen.ending is Ending.FINISHED and not self._cancelled:
                 return Ending.FINISHED
             if status.state in BUSY:
@@ -259,32 +319,6 @@ class ServedLink(ABC):
             self._held = None
         elif self._held is not None and not self._cancelled:
             self._ask_kindly(lambda: self._try(self._hold if self._held else self._go_on))
-
-    def _counted(self, seen: Look, job: JobFile) -> PrinterStatus:
-        """The server's status with our counts; it forgets them when it cancels, we do not."""
-        if seen.ending is Ending.FINISHED:
-            line = job.commands
-        elif seen.layer is not None and job.layer_starts:
-            line = job.layer_starts[min(max(seen.layer, 1), len(job.layer_starts)) - 1] if seen.layer else 0
-        else:
-            line = min(round((seen.done or 0.0) * job.commands), job.commands)
-        line = max(self._status.line, line)
-        return replace(
-            seen.status,
-            line=line,
-            lines_total=job.commands,
-            layer=job.layer_at(line),
-            layers_total=len(job.layer_starts),
-            z_mm=job.z_at(line),
-            message=seen.status.message or self._refusal,
-            progress=max(self._status.progress, 1.0 if seen.ending is Ending.FINISHED else seen.done or 0.0),
-        )
-
-    def _where(self) -> str:
-        status = self._status
-        layer = f", layer {status.layer} of {status.layers_total}" if status.layers_total else ""
-        height = f", at {status.z_mm:g} mm" if status.z_mm is not None else ""
-        return f" at about command {status.line} of {status.lines_total}{layer}{height}"
 
     def _wait(self) -> bool:
         """Wait for news, the next poll or a wish; True: the push socket had news."""
@@ -335,6 +369,22 @@ class ServedLink(ABC):
                     self._status = replace(self._status, message=f"{place} stays on the server: {exc}")
                 else:
                     time.sleep(wait_s)
+
+    def _tune(self, command: str) -> None:
+        self._tuned = True
+        try:
+            self._script([command])
+        except PrinterError as exc:
+            self._refusal = f"{command} was not taken: {exc}"
+
+    def _listen(self) -> None:
+        """Open the push socket, and again when it has died; what fails to open is tried ever less often."""
+        if not self.pushes or (self._push is not None and self._push.alive) or self._clock() < self._listen_s:
+            return
+        self._hush()
+        self._push = opened(self._open_push)
+        self._listen_s = self._clock() + self._deaf_s
+        self._deaf_s = min(2.0 * self._deaf_s, DEAF_S[1])
 
     def _hush(self) -> None:
         if self._push is not None:

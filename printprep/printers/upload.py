@@ -9,11 +9,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Final
 
-from printprep.errors import InputError
-from printprep.printers.job import commands
+from printprep.printers.job import JobFile, commands
 
 PIECE_BYTES: Final = 1 << 16
 NAME_DIGITS: Final = 16
@@ -31,6 +29,7 @@ class Upload:
 
     stream: BinaryIO  # at its beginning
     name: str  # of its hash, no other; whose anatomy it is stays in the house
+    layers: bool  # a file of layers, no G-code
     size: int  # bytes
     sha256: str
     sha1: str  # OctoPrint's
@@ -38,26 +37,23 @@ class Upload:
 
 
 @contextmanager
-def packed(path: Path, *, layers: bool = False) -> Iterator[Upload]:
-    """Make an upload of ``path``: of G-code its commands alone, text also where the file is binary.
+def packed(job: JobFile, *, layers: bool = False) -> Iterator[Upload]:
+    """Make an upload of a job: of G-code its commands alone, text also where the file is binary.
 
     Parameters
     ----------
-    path
-        The file.
+    job
+        As it was counted: a file that was changed since is an InputError.
     layers
         It is a file of layers, which goes as it is.
     """
     digests = [hashlib.new(name, usedforsecurity=False) for name in ("sha256", "sha1", "md5")]
     with tempfile.TemporaryFile() as copy:
         if layers:
-            try:
-                with path.open("rb") as source:
-                    shutil.copyfileobj(source, copy, PIECE_BYTES)
-            except OSError as exc:
-                raise InputError(f"{path} cannot be read: {exc.strerror}") from exc
+            with job.file.opened() as source:
+                shutil.copyfileobj(source, copy, PIECE_BYTES)
         else:
-            copy.writelines(command + b"\n" for command in commands(path))
+            copy.writelines(command + b"\n" for command in commands(job.file))
         size = copy.tell()
         copy.seek(0)
         while piece := copy.read(PIECE_BYTES):
@@ -65,9 +61,9 @@ def packed(path: Path, *, layers: bool = False) -> Iterator[Upload]:
                 digest.update(piece)
         copy.seek(0)
         sha256, sha1, md5 = (digest.hexdigest() for digest in digests)
-        suffix = path.suffix.lower() if layers else ".gcode"
+        suffix = job.path.suffix.lower() if layers else ".gcode"
         name = f"printprep-{sha256[:NAME_DIGITS]}{suffix}"
-        yield Upload(stream=copy, name=name, size=size, sha256=sha256, sha1=sha1, md5=md5)
+        yield Upload(stream=copy, name=name, layers=layers, size=size, sha256=sha256, sha1=sha1, md5=md5)
 
 
 class Counted:

@@ -10,9 +10,10 @@ import httpx
 
 from printprep.errors import ConnectionLost, PrinterError, ReplyTimeout
 from printprep.printers import asking
-from printprep.printers.asking import Busy, ServerAddress
+from printprep.printers.asking import Busy, Missing, ServerAddress
 
 _KINDS: Final[Mapping[int, type[PrinterError]]] = {
+    404: Missing,
     409: Busy,
     502: ConnectionLost,  # a proxy without its server
     503: ConnectionLost,  # a server that is about to start
@@ -79,7 +80,7 @@ class Web:
         method, path
             Such as ``GET /api/version``; the prefix of the address is put before it.
         options
-            Of ``httpx.Client.request``. With ``content`` or ``files`` it is an upload, which takes its time.
+            Of ``httpx.Client.request``. With ``content`` it is an upload, which takes its time.
         """
         tries = asking.RETRIES if method == "GET" else 0
         for attempt in range(tries + 1):
@@ -105,14 +106,12 @@ class Web:
         return answer
 
     def _once(self, method: str, path: str, options: Mapping[str, Any]) -> httpx.Response:
-        server = self._address.url
+        server, limit_s = self._address.url, asking.ANSWER_TIMEOUT_S
+        if "content" in options:
+            limit_s = asking.upload_limit_s(len(options["content"]))
+            options = {"timeout": _UPLOAD, **options}
         try:
-            if "content" in options or "files" in options:  # takes as long as its bytes do
-                response = self._client.request(method, f"{server}{path}", timeout=_UPLOAD, **options)
-            else:
-                response = asking.within(
-                    asking.ANSWER_TIMEOUT_S, server, lambda: self._client.request(method, f"{server}{path}", **options)
-                )
+            response = asking.within(limit_s, server, lambda: self._answer(method, f"{server}{path}", options))
         except httpx.ConnectTimeout as exc:
             raise ConnectionLost(f"{server} cannot be reached in {asking.CONNECT_TIMEOUT_S:g} s") from exc
         except httpx.TimeoutException as exc:
@@ -127,6 +126,12 @@ class Web:
         if not response.is_success:
             raise self._refusal(response)
         return response
+
+    def _answer(self, method: str, url: str, options: Mapping[str, Any]) -> httpx.Response:
+        with self._client.stream(method, url, **options) as streamed:
+            body = asking.bounded(streamed.iter_bytes(), self._address.url)
+        headers = [(key, value) for key, value in streamed.headers.items() if key != "content-encoding"]
+        return httpx.Response(streamed.status_code, headers=headers, content=body, request=streamed.request)
 
     def _refusal(self, response: httpx.Response) -> PrinterError:
         code = response.status_code

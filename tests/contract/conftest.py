@@ -26,6 +26,13 @@ from tests.contract.klippy import Klippy
 
 OCTOPRINT = "octoprint==1.11.8"
 MOONRAKER = "moonraker==0.11.0"
+PRUSALINK = "prusalink==0.8.1"
+PRUSALINK_NEEDS = (  # all but what wants headers of the system, see prusalink_start.py
+    *("prusa.connect.sdk.printer==0.8.1", "py-gcode-metadata", "bidict~=0.22.1", "blinker~=1.5", "extendparser~=0.3.1"),
+    *("jinja2-template-info~=0.2.4", "lockfile~=0.12.2", "packaging~=23.0", "PoorWSGI~=2.5.0", "pydantic==1.10.12"),
+    *("pyric~=0.1.6.3", "python-daemon~=3.0.1", "python-magic~=0.4.27", "pyudev~=0.24.0", "PyYAML~=6.0", "requests"),
+    *("sortedcontainers~=2.4.0", "unidecode~=1.3.6", "validators~=0.20.0", "zeroconf~=0.47.4", "setuptools<81"),
+)
 KEY = "0123456789ABCDEF0123456789ABCDEF"
 ROOT = Path(__file__).parent.parent.parent
 START_S = 180.0  # its first start compiles some thousand files, on whatever cores are left
@@ -59,8 +66,11 @@ class Server:
     process: subprocess.Popen[bytes]
 
 
-def installed(name: str, requirement: str) -> Path:
-    """A server's program, installed once into a folder that later runs find; test processes wait for each other."""
+def installed(name: str, *requirements: tuple[str, ...]) -> Path:
+    """A server's program, installed once into a folder that later runs find; test processes wait for each other.
+
+    ``requirements`` are what pip is called with, call by call; the last brings the program.
+    """
     environment = ROOT / ".cache" / f"{name}-venv"
     program = environment / "bin" / name
     environment.parent.mkdir(exist_ok=True)
@@ -68,17 +78,15 @@ def installed(name: str, requirement: str) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not program.exists():
             subprocess.run([sys.executable, "-m", "venv", environment], check=True, capture_output=True)
-            subprocess.run(
-                [environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
-                check=True,
-                capture_output=True,
-            )
+            pip: list[str | Path] = [environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+            for requirement in requirements:
+                subprocess.run([*pip, *requirement], check=True, capture_output=True)
     return program
 
 
 def octoprint_program() -> Path:
     """OctoPrint's."""
-    return installed("octoprint", OCTOPRINT)
+    return installed("octoprint", (OCTOPRINT,))
 
 
 def add_administrator(program: Path, folder: Path) -> None:
@@ -262,7 +270,7 @@ def wait_for_klipper(url: str, key: str, server: subprocess.Popen[bytes]) -> Non
 def moonraker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KlipperServer]:
     """A real Moonraker before a played Klipper."""
     try:
-        program = installed("moonraker", MOONRAKER)
+        program = installed("moonraker", (MOONRAKER,))
     except (subprocess.CalledProcessError, OSError) as exc:
         required(f"{MOONRAKER} cannot be installed: {exc}")
         raise

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from printprep.printers.look import Look
 from printprep.printers.moonraker import read_objects
 from printprep.printers.prusalink import read_status
 from printprep.printers.sdcp import read_board_status
-from printprep.printers.served import Look
 
 NOTES = Path(__file__).parents[3] / "firmware_notes"
 READERS: dict[str, Callable[[Mapping[str, Any]], Look]] = {
