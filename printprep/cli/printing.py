@@ -197,6 +197,11 @@ def _order(
         if otherwise is None:
             raise PrinterError(nobody(name))
         answer = {"done": otherwise(named)}
+    say_done(name, order, answer, as_json=as_json)
+
+
+def say_done(name: str, order: str, answer: dict[str, Any], *, as_json: bool) -> None:
+    """Tell what became of an order."""
     if as_json:
         print_json({"name": name, "order": order, **answer})
     else:
@@ -211,12 +216,13 @@ def nobody(name: str) -> str:
 def _stop_alone(named: NamedPrinter) -> str:
     """Open the printer's own way for one M112."""
     from printprep.printers import open_link
+    from printprep.printers.dialects import DIALECTS
     from printprep.printers.port import Port
 
     if named.link == "serial":
-        port = Port(named.port or "", named.baud)
+        port = Port(named.port or "", named.baud, dtr=named.dtr)
         try:
-            port.stop()
+            port.stop(DIALECTS[named.firmware].manners.stop)
             port.drain()
         finally:
             port.close()

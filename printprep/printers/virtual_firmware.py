@@ -125,6 +125,8 @@ class VirtualFirmware:
     # Reading lines
 
     def _hear(self, data: bytes) -> None:
+        if self._voice.stops_at and self._voice.stops_at in data and not self.halted:
+            self._halt(self._voice.fatal)
         lines = (self._partial + data).split(b"\n")
         self._partial = lines.pop()
         lines = self._trouble.lines(lines)

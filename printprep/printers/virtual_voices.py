@@ -44,6 +44,7 @@ class Voice:
     answers_first: ClassVar[bool] = False  # the ok comes when a command begins
     answers_blanks: ClassVar[bool] = False
     says_busy: ClassVar[bool] = True
+    stops_at: ClassVar[bytes] = b""  # a byte that halts it as it comes in
     capabilities: ClassVar[dict[bytes, int]] = {
         b"SERIAL_XON_XOFF": 0,
         b"EEPROM": 0,
@@ -293,6 +294,7 @@ class SmoothiewareVoice(Voice):
     reads_ahead = False
     answers_blanks = True
     says_busy = False
+    stops_at = b"\x18"
     fatal = b"ok Emergency Stop Requested - reset or M999 required to exit HALT state\n"
     at_start = b"Smoothie\nok\n"
     heater_fault = (
