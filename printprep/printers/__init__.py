@@ -65,8 +65,11 @@ def _sdcp(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
 
 def _virtual(printer: NamedPrinter, log: Path | None) -> PrinterLink:
     from printprep.printers.virtual import VirtualLink
+    from printprep.printers.virtual_hardware import hardware_of
+    from printprep.profiles.load import load_profiles
 
-    return VirtualLink(log=log, journal=_journal(printer))
+    hardware = hardware_of(load_profiles().printer(printer.profile))
+    return VirtualLink(log=log, hardware=hardware, journal=_journal(printer))
 
 
 PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {

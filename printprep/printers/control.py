@@ -80,7 +80,7 @@ class Desk:
                     f"{path.parent} belongs to somebody else; set PRINTPREP_RUNTIME to a folder of your own"
                 )
             with _alone_in(path.parent):
-                self._sit_down(path)
+                self._listener = self._sit_down(path)
         except OSError as exc:
             raise InputError(
                 f"{path} cannot be made ({exc.strerror}), so the print could not be stopped from elsewhere; set "
@@ -92,16 +92,17 @@ class Desk:
         self._thread.start()
         return self
 
-    def _sit_down(self, path: Path) -> None:
+    def _sit_down(self, path: Path) -> socket.socket:
         if somebody_at(path):  # on another virtual printer, or through the same server
             self.reached_as = f"{self.name}-{os.getpid()}"
             path = desk_path(self.reached_as)
         path.unlink(missing_ok=True)  # of a process that was killed
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        os.fchmod(self._listener.fileno(), 0o600)  # which Linux gives to the name as well
-        self._listener.bind(str(path))
-        self._listener.listen()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        os.fchmod(listener.fileno(), 0o600)  # which Linux gives to the name as well
+        listener.bind(str(path))
+        listener.listen()
         self._path = path
+        return listener
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
