@@ -50,7 +50,7 @@ for order in (
 @printer.command("list")
 @json_option
 def list_printers(as_json: bool) -> None:
-    """List the lab's printers.
+    """List the lab's printers, and what they do now; "broke off" is a print whose process died: see `status`.
 
     \b
     Example:
@@ -60,25 +60,30 @@ def list_printers(as_json: bool) -> None:
     from printprep.printers.registry import load_printers
 
     printers, busy = load_printers().values(), printing_now()
+    broken = {p.name for p in printers if p.name not in busy and printing.broke_off(p.name)}
     if as_json:
         rows = [
             {
                 **p.model_dump(exclude={"key"}, exclude_none=True),
                 "has_key": p.key is not None,
                 "printing": p.name in busy,
+                "broke_off": p.name in broken,
             }
             for p in printers
         ]
         print_json({"printers": rows})
         return
-    out().print(table("Printers", ("name", "profile", "link", "where", "now"), [_row(p, busy) for p in printers]))
+    out().print(
+        table("Printers", ("name", "profile", "link", "where", "now"), [_row(p, busy, broken) for p in printers])
+    )
 
 
-def _row(named: NamedPrinter, busy: tuple[str, ...]) -> tuple[str, ...]:
+def _row(named: NamedPrinter, busy: tuple[str, ...], broken: set[str]) -> tuple[str, ...]:
     from rich.markup import escape
 
     where = escape(named.port or named.url or "in this computer")
-    return named.name, escape(named.profile), named.link, where, "printing" if named.name in busy else ""
+    now = "printing" if named.name in busy else "[bold red]broke off[/]" if named.name in broken else ""
+    return named.name, escape(named.profile), named.link, where, now
 
 
 @printer.command("test")
@@ -129,13 +134,18 @@ def test(name: str, as_json: bool) -> None:
 @printer.command("virtual")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Every accepted command, one a line.")
 @click.option("--speed", type=click.Choice(["fast", "real"]), default="fast", show_default=True)
-@click.option("--tools", type=click.IntRange(1, 16), default=5, show_default=True)
+@click.option("--tools", type=click.IntRange(1, 16), help="Hotends; left out: as the profile says.")
+@click.option(
+    "--profile",
+    default="virtual",
+    show_default=True,
+    help="Printer that it moves, heats and talks as: id of a profile.",
+)
 @click.option(
     "--dialect",
-    default="marlin",
-    show_default=True,
     metavar="FIRMWARE",
-    help="Whose manners it has: marlin, prusa-buddy, klipper, reprapfirmware, repetier, smoothieware or chitu.",
+    help="Whose manners it has: marlin, prusa-buddy, klipper, reprapfirmware, repetier, smoothieware or chitu; left "
+    "out: as the profile says.",
 )
 @click.option(
     "--faults",
@@ -143,8 +153,13 @@ def test(name: str, as_json: bool) -> None:
     metavar="FILE|KEY=VALUE",
     help="What goes wrong: drop_ok=0.01, kill_at=500 …, or a TOML file with such keys and [[fault]] tables.",
 )
-def virtual(log: Path | None, speed: str, tools: int, dialect: str, faults: tuple[str, ...]) -> None:
+def virtual(
+    log: Path | None, speed: str, tools: int | None, profile: str, dialect: str | None, faults: tuple[str, ...]
+) -> None:
     """Run a virtual printer and print the path of its port; Ctrl-C switches it off.
+
+    A print takes as long on it as `printprep estimate` says of the profile, by its own clock: with --speed real that is
+    everybody's, with --speed fast it jumps, and LOG.state.json tells it in the end (printer_time_s).
 
     A file of faults holds rates (drop_line, corrupt_ok, split … from 0 to 1, seed) and things that happen once: do is
     drop, duplicate, corrupt (the next line; with -ok the next answer), delay, reset, kill, heater, silent or say; when
@@ -153,6 +168,7 @@ def virtual(log: Path | None, speed: str, tools: int, dialect: str, faults: tupl
     \b
     Example:
       printprep printer virtual --log printed.log --faults drop_ok=0.01 --faults seed=7
+      printprep printer virtual --profile ender-3 --speed real
       printprep printer virtual --dialect klipper --faults storm.toml
       printprep send build/plate-1.gcode --port /dev/pts/5 --profile virtual
     """
@@ -160,7 +176,11 @@ def virtual(log: Path | None, speed: str, tools: int, dialect: str, faults: tupl
     from printprep.printers.dialects import DIALECTS
     from printprep.printers.virtual import VirtualPrinter
     from printprep.printers.virtual_faults import read_faults, read_script
+    from printprep.printers.virtual_hardware import hardware_of
+    from printprep.profiles.load import load_profiles
 
+    plays = load_profiles().printer(profile)
+    dialect = dialect or plays.firmware
     if dialect not in DIALECTS:
         raise InputError(f"--dialect {dialect}: known are {', '.join(DIALECTS)}")
     scripts = [fault for fault in faults if "=" not in fault]
@@ -174,7 +194,12 @@ def virtual(log: Path | None, speed: str, tools: int, dialect: str, faults: tupl
     for number in ending_signals():
         signal.signal(number, lambda _number, _frame: over.set())
     with VirtualPrinter(
-        log=log, dialect=dialect, speed="real" if speed == "real" else "fast", tools=tools, faults=trouble
+        log=log,
+        dialect=dialect,
+        speed="real" if speed == "real" else "fast",
+        tools=tools or (plays.fdm.tools if plays.fdm else 1),
+        hardware=hardware_of(plays),
+        faults=trouble,
     ) as p:
         click.echo(p.port)
         over.wait()

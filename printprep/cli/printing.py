@@ -12,11 +12,12 @@ from printprep.cli.terminal import json_option, out, print_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from printprep.printers.journal import Account
     from printprep.printers.link import PrinterLink
     from printprep.printers.registry import NamedPrinter
 
 
-def known_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+def known_names(_ctx: click.Context, _param: click.Parameter | None, incomplete: str) -> list[str]:
     """Names that the shell may complete: the lab's printers, and those that print now."""
     from printprep.printers.orders import printing_now
     from printprep.printers.registry import load_printers
@@ -128,37 +129,52 @@ def _heat(text: str) -> tuple[str, float]:
 
 
 @click.command("status")
-@printer_name
+@click.argument("name", required=False, shell_complete=known_names)
 @json_option
-def status(name: str, as_json: bool) -> None:
-    """How far the print on NAME is.
+def status(name: str | None, as_json: bool) -> None:
+    """How far the print on NAME is; without NAME, on each printer.
 
     \b
     Example:
       printprep printer status xl --json
     """
+    if name is not None:
+        told = _status_of(name)
+        if as_json:
+            print_json(told)
+        else:
+            out().print(in_words(told), markup=False)
+        return
+    all_told = [_status_of(one) for one in known_names(click.get_current_context(), None, "")]
+    if as_json:
+        print_json({"printers": all_told})
+    for told in () if as_json else all_told:
+        out().print(in_words(told), markup=False)
+
+
+def _status_of(name: str) -> dict[str, Any]:
     from printprep.printers.orders import give_order
 
-    told = give_order(name, "status")
-    if told is None:
-        told = {"name": name, "state": "unknown", "message": _nobody_prints(name)}
-    if as_json:
-        print_json(told)
-        return
-    out().print(in_words(told), markup=False)
+    return give_order(name, "status") or {"name": name, "state": "unknown", "message": _nobody_prints(name)}
+
+
+def broke_off(name: str) -> Account | None:
+    """What the journal tells of the last print on a printer, when that print has no end; while nobody prints there."""
+    from printprep.errors import InputError
+    from printprep.printers.journal import last_journal
+
+    try:
+        account = last_journal(name)
+    except InputError:
+        return None
+    return account if account.ending is None else None
 
 
 def _nobody_prints(name: str) -> str:
     """That nobody prints; and, where the last print broke off without an end, that its heaters may still be on."""
-    from printprep.errors import InputError
-    from printprep.printers.journal import last_journal
-
     quiet = "no process of this user prints on it"
-    try:
-        account = last_journal(name)
-    except InputError:
-        return quiet
-    if account.ending is not None:
+    account = broke_off(name)
+    if account is None:
         return quiet
     return (
         f"{quiet}, and its last print broke off without an end: {account.acknowledged:,} of {account.commands:,} "
@@ -197,6 +213,11 @@ def _order(
         if otherwise is None:
             raise PrinterError(nobody(name))
         answer = {"done": otherwise(named)}
+    say_done(name, order, answer, as_json=as_json)
+
+
+def say_done(name: str, order: str, answer: dict[str, Any], *, as_json: bool) -> None:
+    """Tell what became of an order."""
     if as_json:
         print_json({"name": name, "order": order, **answer})
     else:
@@ -211,13 +232,14 @@ def nobody(name: str) -> str:
 def _stop_alone(named: NamedPrinter) -> str:
     """Open the printer's own way for one stop."""
     from printprep.printers import open_link
+    from printprep.printers.dialects import DIALECTS
     from printprep.printers.link import STOPPED
     from printprep.printers.port import Port
 
     if named.link == "serial":
-        port = Port(named.port or "", named.baud)
+        port = Port(named.port or "", named.baud, dtr=named.dtr)
         try:
-            port.stop()
+            port.stop(DIALECTS[named.firmware].manners.stop)
             port.drain()
         finally:
             port.close()

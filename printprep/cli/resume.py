@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 @click.option(
     "--nozzle-at", type=click.FloatRange(min=0), metavar="MM", help="How high over the bed the nozzle stands NOW."
 )
+@click.option("--anyway", is_flag=True, help="The layer is right, though the nozzle stands far from its height.")
 @json_option
 def resume_file(
-    name: str, file: Path, out: Path, from_layer: int | None, nozzle_at: float | None, as_json: bool
+    name: str, file: Path, out: Path, from_layer: int | None, nozzle_at: float | None, anyway: bool, as_json: bool
 ) -> None:
     """Write a file that takes up the failed print of FILE on printer NAME. Nothing is sent.
 
@@ -33,7 +34,8 @@ def resume_file(
     at the part first: is it fast on the bed, and is that layer the next that is wanted? Then bring the nozzle just onto
     the top of the part, by hand or by the printer's own menu, and say how high that is: --nozzle-at.
 
-    X and Y are homed, Z never: the part stands there. Refused where that is not safe.
+    X and Y are homed, Z never: the part stands there. Refused where that is not safe. A layer that is further from the
+    nozzle than it is thick is asked about: it would be printed into the part, or into the air.
 
     \b
     Example:
@@ -60,6 +62,8 @@ def resume_file(
     if nozzle_at is None:
         told = "" if account is None or account.z_mm is None else f" (the journal was at {account.z_mm:g} mm)"
         raise InputError(f"say how high the nozzle stands now, in mm over the bed: --nozzle-at{told}")
+    if not anyway:
+        _ask_about_height(job, layer, nozzle_at, as_json=as_json)
     made = write_resume(job, layer, nozzle_at, printer, out, account.tunes if account else ())
     findings = sending_guard(printer, profiles, nozzle_at)(out)
     try:
@@ -86,6 +90,19 @@ def resume_file(
         f"{out}: from layer {made.layer} of {made.layers}{height} on, {made.commands:,} commands of the job. "
         f"Send it: printprep send {out} --printer {name} --nozzle-at {nozzle_at:g}"
     )
+
+
+def _ask_about_height(job: JobFile, layer: int, nozzle_at_mm: float, *, as_json: bool) -> None:
+    from printprep.cli.send import somebody_answers
+    from printprep.errors import InputError
+    from printprep.printers.resume import far_from_layer
+
+    why = far_from_layer(job, layer, nozzle_at_mm) if 1 <= layer <= len(job.layer_starts) else None
+    if why is None:
+        return
+    if as_json or not somebody_answers():
+        raise InputError(f"{why}. Name the layer that comes next (--from-layer), or say that this one does: --anyway")
+    click.confirm(f"{why}. Does layer {layer} come next all the same?", abort=True, err=True)
 
 
 def _proposed(job: JobFile, account: Account | None) -> int:

@@ -135,5 +135,5 @@ def _rest_to_rest_s(moves: Moves, start: int, end: int, place: Float, motion: Mo
         motion.print_acceleration_mm_s2, motion.travel_acceleration_mm_s2, *motion.max_acceleration_mm_s2,
         motion.retract_acceleration_mm_s2 or math.inf,
     )  # fmt: skip
-    speed = np.divide(length, even_s, out=np.zeros_like(length), where=even_s > 0)
-    return even_s + speed / slowest
+    speed: Float = np.divide(length, even_s, out=np.zeros_like(length), where=even_s > 0)
+    return np.asarray(even_s + speed / slowest)

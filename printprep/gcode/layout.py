@@ -53,25 +53,6 @@ class Text(IntEnum):
     RUBBISH = 3
 
 
-class LayerMark(IntEnum):
-    """How a file marks its layers; the first mark of a file decides, because some files hold both."""
-
-    NONE = 0
-    CHANGE = 1  # ;LAYER_CHANGE and ; CHANGE_LAYER
-    NUMBER = 2  # ;LAYER:3
-
-
-class ObjectMark(IntEnum):
-    """How a file marks its objects; the first mark of a file decides."""
-
-    NONE = 0
-    COMMENT = 1  # ; printing object NAME
-    MESH = 2  # ;MESH:NAME
-    LABEL = 3  # ; start printing object, unique label id: N
-    M486 = 4
-    MACRO = 5  # EXCLUDE_OBJECT_START NAME=
-
-
 # Places in Memory.state (float64)
 X, Y, Z, E, OFFSET, FEED, SPEED, FLOW, UNIT, RELATIVE, RELATIVE_E, TOOL, LAYER, FEATURE, ROW, E_FREE, DIRTY = (
     0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
@@ -79,7 +60,9 @@ X, Y, Z, E, OFFSET, FEED, SPEED, FLOW, UNIT, RELATIVE, RELATIVE_E, TOOL, LAYER, 
 (
     PER_E,  # mm of filament for one of E: 1, but for volumetric extrusion
     PLANE,  # of arcs: 17, 18 or 19
-    LAYER_MARK, LAYER_NUMBER, OBJECT, OBJECT_MARK,
+    # The first mark of a file decides, because some hold several kinds: 1 ;LAYER_CHANGE, 2 ;LAYER:3
+    LAYER_MARK, LAYER_NUMBER, OBJECT,
+    OBJECT_MARK,  # 1 ; printing object NAME, 2 ;MESH:NAME, 3 unique label id: N, 4 M486, 5 EXCLUDE_OBJECT_START NAME=
     TYPED,  # 1 once a feature was marked on a line of its own
     RETRACTED, RETRACT, RETRACT_FEED, RECOVER, RECOVER_FEED,  # by the firmware; mm, mm/s
 ) = range(19, 31)  # fmt: skip

@@ -209,6 +209,57 @@ def turn(
     tops[0], tops[1] = tops[2], tops[3]
 
 
+@inner
+def put(
+    place: Float,
+    fed: float,
+    feed: float,
+    jump: bool,
+    limit: Float,
+    steps: Float,
+    full: int,
+    queued: int,
+    head: int,
+    ring: Float,
+    last: Float,
+) -> bool:
+    """Fill row ``head`` of the ring with a move to ``place`` (3,) mm and ``fed`` mm of filament; False: no block.
+
+    ``full`` is BLOCK_BUFFER_SIZE, ``queued`` how many blocks are in the buffer, ``last`` (7, 4) what is remembered of
+    the block before. A jump of homing is none, and neither is a move of too few steps, which counts to a later one.
+    """
+    at, before, tops, delta, target, speed, unit = last[0], last[1], last[2], last[3], last[4], last[5], last[6]
+    for k in range(3):
+        target[k] = round(place[k] * steps[k])
+    target[3] = round(fed * steps[3])
+    if jump:
+        at[:] = target
+        return False
+    for k in range(4):
+        delta[k] = target[k] - at[k]
+    here = ring[head & (RING - 1)]
+    if not block_of(delta, steps, feed, limit, queued, full, here, speed):
+        return False
+    at[:] = target
+    turn(here, delta, steps, speed, before, unit, tops, limit, head)
+    return True
+
+
+@njit(**PLAN)
+def put_block(place, fed, feed, jump, limit, steps, full, queued, head, ring, last):  # type: ignore[no-untyped-def]
+    """:func:`put`, for who follows a buffer move by move (:mod:`printprep.printers.virtual_planner`)."""
+    return put(place, fed, feed, jump, limit, steps, full, queued, head, ring, last)
+
+
+@njit(**PLAN)
+def begin_block(ring, i, last, exact):  # type: ignore[no-untyped-def]
+    """Time in s of block ``i``, which begins now, when ``last`` is the newest one."""
+    times = np.zeros(1)
+    ring[i & (RING - 1), MOVE] = 0.0
+    fix(ring, i, last, exact, times)
+    return times[0]
+
+
 @njit(**PLAN)
 def plan(position, e, feed, kind, setting, stops, table, steps, blocks, exact, times):  # type: ignore[no-untyped-def]
     """Fill ``times`` (n,) with the seconds of each move; a move too short for a block counts to a later one.
@@ -216,8 +267,7 @@ def plan(position, e, feed, kind, setting, stops, table, steps, blocks, exact, t
     ``steps`` (4,) steps/mm, ``blocks`` is BLOCK_BUFFER_SIZE, ``exact`` whether steps are timed without error; the rest
     as for :func:`printprep.gcode.motion.move_times_s`.
     """
-    ring, delta, at, target = np.zeros((RING, 8)), np.zeros(4), np.zeros(4), np.zeros(4)
-    speed, before, unit, tops = np.zeros(4), np.zeros(4), np.zeros(4), np.zeros(4)
+    ring, memory = np.zeros((RING, 8)), np.zeros((7, 4))
     fed, head, done = 0.0, 0, 0  # mm of filament; blocks since the machine last stood: put in, fixed
     for i in range(len(e)):
         if stops[i] != 0:
@@ -226,27 +276,16 @@ def plan(position, e, feed, kind, setting, stops, table, steps, blocks, exact, t
                 done += 1
             head, done = 0, 0
         fed += e[i]
-        for k in range(3):
-            target[k] = round(position[i, k] * steps[k])
-        target[3] = round(fed * steps[3])
-        if kind[i] == 2:
-            at[:] = target
+        limit, queued = table[setting[i]], min(head, blocks - 2)
+        if not put(position[i], fed, feed[i], kind[i] == 2, limit, steps, blocks, queued, head, ring, memory):
             continue
-        for k in range(4):
-            delta[k] = target[k] - at[k]
-        here, limit = ring[head & (RING - 1)], table[setting[i]]
-        queued = min(head, blocks - 2)
-        if not block_of(delta, steps, feed[i], limit, queued, blocks, here, speed):
-            continue
+        ring[head & (RING - 1), MOVE] = i
         if head >= blocks - 1:  # the buffer is full: this one came in because another was done
             if head == blocks - 1:
                 fix(ring, 0, head - 1, exact, times)
             done = head - blocks + 2
             fix(ring, done, head - 1, exact, times)
             done += 1
-        at[:] = target
-        here[MOVE] = i
-        turn(here, delta, steps, speed, before, unit, tops, limit, head)
         head += 1
     while done < head:
         fix(ring, done, head - 1, exact, times)

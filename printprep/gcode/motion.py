@@ -111,8 +111,8 @@ STOPS = np.array(
 """Events before which the machine comes to rest."""
 
 
-def limits_table(gcode: Gcode, motion: MotionProfile, cornering: Cornering) -> Float:
-    """Rows like ``gcode.settings`` with the printer's own values where the file did not say, (k, 21) float64.
+def limits_table(said: Float, motion: MotionProfile, cornering: Cornering) -> Float:
+    """Rows like ``said``, the settings of a file, with the printer's own values where it did not say, (k, 21) float64.
 
     Column 12 is a junction deviation in mm, or -1 for classic jerk. With Klipper's planner column 0 is the head's
     maximum speed, 13 its acceleration, and 19 the extruder's instantaneous corner velocity.
@@ -124,7 +124,6 @@ def limits_table(gcode: Gcode, motion: MotionProfile, cornering: Cornering) -> F
     own[15] = motion.retract_acceleration_mm_s2 or motion.print_acceleration_mm_s2
     own[16], own[17] = motion.square_corner_velocity_mm_s, motion.minimum_cruise_ratio
     own[18] = motion.min_segment_s
-    said = gcode.settings
     if cornering is Cornering.SQUARE_CORNER:
         return _klipper_table(said, own, motion)
     if cornering is Cornering.STEP and len(said):
@@ -172,7 +171,7 @@ def move_times_s(gcode: Gcode, motion: MotionProfile, cornering: Cornering | Non
     stops[gcode.events.at[np.isin(gcode.events.kind, STOPS)]] = 1
     times = np.zeros(len(moves), np.float32)
     rows = (moves.position_mm, moves.e_mm, moves.feed_mm_s, moves.kind, moves.setting, stops)
-    table = limits_table(gcode, motion, cornering)
+    table = limits_table(gcode.settings, motion, cornering)
     if cornering is Cornering.SQUARE_CORNER:
         klipper.plan(*rows, table, times)
     elif cornering is Cornering.STEP:

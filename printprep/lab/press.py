@@ -10,11 +10,11 @@ from printprep.errors import GcodeRefused, InputError, PrinterError
 from printprep.lab.agent import Outcome, Tell
 from printprep.lab.store import Job, State
 from printprep.lab.turn import Told
-from printprep.printers import PrinterLink, PrinterState, PrinterStatus, open_link
+from printprep.printers import open_link
 from printprep.printers.control import Desk
 from printprep.printers.dialects.events import Parking
 from printprep.printers.layerjob import holds_layers
-from printprep.printers.link import Ending
+from printprep.printers.link import Ending, PrinterLink, PrinterState, PrinterStatus
 from printprep.printers.registry import NamedPrinter, find_printer
 from printprep.printers.send import Guard, send_file
 from printprep.profiles.load import Profiles

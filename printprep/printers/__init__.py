@@ -6,29 +6,20 @@ row of :data:`PRINTERS`, and passing ``tests/contract/test_printers.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from printprep.errors import InputError
-from printprep.printers.link import Identity, PrinterLink, PrinterState, PrinterStatus, PrintOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from printprep.printers.dialects.events import Parking
     from printprep.printers.job import JobFile
     from printprep.printers.journal import Journal
+    from printprep.printers.link import PrinterLink
     from printprep.printers.registry import NamedPrinter
-
-__all__ = [
-    "PRINTERS",
-    "Identity",
-    "PrintOutcome",
-    "PrinterLink",
-    "PrinterState",
-    "PrinterStatus",
-    "open_link",
-]
 
 
 def _journal(printer: NamedPrinter) -> Callable[[JobFile], Journal]:
@@ -74,8 +65,11 @@ def _sdcp(printer: NamedPrinter, _log: Path | None) -> PrinterLink:
 
 def _virtual(printer: NamedPrinter, log: Path | None) -> PrinterLink:
     from printprep.printers.virtual import VirtualLink
+    from printprep.printers.virtual_hardware import hardware_of
+    from printprep.profiles.load import load_profiles
 
-    return VirtualLink(log=log, journal=_journal(printer))
+    hardware = hardware_of(load_profiles().printer(printer.profile))
+    return VirtualLink(log=log, hardware=hardware, journal=_journal(printer))
 
 
 PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {

@@ -1,19 +1,20 @@
 """A desk that takes orders from other processes while a print runs: words in `printers/orders.py`.
 
-The socket and its folder are their owner's alone. A thread answers, so that a stop never waits for the printer, nor
-for another asker who says nothing.
+The socket and its folder are their owner's alone. A thread listens, so that a stop never waits for the printer, nor
+for another asker who says nothing; what is to be done is done by a thread of its own, since a server may take a minute.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ from typing import Final, Self
 
 from printprep.errors import InputError, PrintprepError
 from printprep.printers.link import PrinterLink, PrinterState, PrinterStatus
-from printprep.printers.orders import ORDERS, Answer, desk_path, somebody_at
+from printprep.printers.orders import ANSWER_S, ORDERS, Answer, desk_path, somebody_at
 from printprep.printers.tuning import TuneLimits, read_tuning, tuning_commands
 
 LONGEST: Final = 4096  # bytes of an order
@@ -47,6 +48,7 @@ class Desk:
         self, name: str, link: PrinterLink, limits: TuneLimits, facts: Mapping[str, object] | None = None
     ) -> None:
         self.name = name
+        self.reached_as = name  # by those who give orders; another name where one of that name prints already
         self._link, self._limits = link, limits
         self._facts = {"name": name, "pid": os.getpid(), "began_s": time.time(), **(facts or {})}
         self._seen = PrinterStatus(state=PrinterState.READY)
@@ -77,14 +79,8 @@ class Desk:
                 raise InputError(
                     f"{path.parent} belongs to somebody else; set PRINTPREP_RUNTIME to a folder of your own"
                 )
-            if somebody_at(path):  # on another virtual printer, or through the same server
-                path = desk_path(f"{self.name}-{os.getpid()}")
-            path.unlink(missing_ok=True)  # of a process that was killed
-            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            os.fchmod(self._listener.fileno(), 0o600)  # which Linux gives to the name as well
-            self._listener.bind(str(path))
-            self._listener.listen()
-            self._path = path
+            with _alone_in(path.parent):
+                self._listener = self._sit_down(path)
         except OSError as exc:
             raise InputError(
                 f"{path} cannot be made ({exc.strerror}), so the print could not be stopped from elsewhere; set "
@@ -95,6 +91,18 @@ class Desk:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._thread.start()
         return self
+
+    def _sit_down(self, path: Path) -> socket.socket:
+        if somebody_at(path):  # on another virtual printer, or through the same server
+            self.reached_as = f"{self.name}-{os.getpid()}"
+            path = desk_path(self.reached_as)
+        path.unlink(missing_ok=True)  # of a process that was killed
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        os.fchmod(listener.fileno(), 0o600)  # which Linux gives to the name as well
+        listener.bind(str(path))
+        listener.listen()
+        self._path = path
+        return listener
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -143,32 +151,37 @@ class Desk:
             data = b""
         heard = self._heard[asker][0] + data
         if b"\n" in heard:
-            answer = json.dumps(self._answer(heard.partition(b"\n")[0]), default=str)
-            with suppress(OSError):  # who did not wait for it
-                asker.sendall(answer.encode() + b"\n")
-            self._let_go(asker)
+            self._forget(asker)
+            self._take(asker, heard.partition(b"\n")[0])
         elif not data or len(heard) > LONGEST:
             self._let_go(asker)
         else:
             self._heard[asker] = (heard, self._heard[asker][1])
 
     def _let_go(self, asker: socket.socket) -> None:
+        self._forget(asker)
+        asker.close()
+
+    def _forget(self, asker: socket.socket) -> None:
         del self._heard[asker]
         self._selector.unregister(asker)
-        asker.close()
 
     # The orders
 
-    def _answer(self, line: bytes) -> Answer:
+    def _take(self, asker: socket.socket, line: bytes) -> None:
+        """Answer what is known, and begin what is to be done; the asker is let go in the end."""
+        asker.settimeout(ANSWER_S)
         try:
             order = json.loads(line)
             do = self._do[order["order"]]
         except (ValueError, KeyError, TypeError, RecursionError):
-            return {"error": "InputError", "message": f"an order is one of {', '.join(ORDERS)}"}
-        try:
-            return do(order)
-        except PrintprepError as exc:
-            return {"error": type(exc).__name__, "message": str(exc)}
+            _say(asker, {"error": "InputError", "message": f"an order is one of {', '.join(ORDERS)}"}, last=True)
+            return
+        if do == self._status:
+            _say(asker, do(order), last=True)
+            return
+        # no daemon: a stop that is on its way to a server is seen through when the print has ended meanwhile
+        threading.Thread(target=_carry_out, args=(asker, do, order), name=f"order for {self.name}").start()
 
     def _status(self, _order: Answer) -> Answer:
         return {**self._facts, **asdict(self._seen), "now_s": time.time()}
@@ -193,3 +206,30 @@ class Desk:
         for command in commands:
             self._link.tell(command)
         return {"done": ", ".join(command.decode("ascii") for command in commands)}
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two that begin at once would both find nobody there, and the second take the first's socket away."""
+    opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def _carry_out(asker: socket.socket, do: Callable[[Answer], Answer], order: Answer) -> None:
+    _say(asker, {"heard": order["order"]})
+    try:
+        answer = do(order)
+    except PrintprepError as exc:
+        answer = {"error": type(exc).__name__, "message": str(exc)}
+    _say(asker, answer, last=True)
+
+
+def _say(asker: socket.socket, answer: Answer, *, last: bool = False) -> None:
+    with suppress(OSError):  # who did not wait for it
+        asker.sendall(json.dumps(answer, default=str).encode() + b"\n")
+    if last:
+        asker.close()

@@ -74,7 +74,7 @@ class PrintOutcome:
 
 OnProgress = Callable[[PrinterStatus], None]
 
-STOPPED: Final = "was sent M112; reset it before it is used again"
+STOPPED: Final = "was sent its firmware's stop; reset it before it is used again"
 """What :meth:`PrinterLink.emergency_stop` says of a firmware's own stop."""
 
 

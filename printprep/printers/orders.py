@@ -1,10 +1,13 @@
 """Orders to the process that prints: the asking side, which imports next to nothing, since a stop is in a hurry.
 
 Whoever prints listens on a socket, ``NAME.sock`` in the user's runtime folder; see
-:mod:`printprep.printers.control`. One line of JSON goes, one comes back::
+:mod:`printprep.printers.control`. One line of JSON goes, one or two come back::
 
     {"order": "tune", "speed_percent": 80}          {"done": "M220 S80"}
-    {"order": "stop"}                               {"error": "PrinterError", "message": "…"}
+    {"order": "stop"}                               {"heard": "stop"}
+                                                    {"error": "PrinterError", "message": "…"}
+
+What is done by a server far away may take its time; that the order was heard is said at once.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import struct
 import warnings
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +26,7 @@ from printprep.errors import InputError, PrinterError
 
 LONGEST_PATH: Final = 107  # of a socket, in bytes; Linux has no room for more
 ANSWER_S: Final = 5.0
+DEED_S: Final = 90.0  # for what was heard to be done: a server that is asked again and again is given up before
 ORDERS: Final = ("status", "pause", "resume", "cancel", "stop", "tune")
 
 Answer = dict[str, Any]
@@ -74,22 +79,40 @@ def give_order(name: str, order: str, **wishes: object) -> Answer | None:
             return None
         except OSError as exc:
             raise PrinterError(f"the process that prints on {name} cannot be reached: {exc.strerror or exc}") from exc
-        try:
-            desk.sendall(json.dumps({"order": order, **wishes}).encode() + b"\n")
-            answer: Answer = json.loads(_all_of(desk))
-        except (OSError, ValueError) as exc:
-            raise PrinterError(f"the process that prints on {name} does not answer: {exc}") from exc
+        if _owner(desk) != os.geteuid():  # its "done" would prove nothing
+            raise PrinterError(f"the process at {desk_path(name)} is another user's; set PRINTPREP_RUNTIME")
+        answer = _answered(desk, name, {"order": order, **wishes})
     if "error" in answer:
         kind = InputError if answer["error"] == "InputError" else PrinterError
         raise kind(str(answer.get("message")))
     return answer
 
 
-def _all_of(desk: socket.socket) -> bytes:
-    heard = b""
-    while data := desk.recv(65_536):
-        heard += data
-    return heard
+def _owner(desk: socket.socket) -> int:
+    """The user whose process listens, as the kernel says it (unix(7), SO_PEERCRED: process, user, group)."""
+    credentials = desk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def _answered(desk: socket.socket, name: str, order: Answer) -> Answer:
+    """Say an order and hear what became of it."""
+    heard = False
+    try:
+        desk.sendall(json.dumps(order).encode() + b"\n")
+        with desk.makefile("rb") as said:
+            answer: Answer = json.loads(said.readline())
+            heard = "heard" in answer
+            if heard:
+                desk.settimeout(DEED_S)
+                answer = json.loads(said.readline())
+    except (OSError, ValueError) as exc:
+        if heard:
+            raise PrinterError(
+                f"the process that prints on {name} heard the order {order['order']!r} and does not say what became of "
+                f"it ({exc}); look at the printer, and cut its power if it must stop"
+            ) from exc
+        raise PrinterError(f"the process that prints on {name} does not answer: {exc}") from exc
+    return answer
 
 
 def printing_now() -> tuple[str, ...]:

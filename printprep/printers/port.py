@@ -15,7 +15,6 @@ from printprep.errors import ConnectionLost, ReplyTimeout
 
 WRITE_TIMEOUT_S: Final = 10.0
 STOP_TIMEOUT_S: Final = 0.05
-STOP: Final = b"\nM112\n"  # the line end before it ends what may stand half on the wire
 
 
 class Port:
@@ -83,11 +82,11 @@ class Port:
                 raise ReplyTimeout(f"{self.name} took no bytes for {WRITE_TIMEOUT_S:g} s; check cable and power")
             select.select([], [self.descriptor], [], end_s - now_s)
 
-    def stop(self) -> None:
-        """M112 at once: what waits in this machine to go out is thrown away, so that nothing is before it."""
+    def stop(self, order: bytes) -> None:
+        """Write ``order`` at once: what waits in this machine to go out is thrown away, so nothing is before it."""
         with suppress(OSError, termios.error):
             termios.tcflush(self.descriptor, termios.TCOFLUSH)
-        rest = STOP
+        rest = order
         try:
             for _ in range(3):
                 select.select([], [self.descriptor], [], STOP_TIMEOUT_S)

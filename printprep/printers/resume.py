@@ -111,6 +111,26 @@ def write_resume(
     )  # fmt: skip
 
 
+def far_from_layer(job: JobFile, layer: int, nozzle_at_mm: float) -> str | None:
+    """Why a nozzle on the top of the part does not fit a layer: more than a layer's height between them; None: it does.
+
+    What was acknowledged was not all laid down: a firmware holds moves that it has not begun, and what died by a power
+    cut was further back than its journal.
+    """
+    heights_mm = [(number, z_mm) for number, z_mm in enumerate(job.layer_z_mm, start=1) if z_mm is not None]
+    z_mm = job.layer_z_mm[layer - 1]
+    if z_mm is None:
+        return None
+    thick_mm = z_mm - max((other_mm for _, other_mm in heights_mm if other_mm < z_mm - SAME_MM), default=0.0)
+    if abs(nozzle_at_mm - z_mm) <= thick_mm + SAME_MM:
+        return None
+    above = [number for number, other_mm in heights_mm if other_mm > nozzle_at_mm + SAME_MM]
+    fits = f"; the layer that comes onto {nozzle_at_mm:g} mm is {above[0]}" if above else ""
+    return (
+        f"layer {layer} is at {z_mm:g} mm and {thick_mm:.3g} mm thick, the nozzle stands at {nozzle_at_mm:g} mm{fits}"
+    )
+
+
 def check_height(file: Path, nozzle_at_mm: float) -> None:
     """Refuse a file that takes a print up elsewhere than where the nozzle is said to stand.
 
@@ -169,14 +189,14 @@ def _beginning(standing: Standing, nozzle_at_mm: float, lift_mm: float) -> list[
     """All before the job's own lines."""
     heats = [(tool, heat_c) for tool, heat_c in standing.nozzles_c.items() if heat_c > 0]
     named = {tool: "" if tool is None else f" T{tool}" for tool, _ in heats}
-    active = standing.tool if standing.tool in named else next(iter(named), None)
     lines = ["G21", "G90", "M83", f"M140 S{standing.bed_c:g}"]
     lines += [f"M104{named[tool]} S{heat_c:g}" for tool, heat_c in heats]
     lines += [f"M141 S{standing.chamber_c:g}"] if standing.chamber_c else []
     lines += [f"G92 Z{nozzle_at_mm:g}", f"G1 Z{lift_mm:g} F{LIFT_MM_MIN:g}"]
     lines += ["G28 X Y", f"M190 S{standing.bed_c:g}"]
     lines += [f"T{standing.tool}"] if standing.tool is not None else []
-    lines += [f"M109{named[tool]} S{heat_c:g}" for tool, heat_c in heats if tool == active]
+    # all of them: the job waited for the others long ago, and changes to one without asking whether it is warm
+    lines += [f"M109{named[tool]} S{heat_c:g}" for tool, heat_c in heats]
     lines += ["G92 E0", f"G1 E{PRIME_MM:g} F{PRIME_MM_MIN:g}"]
     if standing.retracted_mm > 0:
         lines.append(f"G1 E-{standing.retracted_mm:.5g} F2100")

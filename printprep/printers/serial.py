@@ -222,10 +222,10 @@ class SerialLink:
         self._wish(lambda now_s: self._dialect.cancel(now_s))
 
     def emergency_stop(self) -> str:
-        """M112, at once and whatever else is being written; the rest of the stop follows from the printing thread."""
+        """The firmware's own stop, at once and whatever else is being written; the printing thread does the rest."""
         if self._open is None:
             raise PrinterError(f"{self.port}: not connected, so it cannot be stopped from here; cut its power")
-        self._open.stop()
+        self._open.stop(self._dialect.stop)
         self._wish(lambda now_s: self._dialect.emergency(now_s))
         return STOPPED
 

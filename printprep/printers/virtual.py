@@ -26,6 +26,7 @@ from printprep.printers.link import Identity
 from printprep.printers.serial import SerialLink
 from printprep.printers.virtual_faults import Faults
 from printprep.printers.virtual_firmware import Speed, VirtualFirmware
+from printprep.printers.virtual_hardware import GENERIC, Hardware
 
 TICK_S: Final = 0.02  # how often the firmware looks at its clock when no bytes come
 
@@ -38,7 +39,7 @@ class VirtualPrinter:
     log
         Gets every accepted command, one a line, as it came without number and checksum; beside it
         ``<log>.state.json`` gets the final state.
-    dialect, tools, speed, advanced_ok, faults
+    dialect, tools, hardware, speed, advanced_ok, faults
         See :class:`~printprep.printers.virtual_firmware.VirtualFirmware`.
     """
 
@@ -48,6 +49,7 @@ class VirtualPrinter:
         log: Path | None = None,
         dialect: str = "marlin",
         tools: int = 5,
+        hardware: Hardware = GENERIC,
         speed: Speed = "fast",
         advanced_ok: bool = True,
         faults: Faults | None = None,
@@ -58,6 +60,7 @@ class VirtualPrinter:
         self.firmware = VirtualFirmware(
             dialect=dialect,
             tools=tools,
+            hardware=hardware,
             speed=speed,
             advanced_ok=advanced_ok,
             faults=faults,
@@ -144,12 +147,13 @@ class VirtualLink(SerialLink):
         log: Path | None = None,
         speed: Speed = "fast",
         tools: int = 5,
+        hardware: Hardware = GENERIC,
         faults: Faults | None = None,
         dialect: Callable[[], Dialect] = Marlin,
         journal: Callable[[JobFile], Journal] | None = None,
     ) -> None:
         super().__init__("virtual", 115_200, dialect, journal=journal)
-        self.printer = VirtualPrinter(log=log, speed=speed, tools=tools, faults=faults)
+        self.printer = VirtualPrinter(log=log, speed=speed, tools=tools, hardware=hardware, faults=faults)
 
     def connect(self) -> Identity:
         """Switch the printer on and greet it."""

@@ -3,26 +3,25 @@
 It answers as the pages of ``firmware_notes/`` say (:mod:`printprep.printers.virtual_voices`), keeps the books a test
 needs (every accepted command, the head's place, the heaters) and has a bad day on request (:class:`Faults`). With
 ``speed="fast"`` it has a clock of its own that jumps to the end of every wait; with ``speed="real"`` the moves, the
-homing and the heating take their time.
+homing and the heating take their time: what :func:`printprep.gcode.estimate.estimate` says of the same printer.
 """
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal
 
 from printprep.printers.virtual_faults import ON_THE_WIRE, Deed, Faults, Trouble
-from printprep.printers.virtual_motion import Head, Heater
-from printprep.printers.virtual_voices import BUFFER, KNOWN, PLANNER, Taken, new_voice, pairs
+from printprep.printers.virtual_hardware import GENERIC, Hardware
+from printprep.printers.virtual_machine import VirtualMachine
+from printprep.printers.virtual_voices import BUFFER, Taken
 
 Speed = Literal["fast", "real"]
 BUSY_S: Final = 2.0
-HOMING_S: Final = 20.0
 
 
-class VirtualFirmware:
+class VirtualFirmware(VirtualMachine):
     """A printer that is not there.
 
     Parameters
@@ -31,6 +30,8 @@ class VirtualFirmware:
         Which firmware it plays, by the name that profiles give it.
     tools
         How many hotends.
+    hardware
+        Its heaters, limits and times.
     speed
         ``fast``: waits take no time; ``real``: they do.
     advanced_ok
@@ -46,32 +47,22 @@ class VirtualFirmware:
         *,
         dialect: str = "marlin",
         tools: int = 1,
+        hardware: Hardware = GENERIC,
         speed: Speed = "fast",
         advanced_ok: bool = True,
         faults: Faults | None = None,
         on_accepted: Callable[[bytes], None] | None = None,
     ) -> None:
-        self.head = Head()
-        self.hotends = [Heater(rate_c_s=4.0, most_c=400.0) for _ in range(tools)]
-        self.bed = Heater(rate_c_s=1.0, most_c=160.0)
+        super().__init__(dialect, tools=tools, hardware=hardware, hurried=speed == "fast", advanced_ok=advanced_ok)
         self.accepted = 0
         self.halted = False
-        self.dialect = dialect
-        self._voice = new_voice(dialect, advanced_ok=advanced_ok)
         self._faults = faults or Faults()
-        self._fast = speed == "fast"
         self._on_accepted = on_accepted or (lambda _command: None)
         self._partial = b""
-        self._out: list[bytes] = []
-        self._taken = Taken(None, b"")  # the command being answered
         self._queue: deque[Taken | bytes] = deque()  # checked, or raw where lines are read one by one
-        self._ends_s: deque[float] = deque()  # when each planned move will have ended
         self._wait_s: float | None = None  # when the command at work ends; inf: when the operator says so
         self._answered = False  # its ok was said when it began
-        self._said_busy_s = 0.0
-        self._report_s = 0.0  # M155
         self._reported_s = 0.0
-        self._clock_s = 0.0
         self._silent = self._faults.mute
         self._trouble = Trouble(self._faults)
 
@@ -125,6 +116,8 @@ class VirtualFirmware:
     # Reading lines
 
     def _hear(self, data: bytes) -> None:
+        if self._voice.stops_at and self._voice.stops_at in data and not self.halted:
+            self._halt(self._voice.fatal)
         lines = (self._partial + data).split(b"\n")
         self._partial = lines.pop()
         lines = self._trouble.lines(lines)
@@ -219,48 +212,14 @@ class VirtualFirmware:
         if not self.halted:
             self._wait_s = self._begin(command)
 
-    def _begin(self, command: bytes) -> float | None:
-        """Begin a command; when its ok is due, None: it was answered."""
-        if command.startswith((b"G1 ", b"G0 ", b"G2 ", b"G3 ")):
-            return self._plan(self.head.move(command))
-        word = command.split(b" ", 1)[0]
-        begin = _COMMANDS.get(word)
-        if begin is not None:
-            return begin(self, command)
-        if word[:1] == b"T" and word[1:].isdigit():
-            self.head.tool = min(int(word[1:]), len(self.hotends) - 1)
-        elif word not in KNOWN and not (self.dialect == "chitu" and word in (b"M4000", b"M4002")):
-            self._out.append(self._voice.unknown(command))
-        return self._clock_s
-
-    def _plan(self, duration_s: float) -> float:
-        """Put a move into the planner; when there is room for it."""
-        if self._fast:
-            self._clock_s += duration_s
-            return self._clock_s
-        ends_s = self._ends_s
-        while ends_s and ends_s[0] <= self._clock_s:
-            ends_s.popleft()
-        room_s = self._clock_s if len(ends_s) < PLANNER else ends_s[len(ends_s) - PLANNER]
-        ends_s.append(max(self._clock_s, ends_s[-1] if ends_s else 0.0) + duration_s)
-        return room_s
-
-    def _idle_s(self) -> float:
-        """When the last planned move will have ended."""
-        return max(self._clock_s, self._ends_s[-1] if self._ends_s else 0.0)
-
     def _ok(self) -> None:
         if not self._answered:
-            self._out.append(self._voice.ok(self._taken, max(0, BUFFER - 1 - len(self._queue))))
+            self._out.append(self._voice.ok(self._taken, max(0, BUFFER - 1 - len(self._queue)), self._planner.room))
 
     def _say_busy(self, now_s: float) -> None:
         if self._voice.says_busy and now_s - self._said_busy_s >= BUSY_S:
             self._said_busy_s = now_s
             self._out.append(self._voice.busy(for_operator=self._wait_s == float("inf")))
-
-    def _temperatures(self) -> bytes:
-        bed = pairs([self.bed], self._clock_s)[0]
-        return self._voice.temperatures(pairs(self.hotends, self._clock_s), bed, self.head.tool)
 
     # Having a bad day
 
@@ -295,7 +254,7 @@ class VirtualFirmware:
 
     def _reset(self) -> None:
         self._queue.clear()
-        self._ends_s.clear()
+        self._planner.forget()
         self._wait_s = None
         self._voice.last = 0
         self._heaters_off()
@@ -305,96 +264,3 @@ class VirtualFirmware:
         self._heaters_off()
         self.halted = True
         self._out.append(sentence)
-
-    def _heaters_off(self) -> None:
-        for heater in (*self.hotends, self.bed):
-            heater.set(0.0, self._clock_s)
-
-    # The commands that do more than nothing
-
-    def _identify(self, _command: bytes) -> float:
-        self._out.append(self._voice.identity(len(self.hotends)))
-        return self._clock_s
-
-    def _count_from(self, command: bytes) -> float:
-        number = _value(command, b"N")
-        if self._taken.number is None and self._voice.reads_ahead:
-            self._voice.last = int(number or 0)
-        return self._clock_s
-
-    def _tell_temperatures(self, _command: bytes) -> None:
-        self._out.append(self._voice.heat(self._taken, self._temperatures()))
-
-    def _report(self, command: bytes) -> float:
-        self._report_s = _value(command, b"S") or 0.0
-        return self._clock_s
-
-    def _heat(self, command: bytes) -> float:
-        heater = self._heater(command)
-        heater.set(_value(command, b"S") or _value(command, b"R") or 0.0, self._clock_s)
-        waits = command.startswith((b"M109", b"M190"))
-        if not waits or (_value(command, b"R") is None and heater.target_c < heater.at(self._clock_s)):
-            return self._clock_s  # S waits for heating only
-        self._out.append(b" " + self._temperatures() + b" W:?\n")
-        return heater.reached_s(self._idle_s())
-
-    def _heater(self, command: bytes) -> Heater:
-        if command.startswith((b"M140", b"M190")):
-            return self.bed
-        tool = _value(command, b"T")
-        index = self.head.tool if tool is None else int(tool)
-        return self.hotends[min(index, len(self.hotends) - 1)]
-
-    def _home(self, command: bytes) -> float:
-        self.head.home(command)
-        return self._idle_s() + HOMING_S
-
-    def _dwell(self, command: bytes) -> float:
-        return self._idle_s() + (_value(command, b"S") or 0.0) + (_value(command, b"P") or 0.0) / 1000.0
-
-    def _drain(self, _command: bytes) -> float:
-        return self._idle_s()
-
-    def _wait_for_operator(self, _command: bytes) -> float:
-        self._said_busy_s = float("-inf")
-        return float("inf")
-
-    def _set_position(self, command: bytes) -> float:
-        self.head.set_position(command)
-        return self._clock_s
-
-    def _absolute(self, command: bytes) -> float:
-        self.head.relative = self.head.relative_e = command.startswith(b"G91")
-        return self._clock_s
-
-    def _absolute_e(self, command: bytes) -> float:
-        self.head.relative_e = command.startswith(b"M83")
-        return self._clock_s
-
-    def _say(self, command: bytes) -> float:
-        text = command.partition(b" ")[2]
-        self._out.append(b"//%b\n" % text[3:] if text.startswith(b"A1 ") else b"echo:%b\n" % text)
-        return self._clock_s
-
-
-def _value(command: bytes, letter: bytes) -> float | None:
-    """The number behind ``letter`` in a command; None when there is none."""
-    match = re.search(rb"\s" + letter + rb"(-?\d+\.?\d*)", command)
-    return float(match[1]) if match else None
-
-
-_COMMANDS: dict[bytes, Callable[[VirtualFirmware, bytes], float | None]] = {
-    b"M115": VirtualFirmware._identify,
-    b"M110": VirtualFirmware._count_from,
-    b"M105": VirtualFirmware._tell_temperatures,
-    b"M155": VirtualFirmware._report,
-    **dict.fromkeys((b"M104", b"M109", b"M140", b"M190"), VirtualFirmware._heat),
-    b"G28": VirtualFirmware._home,
-    b"G4": VirtualFirmware._dwell,
-    b"M400": VirtualFirmware._drain,
-    **dict.fromkeys((b"M0", b"M1", b"M226", b"M600"), VirtualFirmware._wait_for_operator),
-    b"G92": VirtualFirmware._set_position,
-    **dict.fromkeys((b"G90", b"G91"), VirtualFirmware._absolute),
-    **dict.fromkeys((b"M82", b"M83"), VirtualFirmware._absolute_e),
-    b"M118": VirtualFirmware._say,
-}

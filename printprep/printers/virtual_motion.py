@@ -1,4 +1,4 @@
-"""Where the virtual printer's head is, how far it went, how warm it is, and how long a move takes."""
+"""Where the virtual printer's head is, how far it went, and how warm it is; how long a move takes its planner knows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _WORDS = re.compile(rb"([XYZEF])\s*(-?\d+\.?\d*|-?\.\d+)")
-ACCELERATION_MM_S2: Final = 2000.0
-JUNCTION_MM_S: Final = 10.0  # speed kept between moves, in the manner of a classic jerk
 AMBIENT_C: Final = 22.0
 NEAR_C: Final = 1.0
 
@@ -20,8 +18,11 @@ class Heater:
 
     rate_c_s: float  # at the start, from room temperature
     most_c: float = 400.0  # above the room, if it heated for ever
+    ambient_c: float = AMBIENT_C
+    near_c: float = NEAR_C  # of the target: it counts as reached
+    settle_s: float = 0.0  # how long it must be held before a wait for it ends
     target_c: float = 0.0
-    _from_c: float = AMBIENT_C
+    _from_c: float | None = None
     _from_s: float = 0.0
 
     def set(self, target_c: float, now_s: float) -> None:
@@ -30,21 +31,23 @@ class Heater:
 
     def at(self, now_s: float) -> float:
         """Temperature, deg C."""
-        goal_c = max(self.target_c, AMBIENT_C)
-        end_c = AMBIENT_C + (self.most_c if goal_c >= self._from_c else 0.0)
+        goal_c, from_c = max(self.target_c, self.ambient_c), self._from_c
+        if from_c is None:
+            from_c = self.ambient_c
+        end_c = self.ambient_c + (self.most_c if goal_c >= from_c else 0.0)
         left = math.exp(-(now_s - self._from_s) * self.rate_c_s / self.most_c)
-        now_c = end_c + (self._from_c - end_c) * left
-        return min(goal_c, now_c) if goal_c >= self._from_c else max(goal_c, now_c)
+        now_c = end_c + (from_c - end_c) * left
+        return min(goal_c, now_c) if goal_c >= from_c else max(goal_c, now_c)
 
     def reached_s(self, now_s: float) -> float:
-        """When it is within :data:`NEAR_C` of the target."""
-        here_c, goal_c = self.at(now_s), max(self.target_c, AMBIENT_C)
+        """When it has been within :attr:`near_c` of the target for as long as a wait for it asks."""
+        here_c, goal_c = self.at(now_s), max(self.target_c, self.ambient_c)
         heats = goal_c > here_c
-        end_c = AMBIENT_C + (self.most_c if heats else 0.0)
-        near_c = goal_c - NEAR_C if heats else goal_c + NEAR_C
-        if abs(goal_c - here_c) <= NEAR_C:
-            return now_s
-        return now_s + math.log((end_c - here_c) / (end_c - near_c)) * self.most_c / self.rate_c_s
+        end_c = self.ambient_c + (self.most_c if heats else 0.0)
+        near_c = goal_c - self.near_c if heats else goal_c + max(self.near_c, NEAR_C)
+        if abs(goal_c - here_c) <= self.near_c:
+            return now_s + self.settle_s
+        return now_s + math.log((end_c - here_c) / (end_c - near_c)) * self.most_c / self.rate_c_s + self.settle_s
 
 
 @dataclass(slots=True)
@@ -63,8 +66,8 @@ class Head:
     travel_mm: float = 0.0
     extruded_mm: dict[int, float] = field(default_factory=dict)  # net, by tool
 
-    def move(self, command: bytes) -> float:
-        """Carry out a move; how long it takes, s."""
+    def move(self, command: bytes) -> None:
+        """Carry out a move."""
         x, y, z, e = self.x_mm, self.y_mm, self.z_mm, self.e_mm
         for letter, text in _WORDS.findall(command):
             value = float(text)
@@ -85,7 +88,6 @@ class Head:
         self.travel_mm += path_mm
         if extruded_mm:
             self.extruded_mm[self.tool] = self.extruded_mm.get(self.tool, 0.0) + extruded_mm
-        return move_time_s(path_mm or abs(extruded_mm), self.feed_mm_s)
 
     def set_position(self, command: bytes) -> None:
         """G92."""
@@ -99,13 +101,3 @@ class Head:
         axes = [axis for axis in "XYZ" if axis.encode() in command[3:]] or list("XYZ")
         for axis in axes:
             setattr(self, axis.lower() + "_mm", 0.0)
-
-
-def move_time_s(path_mm: float, speed_mm_s: float) -> float:
-    """Time of a straight move with one trapezoid of speed from junction speed to junction speed."""
-    start_mm_s = min(JUNCTION_MM_S, speed_mm_s)
-    ramps_mm = (speed_mm_s**2 - start_mm_s**2) / ACCELERATION_MM_S2
-    if path_mm >= ramps_mm:
-        return 2 * (speed_mm_s - start_mm_s) / ACCELERATION_MM_S2 + (path_mm - ramps_mm) / speed_mm_s
-    peak_mm_s = math.sqrt(ACCELERATION_MM_S2 * path_mm + start_mm_s**2)
-    return 2 * (peak_mm_s - start_mm_s) / ACCELERATION_MM_S2

@@ -13,7 +13,6 @@ from printprep.printers.dialects.numbered import checksum
 from printprep.printers.virtual_motion import Heater
 
 BUFFER: Final = 32  # Marlin's BUFSIZE: commands read but not begun
-PLANNER: Final = 16  # Marlin's BLOCK_BUFFER_SIZE: moves begun but not ended
 
 KNOWN: Final = frozenset(
     b"G4 G10 G11 G17 G21 G27 G29 G80 M73 M82 M83 M84 M85 M106 M107 M114 M117 M118 M119 M141 M201 M203 M204 M205 M207 "
@@ -44,6 +43,7 @@ class Voice:
     answers_first: ClassVar[bool] = False  # the ok comes when a command begins
     answers_blanks: ClassVar[bool] = False
     says_busy: ClassVar[bool] = True
+    stops_at: ClassVar[bytes] = b""  # a byte that halts it as it comes in
     capabilities: ClassVar[dict[bytes, int]] = {
         b"SERIAL_XON_XOFF": 0,
         b"EEPROM": 0,
@@ -87,12 +87,12 @@ class Voice:
         self.flushed = True
         return None
 
-    def ok(self, taken: Taken, free: int) -> bytes:
-        """The answer to a command."""
+    def ok(self, taken: Taken, free: int, room: int) -> bytes:
+        """The answer to a command; so many commands and moves there is room for."""
         if not self._advanced_ok:
             return b"ok\n"
         number = b"" if taken.number is None else b" N%d" % taken.number
-        return b"ok%b P%d B%d\n" % (number, PLANNER - 1, free)
+        return b"ok%b P%d B%d\n" % (number, room, free)
 
     def identity(self, tools: int) -> bytes:
         """What comes before the ok of M115."""
@@ -155,7 +155,7 @@ class KlipperVoice(Voice):
             command = command.partition(b" ")[2]
         return Taken(None, command) if command else None
 
-    def ok(self, taken: Taken, free: int) -> bytes:  # noqa: ARG002
+    def ok(self, taken: Taken, free: int, room: int) -> bytes:  # noqa: ARG002
         """Bare, but for M115."""
         return b"ok FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.13.0\n" if taken.command == b"M115" else b"ok\n"
 
@@ -201,7 +201,7 @@ class RepRapFirmwareVoice(Voice):
             return None
         return Taken(None, body.partition(b" ")[2])
 
-    def ok(self, taken: Taken, free: int) -> bytes:  # noqa: ARG002
+    def ok(self, taken: Taken, free: int, room: int) -> bytes:  # noqa: ARG002
         """Bare."""
         return b"ok\n"
 
@@ -262,7 +262,7 @@ class RepetierVoice(Voice):
         self.flushed = True
         return None
 
-    def ok(self, taken: Taken, free: int) -> bytes:  # noqa: ARG002
+    def ok(self, taken: Taken, free: int, room: int) -> bytes:  # noqa: ARG002
         """With the number of the last line, but for M110."""
         return b"ok\n" if taken.command.startswith(b"M110") else b"ok %d\n" % self.last
 
@@ -293,6 +293,7 @@ class SmoothiewareVoice(Voice):
     reads_ahead = False
     answers_blanks = True
     says_busy = False
+    stops_at = b"\x18"
     fatal = b"ok Emergency Stop Requested - reset or M999 required to exit HALT state\n"
     at_start = b"Smoothie\nok\n"
     heater_fault = (
@@ -313,7 +314,7 @@ class SmoothiewareVoice(Voice):
         self.said.append(b"rs N%d\n" % (self.last + 1))
         return None
 
-    def ok(self, taken: Taken, free: int) -> bytes:  # noqa: ARG002
+    def ok(self, taken: Taken, free: int, room: int) -> bytes:  # noqa: ARG002
         """Bare."""
         return b"ok\n"
 
@@ -337,7 +338,7 @@ class ChituVoice(KlipperVoice):
     at_start = b""
     heater_fault = b"Error:UV LED too hot\n"
 
-    def ok(self, taken: Taken, free: int) -> bytes:  # noqa: ARG002
+    def ok(self, taken: Taken, free: int, room: int) -> bytes:  # noqa: ARG002
         """With the version, the state, or bare."""
         if taken.command == b"M4002":
             return b"ok V4.3.4_LCDC\n"

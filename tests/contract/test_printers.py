@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from printprep.errors import ConnectionLost, PrinterError, ReplyTimeout
-from printprep.printers import PRINTERS, PrinterLink, PrinterState, PrinterStatus
+from printprep.printers import PRINTERS
 from printprep.printers.dialects.events import Timings
 from printprep.printers.dialects.marlin import Marlin
-from printprep.printers.link import Ending
+from printprep.printers.link import Ending, PrinterLink, PrinterState, PrinterStatus
 from printprep.printers.moonraker import MoonrakerLink
 from printprep.printers.octoprint import OctoPrintLink
 from printprep.printers.prusalink import PrusaLinkLink

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from printprep.cli.main import COMMANDS, printprep
+from printprep.cli.root import COMMANDS, printprep
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +19,15 @@ from pathlib import Path
 import pytest
 
 from printprep.errors import InputError, PrinterError
+from printprep.printers import orders
 from printprep.printers.control import Desk
 from printprep.printers.dialects.marlin import Marlin
+from printprep.printers.dialects.smoothieware import Smoothieware
 from printprep.printers.journal import Journal, last_journal
-from printprep.printers.link import Ending, PrinterState, PrintOutcome
+from printprep.printers.link import STOPPED, Ending, PrinterState, PrintOutcome
 from printprep.printers.orders import desk_path, give_order, printing_now
-from printprep.printers.port import STOP, Port
+from printprep.printers.port import Port
+from printprep.printers.serial import SerialLink
 from printprep.printers.tuning import TuneLimits
 from printprep.printers.virtual import VirtualLink, VirtualPrinter
 
@@ -121,7 +125,8 @@ def test_what_is_no_order_is_answered_and_harmless(line: bytes) -> None:
     with Desk("left", VirtualLink(), LIMITS), socket.socket(socket.AF_UNIX) as asker:
         asker.connect(str(desk_path("left")))
         asker.sendall(line + b"\n")
-        assert json.loads(asker.recv(4096))["error"] == "InputError"
+        with asker.makefile("rb") as said:
+            assert json.loads(said.readlines()[-1])["error"] == "InputError"
         assert give_order("left", "status")
 
 
@@ -151,6 +156,99 @@ def test_a_second_print_of_one_name_leaves_the_first_its_socket() -> None:
         assert told["file"] == "first"
 
 
+ONE_OF_MANY = """
+import os, sys
+from printprep.printers.control import Desk
+from printprep.printers.orders import give_order
+from printprep.printers.tuning import TuneLimits
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(15):
+    with Desk("left", None, TuneLimits()) as desk:
+        told = give_order(desk.reached_as, "status")
+        assert told and told["pid"] == os.getpid(), f"{desk.reached_as}: {told}"
+"""
+
+
+def test_of_many_prints_that_begin_at_once_each_is_reached() -> None:
+    """Whoever looks, finds nobody and sits down must do so alone, or it takes the place of another that did so too."""
+    command = [sys.executable, "-c", ONE_OF_MANY]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    many = [subprocess.Popen(command, text=True, **pipes) for _ in range(3)]  # type: ignore[call-overload]
+    for one in many:
+        assert one.stdout.readline() == "ready\n"
+    for one in many:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    for one in many:
+        _, complaint = one.communicate(timeout=120)
+        assert one.returncode == 0, complaint
+
+
+STRANGER = """
+import os, socket, sys
+os.setuid(65534)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print("ready", flush=True)
+asker, _ = listener.accept()
+print(asker.recv(4096), flush=True)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_the_desk_of_another_user_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # not pytest's own, which nobody else may enter
+        os.chmod(folder, 0o777)
+        monkeypatch.setenv("PRINTPREP_RUNTIME", folder)
+        command = [sys.executable, "-c", STRANGER, str(desk_path("left"))]
+        with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as stranger:
+            assert stranger.stdout is not None
+            assert stranger.stdout.readline() == "ready\n"
+            with pytest.raises(PrinterError, match="another user's; set PRINTPREP_RUNTIME"):
+                give_order("left", "stop")
+            assert stranger.stdout.readline() == "b''\n"
+
+
+class SlowServer(VirtualLink):
+    """A link whose stop takes as long as a server far away does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.done = threading.Event(), threading.Event()
+
+    def emergency_stop(self) -> str:
+        self.asked.set()
+        self.done.wait()
+        return STOPPED
+
+
+def test_a_stop_that_takes_its_time_is_waited_for_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "ANSWER_S", 0.5)
+    answers: list[object] = []
+    link = SlowServer()
+    with Desk("left", link, LIMITS):
+        asker = threading.Thread(target=lambda: answers.append(give_order("left", "stop")))
+        asker.start()
+        until(link.asked.is_set)
+        asker.join(1.0)  # beyond the patience for a first word
+        assert asker.is_alive()
+        assert give_order("left", "status")
+        link.done.set()
+        asker.join()
+    assert answers == [{"done": "left was sent its firmware's stop; reset it before it is used again"}]
+
+
+def test_a_process_that_heard_a_stop_and_died_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "DEED_S", 0.2)
+    link = SlowServer()
+    with Desk("left", link, LIMITS):
+        with pytest.raises(PrinterError, match="heard the order 'stop' and does not say what became of it"):
+            give_order("left", "stop")
+        link.done.set()
+
+
 def test_nothing_is_heated_by_a_tuning_that_comes_after_the_cancel(job: Path, tmp_path: Path) -> None:
     with printing(job, tmp_path) as (link, outcomes):
         link.cancel()
@@ -167,13 +265,13 @@ def test_stop_is_sent_before_all_that_waits(tmp_path: Path) -> None:
     with suppress(BlockingIOError):
         while os.write(port.descriptor, b"G1 X1\n" * 100):
             pass
-    port.stop()
+    port.stop(Marlin.manners.stop)
     os.set_blocking(controller, False)
     heard = b""
     with suppress(BlockingIOError):
         while data := os.read(controller, 1 << 20):
             heard += data
-    assert heard.endswith(STOP)
+    assert heard.endswith(b"\nM112\n")
     port.close()
     os.close(controller)
     os.close(terminal)
@@ -208,7 +306,7 @@ def test_stop_from_another_process_halts_the_printer(shop: tuple[VirtualPrinter,
     done = order("stop", "left", "--json")
     assert done.returncode == 0, done.stderr
     until(lambda: printer.firmware.halted)
-    assert json.loads(done.stdout)["done"].startswith("left was sent M112")
+    assert json.loads(done.stdout)["done"].startswith("left was sent its firmware's stop")
     _, complaint = sender.communicate(timeout=60)
     assert sender.returncode == 4
     assert "stopped by M112 on request" in complaint
@@ -236,10 +334,39 @@ def test_a_print_is_steered_from_the_command_line(shop: tuple[VirtualPrinter, su
 def test_the_asking_side_imports_next_to_nothing() -> None:
     """A stop is in a hurry: what takes long to import is not imported for it."""
     heavy = ("numpy", "numba", "pydantic", "serial", "rich")
-    modules = "printprep.printers.orders, printprep.cli.main, printprep.cli.printer"
+    modules = "printprep.printers.orders, printprep.cli.root, printprep.cli.printer"
     script = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_stop_goes_out_before_the_command_line_is_loaded() -> None:
+    watch = "import sys, socket; from printprep.cli.main import main; send = socket.socket.sendall"
+    said = "print(sorted({'click', 'rich', 'pydantic', 'dataclasses', 'inspect'} & set(sys.modules)), file=sys.stderr)"
+    swap = f"socket.socket.sendall = lambda *words: ({said}, send(*words))"
+    with Desk("left", VirtualLink(), LIMITS) as desk:
+        del desk
+        command = [sys.executable, "-c", f"{watch}; {swap}; main()", "printer", "stop", "left"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[0] == "[]", done.stderr
+
+
+def test_a_smoothieboard_is_stopped_while_it_heats(tmp_path: Path) -> None:
+    """There M112 waits behind what waits for heat; ^X does not."""
+    job = tmp_path / "job.gcode"
+    job.write_text("M104 S200\nM109 S200\nG28\n", encoding="ascii")
+    with VirtualPrinter(speed="real", dialect="smoothieware") as printer:
+        link = SerialLink(printer.port, dialect=Smoothieware)
+        link.connect()
+        outcomes: list[PrintOutcome] = []
+        thread = threading.Thread(target=lambda: outcomes.append(link.print_file(job)))
+        thread.start()
+        until(lambda: printer.firmware.hotends[0].target_c == 200)
+        link.emergency_stop()
+        until(lambda: printer.firmware.halted)
+        thread.join()
+        link.close()
+    assert outcomes[0].ending is Ending.FAILED
 
 
 def test_stop_opens_the_port_when_nobody_prints() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from printprep.cli.main import printprep
+from printprep.cli.root import printprep
 from printprep.formats.stl import write as write_stl
 from printprep.formats.threemf import Standing, read_standing
 from printprep.gcode.bgcode import Packing

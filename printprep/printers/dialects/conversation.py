@@ -78,6 +78,11 @@ class Conversation(Sending):
         return WirePosition(certain, self.tally.sent - certain)
 
     @property
+    def stop(self) -> bytes:
+        """What stops this firmware at once."""
+        return self.manners.stop
+
+    @property
     def next_due_s(self) -> float:
         """When :meth:`due` wants to be called."""
         if self.phase is Phase.DEAD:

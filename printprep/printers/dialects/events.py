@@ -176,6 +176,10 @@ class Dialect(Protocol):
         """Whether a pause has moved the head; resuming brings it back first."""
 
     @property
+    def stop(self) -> bytes:
+        """What stops this firmware at once, written before all else by whoever holds the port."""
+
+    @property
     def next_due_s(self) -> float:
         """When :meth:`due` wants to be called, if nothing is received before."""
 

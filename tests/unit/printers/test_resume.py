@@ -10,7 +10,7 @@ import pytest
 from printprep.errors import InputError, PrinterError
 from printprep.gcode.guard import guard
 from printprep.printers.job import commands, read_job
-from printprep.printers.resume import check_height, write_resume
+from printprep.printers.resume import check_height, far_from_layer, write_resume
 from printprep.printers.standing import Standing
 from printprep.printers.virtual_firmware import VirtualFirmware
 from printprep.profiles.load import load_profiles
@@ -27,7 +27,7 @@ def ender() -> Printer:
 
 def printed(sent: list[bytes]) -> VirtualFirmware:
     """A printer that took the commands."""
-    firmware = VirtualFirmware(on_accepted=None)
+    firmware = VirtualFirmware(tools=2, on_accepted=None)
     for command in sent:
         firmware.feed(command + b"\n", 0.0)
     return firmware
@@ -189,3 +189,34 @@ def test_a_resume_file_beside_a_build_is_judged_as_what_it_is(data: Path, tmp_pa
     found = sending_guard(ender, load_profiles(), 8.4)(made.path)
     assert [finding.code for finding in found if finding.severity == "error"] == []
     assert "goes on with the right part" in next(f.message for f in found if f.code == "not-certified")
+
+
+def test_a_nozzle_far_from_the_layer_is_told_with_the_layer_that_fits(data: Path) -> None:
+    job = read_job(data / "gcode" / "ender-3.gcode")
+    third, fifth = job.layer_z_mm[2], job.layer_z_mm[4]
+    assert third is not None
+    assert fifth is not None
+    assert far_from_layer(job, 5, fifth) is None  # laid down in part
+    assert far_from_layer(job, 5, job.layer_z_mm[3] or 0.0) is None  # not begun
+    assert far_from_layer(job, 1, 0.0) is None
+    why = far_from_layer(job, 5, third)
+    assert why is not None
+    assert why.endswith(f"the nozzle stands at {third:g} mm; the layer that comes onto {third:g} mm is 4")
+    assert "the layer" not in (far_from_layer(job, 5, 100.0) or "none").partition("stands")[2]
+
+
+def test_every_tool_that_was_hot_is_waited_for(tmp_path: Path) -> None:
+    """The job changes to the other one without asking: it was warm then."""
+    path = tmp_path / "two.gcode"
+    first = "M140 S60\nM104 T0 S210\nM104 T1 S240\nM109 T0 S210\nM109 T1 S240\nG28\nG90\nM82\nT0\nG92 E0\n"
+    layers = [
+        f";LAYER_CHANGE\n;Z:{z}\nG1 Z{z} F600\nT{n % 2}\nG92 E0\nG1 X{20 + n} Y10 E1.5 F1200\nG1 X40 E3\n"
+        for n, z in enumerate((0.2, 0.4, 0.6, 0.8))
+    ]
+    path.write_text(first + "".join(layers), encoding="ascii")
+    made = write_resume(read_job(path), 3, 0.4, load_profiles().printer("virtual"), tmp_path / "resume.gcode")
+    begun = list(commands(read_job(made.path).file))
+    assert begun.index(b"T1") < begun.index(b"M109 T0 S210") < begun.index(b"M109 T1 S240") < begun.index(b"G92 E0")
+    assert b"G92 E3.00000" in begun  # as it stood, in absolute steps
+    before, again = printed(list(commands(path))[: made.first_command]), printed(begun)
+    assert stands(again) == stands(before)

@@ -10,10 +10,16 @@ from pathlib import Path
 import pytest
 
 from printprep.errors import InputError
+from printprep.gcode.estimate import estimate
+from printprep.gcode.motion import CORNERING
+from printprep.gcode.read import read_gcode
 from printprep.printers.dialects.numbered import numbered
+from printprep.printers.job import commands
 from printprep.printers.virtual_faults import BadCable, Deed, Faults, read_faults, read_script
 from printprep.printers.virtual_firmware import VirtualFirmware
-from printprep.printers.virtual_motion import Heater, move_time_s
+from printprep.printers.virtual_hardware import hardware_of
+from printprep.printers.virtual_motion import Heater
+from printprep.profiles.load import load_profiles
 
 
 def tell(printer: VirtualFirmware, *lines: str, now_s: float = 0.0) -> list[str]:
@@ -63,7 +69,7 @@ def test_in_real_time_homing_takes_time_and_says_so() -> None:
 def test_in_real_time_the_planner_fills_up() -> None:
     printer = VirtualFirmware(speed="real", advanced_ok=False)
     answers = tell(printer, "G91", *["G1 X10 F600"] * 20, now_s=0.0)  # 1 s each
-    assert answers.count("ok") == 1 + 16  # G91, and as many moves as the planner has places
+    assert answers.count("ok") == 1 + 15  # G91, and as many moves as the planner has places
     assert printer.due(1.1).count(b"ok") == 1
 
 
@@ -123,10 +129,50 @@ def test_a_heater_nears_its_target_ever_slower() -> None:
     assert heater.at(250.0) == pytest.approx(22.0 + (heater.at(200.0) - 22.0) * math.exp(-1.0))
 
 
-def test_a_long_move_takes_its_length_over_its_speed() -> None:
-    assert move_time_s(1000.0, 50.0) == pytest.approx(1000.0 / 50.0, rel=0.01)
-    assert move_time_s(0.0, 50.0) == 0.0
-    assert move_time_s(1.0, 300.0) > 1.0 / 300.0
+@pytest.mark.parametrize("name", ["ender-3", "prusa-xl"])
+def test_by_its_own_clock_a_print_takes_what_is_estimated(data: Path, name: str) -> None:
+    printer = load_profiles().printer(name)
+    assert printer.motion is not None
+    assert printer.fdm is not None
+    path = data / "gcode" / "ender-3.gcode"
+    times = estimate(
+        read_gcode(path), printer.motion, cornering=CORNERING.get(printer.firmware), timing=printer.timing,
+        tool_change_s=printer.fdm.tool_change_s,
+    )  # fmt: skip
+    virtual = VirtualFirmware(hardware=hardware_of(printer))
+    for command in [*commands(path), b"M400"]:
+        virtual.feed(command + b"\n", 0.0)
+    assert times.duration_s > 200.0
+    assert virtual.state["printer_time_s"] == pytest.approx(times.duration_s, rel=1e-4)
+
+
+def test_a_host_that_keeps_the_buffer_full_prints_in_the_time_of_the_estimate(data: Path) -> None:
+    """In real time, looked at every 20 ms; a buffer is filled as soon as there is room."""
+    path = data / "gcode" / "ender-3.gcode"
+    moves = [line for line in commands(path) if line.startswith((b"G0 ", b"G1 ", b"G92", b"M83", b"M82", b"G90"))]
+    hurried, real = VirtualFirmware(advanced_ok=False), VirtualFirmware(speed="real", advanced_ok=False)
+    for line in [*moves, b"M400"]:
+        hurried.feed(line + b"\n", 0.0)
+    now_s, waiting, owed = 0.0, [*moves, b"M400"][::-1], 0
+    while waiting or owed:
+        now_s += 0.02
+        owed -= real.due(now_s).count(b"ok")
+        while waiting and owed < 8:
+            owed += 1
+            owed -= real.feed(waiting.pop() + b"\n", now_s).count(b"ok")
+    assert now_s == pytest.approx(float(str(hurried.state["printer_time_s"])), rel=0.01)
+
+
+def test_a_host_that_is_late_prints_slower() -> None:
+    """A move that nothing follows yet ends at rest, and the next begins there."""
+    lines = [b"G91\n", *[b"G1 X5 F6000\n"] * 20]
+    prompt, late = VirtualFirmware(speed="real"), VirtualFirmware(speed="real")
+    prompt.feed(b"".join(lines), 0.0)
+    for n, line in enumerate(lines):
+        late.feed(line, 0.3 * n)
+    at_work_s = [printer._planner.idle_s(0.0) for printer in (prompt, late)]
+    assert at_work_s[0] == pytest.approx(20 * 5 / 100, rel=0.2)
+    assert at_work_s[1] == pytest.approx(0.3 * 20 + 0.141, abs=0.02)  # 5 mm from rest to rest at 1 m/s2
 
 
 def test_a_bad_cable_is_repeatable() -> None:
