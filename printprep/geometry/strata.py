@@ -29,6 +29,7 @@ CELLS: Final = 320
 FINEST_MM: Final = 0.2
 NEAR_MM: Final = 0.3
 """What lies no lower below an overhang is the same surface."""
+_LEDGE_CELLS: Final = 2.3  # that a ledge is asked over at least: shorter, only slopes along the grid would be seen
 _MARGIN: Final = 6.0  # mm around the parts: brims and supports stand out of them
 
 Single = npt.NDArray[np.float32]
@@ -70,11 +71,21 @@ class Stack:
     layers: Layers
     outlines: tuple[Sections, ...]  # by part
     owner: tuple[Image, ...]  # by layer: 0 where nothing is, else 1 + the part that is printed there
-    inside: tuple[Bool, ...]  # by layer: cells that neither a top nor a bottom surface is near
-    top: tuple[Bool, ...]  # by layer: cells with nothing right above
-    bottom: tuple[Bool, ...]  # by layer: cells with nothing right below
+    bodies: dict[int, Bool]  # all parts, by number of a layer: those chosen and those that close the solid skins
     corner_mm: tuple[float, float]  # of the grid
     cell_mm: float
+
+    def body(self, number: int) -> Bool:
+        """All parts in a layer, by its number; nothing below the first."""
+        return self.bodies[number] if number >= 0 else np.zeros_like(self.bodies[0])
+
+    def top(self, number: int) -> Bool:
+        """Of a layer the cells with nothing right above."""
+        return self.body(number) & ~self.body(number + 1)
+
+    def bottom(self, number: int) -> Bool:
+        """Of a layer the cells with nothing right below."""
+        return self.body(number) & ~self.body(number - 1)
 
 
 def cut_stack(
@@ -101,48 +112,25 @@ def cut_stack(
     panel = Panel(
         width_px=int(np.ceil(size[0] / cell_mm)), height_px=int(np.ceil(size[1] / cell_mm)), pixel_mm=(cell_mm, cell_mm)
     )
-    own = layers.middle_mm(layers.at)
-    outlines = tuple(sections(mesh, own) for mesh in meshes)
-    wanted = {
-        name: layers.at + by for name, by in (("up", 1), ("down", -1), ("high", top_layers), ("low", -bottom_layers))
-    }
-    heights, row = np.unique(np.concatenate([layers.middle_mm(at) for at in wanted.values()]), return_inverse=True)
-    whole = sections(body, heights)
-    rows = dict(zip(wanted, row.reshape(len(wanted), -1), strict=True))
-    drawn = {
-        name: [
-            _draw(whole, int(rows[name][k]), panel, corner) if at >= 0 else None for k, at in enumerate(wanted[name])
-        ]
-        for name in wanted
-    }
-    owner, inside, top, bottom = [], [], [], []
+    outlines = tuple(sections(mesh, layers.middle_mm(layers.at)) for mesh in meshes)
+    around = np.arange(-max(bottom_layers, 1), max(top_layers, 1) + 1)
+    numbers = np.unique(layers.at[:, None] + around)
+    numbers = numbers[numbers >= 0].astype(np.int32)
+    whole = sections(body, layers.middle_mm(numbers))
+    owner = []
     for k in range(len(layers)):
         image = np.zeros((panel.height_px, panel.width_px), np.uint8)
         for number, cuts in enumerate(outlines, start=1):
             image[_draw(cuts, k, panel, corner)] = number
-        full = image > 0
         owner.append(image)
-        bounds = {name: _or_nothing(drawn[name][k], full) for name in wanted}
-        inside.append(
-            full & (bounds["high"] & bounds["up"] if top_layers else full)
-            & (bounds["low"] & bounds["down"] if bottom_layers else full)
-        )  # fmt: skip
-        top.append(full & ~bounds["up"])
-        bottom.append(full & ~bounds["down"])
     return Stack(
         layers=layers,
         outlines=outlines,
         owner=tuple(owner),
-        inside=tuple(inside),
-        top=tuple(top),
-        bottom=tuple(bottom),
+        bodies={int(number): _draw(whole, row, panel, corner) for row, number in enumerate(numbers)},
         corner_mm=(float(corner[0]), float(corner[1])),
         cell_mm=cell_mm,
     )
-
-
-def _or_nothing(image: Bool | None, like: Bool) -> Bool:
-    return np.zeros_like(like) if image is None else image
 
 
 def _draw(cuts: Sections, k: int, panel: Panel, corner: Float) -> Bool:
@@ -220,6 +208,44 @@ def runs(mask: npt.NDArray[np.bool_], stride: int) -> Int:
     return found[:n].copy()
 
 
+@njit(cache=True, nogil=True)
+def chains(mask: npt.NDArray[np.bool_], stride: int) -> int:
+    """How many paths to and fro fill ``mask`` (h, w) with every ``stride``-th row.
+
+    A path goes on from a piece of a row to one that touches it in the next; where pieces part or meet, one goes on.
+    """
+    width = mask.shape[1]
+    begun = 0
+    before_end = np.empty(width // 2 + 1, np.int32)
+    before_start = np.empty(width // 2 + 1, np.int32)
+    start, end = np.empty(width // 2 + 1, np.int32), np.empty(width // 2 + 1, np.int32)
+    before = 0
+    for i in range(stride // 2, mask.shape[0], stride):
+        n, inside = 0, False
+        for j in range(width):
+            if mask[i, j] and not inside:
+                start[n], inside = j, True
+            elif inside and not mask[i, j]:
+                end[n], inside = j, False
+                n += 1
+        if inside:
+            end[n] = width
+            n += 1
+        a, b, joined = 0, 0, 0
+        while a < before and b < n:
+            if before_start[a] < end[b] and start[b] < before_end[a]:
+                a, b, joined = a + 1, b + 1, joined + 1
+            elif before_end[a] <= end[b]:
+                a += 1
+            else:
+                b += 1
+        begun += n - joined
+        before_start, start = start, before_start
+        before_end, end = end, before_end
+        before = n
+    return begun
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Propped:
     """What hangs over, by points, and how far down supports under each reach."""
@@ -235,11 +261,14 @@ def propped(
 ) -> Propped:
     """The overhangs of ``meshes`` steeper than ``angle_deg`` from the vertical and above ``floor_mm``.
 
+    Each layer is asked what the one below it holds, so a ledge as short as the slope is long in one layer counts.
     ``also_mm`` (n, 3) are points that are held whatever their angle.
     """
     body = join(list(meshes))
     grid = columns(body, stack.cell_mm, _MARGIN)
-    over = overhangs(body, grid, angle_deg, floor_mm=floor_mm)
+    ledge_mm = stack.layers.layer_mm * math.tan(math.radians(angle_deg))
+    reach_mm = max(ledge_mm, _LEDGE_CELLS * grid.step_mm)
+    over = overhangs(body, grid, angle_deg, reach_mm=reach_mm, floor_mm=floor_mm)
     at_mm = over.points_mm if also_mm is None else np.concatenate([over.points_mm, also_mm])
     place = ((at_mm[:, :2] - np.array(grid.origin_mm)) / grid.step_mm).round().astype(np.int64)
     place = np.clip(place, 0, np.array(grid.shape) - 1)

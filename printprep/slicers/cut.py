@@ -56,7 +56,8 @@ def cut_plate(
 
 def _props(meshes: Sequence[Mesh], stack: Stack, process: FdmProcess, zones: Zones | None) -> Propped:
     """What supports hold: overhangs that are not blocked."""
-    angle_deg, floor_mm = process.overhang_angle_deg, process.first_layer_height_mm
+    angle_deg = process.overhang_angle_deg - 1.0  # the engine adds a degree to its threshold
+    floor_mm = process.first_layer_height_mm
     if zones is None:
         return propped(meshes, stack, angle_deg, floor_mm)
     found = propped(meshes, stack, angle_deg, floor_mm, zones.enforced_mm)

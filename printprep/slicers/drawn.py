@@ -8,50 +8,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from printprep.errors import ProfileError
-from printprep.gcode.sketch import chords, waves
+from printprep.gcode.sketch import chords, gyroid, waves
 from printprep.geometry.mesh import Bool, Float
 from printprep.geometry.strata import (
-    FINEST_MM,
     Propped,
     Single,
     Stack,
     area_deeper_mm2,
+    chains,
     depth_mm,
     grown,
-    small_areas,
     standing_at,
 )  # fmt: skip
-from printprep.profiles.models import Fdm, FdmProcess, Material, Motion, Printer
+from printprep.profiles.models import Fdm, FdmProcess, Material, Printer
 from printprep.profiles.tower import tower_size
 from printprep.slicers import prop_layers, traced
 from printprep.slicers import prusa_habits as habit
 from printprep.slicers.beside import beside_layers
 from printprep.slicers.cut import CutPlate
-from printprep.slicers.ledger import Ahead, Ledger
-from printprep.slicers.prusa_settings import ENGINE
+from printprep.slicers.ledger import Ahead
+from printprep.slicers.pen import Pen, spacing_mm_of
+from printprep.slicers.skins import Skins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(Pen):
     """One plate, cut, with what its profiles say."""
 
-    stack: Stack
     tools: Sequence[int]
     printer: Printer
-    fdm: Fdm
-    motion: Motion
-    process: FdmProcess
-    materials: dict[int, Material]
     props: Propped | None
+    skins: Skins
     prop_shares: Float  # layers of supports for each of the part's, by the layers that stand for all
-    ledger: Ledger = field(default_factory=Ledger)
 
     @classmethod
     def of(
@@ -77,6 +72,7 @@ class Drawn:
             process=process,
             materials=materials,
             props=cut.props,
+            skins=_skins(cut.stack, process, printer.fdm),
             prop_shares=shares,
         )
 
@@ -93,31 +89,6 @@ class Drawn:
         beside = beside_layers(self.printer, self.materials, self.tools, self._changes(), top_mm)
         return self.ledger.told(layers.count, self.printer, self.motion, beside)
 
-    @property
-    def line_mm(self) -> float:
-        """Width of a line: PrusaSlicer's 0, "automatic"."""
-        return 1.125 * self.fdm.nozzle_mm
-
-    def spacing_mm(self, k: int, width_mm: float) -> float:
-        """Between lines that touch: a line is a rectangle between two half rounds."""
-        return width_mm - float(self.stack.layers.height_mm[k]) * (1.0 - math.pi / 4)
-
-    def section_mm2(self, k: int, width_mm: float) -> float:
-        """Cross-section of a line."""
-        return self.spacing_mm(k, width_mm) * float(self.stack.layers.height_mm[k])
-
-    def speed(self, k: int, tool: int, wished_mm_s: float, width_mm: float) -> float:
-        """Of what is wished, what the first layer and the material's flow let pass."""
-        if k == 0:
-            wished_mm_s = self.process.first_layer_mm_s
-        fdm = self.materials[tool].fdm
-        return wished_mm_s if fdm is None else min(wished_mm_s, fdm.max_flow_mm3_s / self.section_mm2(k, width_mm))
-
-    def engine(self, key: str, default: float) -> float:
-        """A raw setting of the process, or the engine's default."""
-        value = self.process.slicer.get(ENGINE, {}).get(key, default)
-        return float(value)
-
     def _part(self, k: int, part: int, tool: int) -> None:
         mask = self.stack.owner[k] == part + 1
         loops = self._loops(k, part)
@@ -131,7 +102,7 @@ class Drawn:
         for loop in loops:
             self.ledger.sketch.draw(outer, loop, speed)
             length_mm += traced.length_mm(loop)
-        self._lay(k, tool, length_mm, width_mm)
+        self.lay(k, tool, length_mm, width_mm)
         depth = depth_mm(mask, cell_mm)
         inner_mm = (
             (
@@ -147,13 +118,13 @@ class Drawn:
             inner_speed = self.speed(k, tool, process.perimeter_mm_s, width_mm)
             for loop in loops:
                 self.ledger.sketch.draw(inner, loop, inner_speed)
-            self._lay(k, tool, inner_mm, width_mm)
+            self.lay(k, tool, inner_mm, width_mm)
         if process.perimeters > 1:
-            self.ledger.fixed_s[k, habit.TRAVEL] += self._hops_s(len(loops) * (process.perimeters - 1), spacing_mm)
-        self._gaps(k, tool, depth)
+            self.ledger.fixed_s[k, habit.TRAVEL] += self.hops_s(len(loops) * (process.perimeters - 1), spacing_mm)
         inside = depth > process.perimeters * spacing_mm - habit.OVERLAP * width_mm
+        inside &= ~grown(self._gaps(k, tool, depth), habit.OVERLAP * width_mm, cell_mm)
         self._fill(k, tool, inside)
-        self._travels(k, tool, loops)
+        self.travels(k, tool, loops)
 
     def _loops(self, k: int, part: int) -> list[Float]:
         points, start = self.stack.outlines[part].layer(k)
@@ -168,123 +139,62 @@ class Drawn:
 
     def _fill(self, k: int, tool: int, inside: Bool) -> None:
         process, width_mm, cell_mm = self.process, self.line_mm, self.stack.cell_mm
-        bare = self.stack.top[k] | self.stack.bottom[k]
-        skin = inside & ~self.stack.inside[k]
-        if process.infill_percent < 100:
-            skin = skin | small_areas(inside & ~bare, habit.SMALL_MM2, cell_mm)
-            sparse = inside & ~traced.widened(skin, bare & inside, habit.SKIN_WIDTHS * width_mm, cell_mm)
-        else:
-            sparse = np.zeros_like(inside)
-        solid = inside & ~sparse
-        bridge = self._reaching(self.stack.bottom[k], solid) if k else np.zeros_like(solid)
-        top = self._reaching(self.stack.top[k], solid) & ~bridge
+        solid = self.skins.solid(int(self.stack.layers.at[k]), inside)
+        sparse = inside & ~(solid.top | solid.bottom | solid.between)
+        if process.infill_percent >= 100:
+            solid, sparse = replace(solid, between=solid.between | sparse), np.zeros_like(inside)
+        beneath = habit.BRIDGE if k else habit.SOLID
         for feature, area, wished in (
-            (habit.SOLID, solid & ~top & ~bridge, process.infill_mm_s),
-            (habit.TOP, top, process.external_perimeter_mm_s),
-            (habit.BRIDGE, bridge, self.engine("bridge_speed", habit.BRIDGE_MM_S)),
+            (habit.SOLID, solid.between, process.infill_mm_s),
+            (habit.TOP, solid.top, process.external_perimeter_mm_s),
+            (beneath, solid.bottom, self.engine("bridge_speed", habit.BRIDGE_MM_S) if k else process.infill_mm_s),
         ):
             across_mm = self.fdm.nozzle_mm if feature == habit.TOP else width_mm
-            self._hatch(k, tool, feature, area, self.spacing_mm(k, across_mm), wished, across_mm)
+            self.hatch(k, tool, feature, area, self.spacing_mm(k, across_mm), wished, across_mm)
         density = process.infill_percent / 100.0
         if density <= 0 or not sparse.any():
             return
-        area_mm2 = float(np.count_nonzero(sparse)) * cell_mm**2
         spacing_mm = self.spacing_mm(k, width_mm)
-        edge_mm = sum(traced.length_mm(loop) for loop in traced.outlines(sparse, cell_mm))
-        wanted_mm = area_mm2 * density / spacing_mm + edge_mm / 2.0  # ends are joined along every other gap of lines
-        group = self.ledger.group(k, habit.SPARSE, wanted_mm)
-        lengths_mm = traced.lines(sparse, cell_mm)
-        speed = self.speed(k, tool, process.infill_mm_s, width_mm)
-        if process.infill_pattern == "gyroid":
-            unit_mm = spacing_mm / (density * habit.GYROID_DENSER)
-            path = waves(lengths_mm, 2 * math.pi * unit_mm, habit.GYROID_HEIGHT * unit_mm, habit.GYROID_STEPS)
-        else:
-            path = chords(lengths_mm, spacing_mm / density)
-        self.ledger.sketch.draw(group, path, speed)
-        self._lay(k, tool, wanted_mm, width_mm)
-        self._pieces(k, tool, sparse)
-
-    def _reaching(self, bare: Bool, solid: Bool) -> Bool:
-        """A bare surface inside the walls, and what of the solid filling beside it is printed with it."""
-        return grown(bare & solid, habit.SKIN_MARGIN_MM, self.stack.cell_mm) & solid
-
-    def _hatch(
-        self,
-        k: int,
-        tool: int,
-        feature: str,
-        area: Bool,
-        spacing_mm: float,
-        wished_mm_s: float,
-        width_mm: float,
-        times: float = 1.0,
-        joined: bool = False,
-    ) -> None:
-        """Fill an area with lines ``spacing_mm`` apart, ``times`` over; ``joined``: their ends, along its edge."""
-        cells = float(np.count_nonzero(area))
-        if not cells:
+        depth = depth_mm(sparse, cell_mm)
+        within = depth > spacing_mm / 2  # where the middles of lines run
+        if not within.any():
             return
-        cell_mm = self.stack.cell_mm
-        wanted_mm = times * cells * cell_mm**2 / spacing_mm
-        if joined:  # along every other gap of lines
-            wanted_mm += times * sum(traced.length_mm(loop) for loop in traced.outlines(area, cell_mm)) / 2.0
-        group = self.ledger.group(k, feature, wanted_mm)
-        path = chords(traced.lines(area, cell_mm), spacing_mm)
-        self.ledger.sketch.draw(group, path, self.speed(k, tool, wished_mm_s, width_mm))
-        self._lay(k, tool, wanted_mm, width_mm, times)
-        self._pieces(k, tool, area, times)
+        wave = process.infill_pattern == "gyroid"
+        unit_mm = spacing_mm / (density * habit.GYROID_DENSER)
+        apart_mm = math.pi * unit_mm if wave else spacing_mm / density
+        wanted_mm = area_deeper_mm2(depth, spacing_mm / 2, cell_mm) * density / spacing_mm
+        group = self.ledger.group(k, habit.SPARSE, wanted_mm + traced.joins_mm(within, cell_mm, apart_mm))
+        lengths_mm = traced.lines(within, cell_mm)
+        speed = self.speed(k, tool, process.infill_mm_s, width_mm)
+        if wave:
+            z_mm = float(self.stack.layers.middle_mm(self.stack.layers.at[k : k + 1])[0])
+            path, first = waves(lengths_mm, unit_mm * gyroid(z_mm / unit_mm, habit.GYROID_STEPS), 2 * math.pi * unit_mm)
+        else:
+            path, first = chords(lengths_mm, apart_mm), np.arange(0, 2 * len(lengths_mm), 2, dtype=np.int32)
+        paths = chains(within, max(round(apart_mm / cell_mm), 1))
+        lines = area_deeper_mm2(depth, spacing_mm / 2, cell_mm) / apart_mm / float(lengths_mm.mean())
+        self.ledger.sketch.draw(group, path, speed, starts=first[:: max(round(lines / max(paths, 1)), 1)])
+        self.lay(k, tool, self.ledger.wanted_mm[group], width_mm)
+        self.pieces(k, tool, within, paths)
 
-    def _pieces(self, k: int, tool: int, area: Bool, times: float = 1.0) -> None:
-        """The ways to each piece of an area, with a retraction."""
-        pieces = times * (cv2.connectedComponents(area.astype(np.uint8), connectivity=8)[0] - 1)
-        self.ledger.fixed_s[k, habit.TRAVEL] += self._hops_s(pieces, habit.PIECE_MM) + pieces * self._retraction_s(tool)
-
-    def _gaps(self, k: int, tool: int, depth: Single) -> None:
-        """What is too narrow between walls for another one is filled with short lines."""
+    def _gaps(self, k: int, tool: int, depth: Single) -> Bool:
+        """Short lines where another wall finds no room; inside the last wall they take the filling's place."""
         width_mm, cell_mm = self.line_mm, self.stack.cell_mm
         spacing_mm = self.spacing_mm(k, width_mm)
-        area_mm2 = 0.0
-        for walls in range(1, self.process.perimeters):
-            rest = depth > walls * spacing_mm
+        reach_mm = habit.FITS * spacing_mm + cell_mm / 4  # cells of slanting edges lie so much apart
+        area_mm2, length_mm, gap = 0.0, 0.0, np.zeros_like(depth, bool)
+        for walls in range(1, self.process.perimeters + 1):
             next_one = depth > (walls + habit.FITS) * spacing_mm
-            gap = rest & ~grown(next_one, habit.FITS * spacing_mm + 2.0 * max(cell_mm - FINEST_MM, 0.0), cell_mm)
+            gap, line_mm = traced.ridges((depth > walls * spacing_mm) & ~grown(next_one, reach_mm, cell_mm), cell_mm)
             area_mm2 += float(np.count_nonzero(gap)) * cell_mm**2
-        if not area_mm2:
-            return
-        length_mm = area_mm2 / (habit.GAP_WIDTH * spacing_mm)
+            length_mm += line_mm
+        if not length_mm:
+            return gap
         speed = self.speed(k, tool, self.engine("gap_fill_speed", habit.GAP_MM_S), width_mm)
         self.ledger.fixed_s[k, habit.GAP] += length_mm / speed
-        self.ledger.fixed_s[k, habit.TRAVEL] += self._hops_s(length_mm / habit.GAP_PIECE_MM, habit.GAP_PIECE_MM)
+        self.ledger.fixed_s[k, habit.TRAVEL] += self.hops_s(length_mm / habit.GAP_PIECE_MM, habit.GAP_PIECE_MM)
         self.ledger.mm3[k, tool] += area_mm2 * float(self.stack.layers.height_mm[k])
-
-    def _hops_s(self, number: float, far_mm: float) -> float:
-        """Travels of the same length: from rest to rest."""
-        acceleration = self.motion.travel_acceleration_mm_s2
-        top = min(self.process.travel_mm_s, math.sqrt(acceleration * far_mm))
-        return number * (top / acceleration + far_mm / top)
-
-    def _travels(self, k: int, tool: int, loops: list[Float], times: float = 1.0) -> None:
-        """From loop to loop, the nearest first, once for each outline; inner walls and fillings begin nearby."""
-        at = np.array([loop[0] for loop in loops])
-        left, here = list(range(1, len(at))), 0
-        ways: list[Float] = []
-        for _ in range(len(left)):
-            there = min(left, key=lambda i: float(np.hypot(*(at[i] - at[here]))))
-            ways.append(at[[here, there]])
-            left.remove(there)
-            here = there
-        lengths_mm = [traced.length_mm(way) for way in ways]
-        group = self.ledger.group(k, habit.TRAVEL, times * sum(lengths_mm))
-        for way in ways:
-            self.ledger.sketch.draw(group, way, self.process.travel_mm_s, prints=False)
-        far = sum(length_mm > habit.FAR_MM for length_mm in lengths_mm)
-        self.ledger.fixed_s[k, habit.TRAVEL] += times * (far + 1) * self._retraction_s(tool)
-
-    def _retraction_s(self, tool: int) -> float:
-        """Back and forth."""
-        fdm = self.materials[tool].fdm
-        own = None if fdm is None else fdm.retraction_mm
-        return 2.0 * (self.fdm.retraction_mm if own is None else own) / self.fdm.retraction_mm_s
+        return gap
 
     def _support(self, k: int) -> None:
         """Lines far apart with a line around them; close together next to a part."""
@@ -305,25 +215,41 @@ class Drawn:
         )
         if not standing.any():
             return
-        times, close_times = self._support_layers(k, interface) if k else (1.0, 1.0)
+        if k == 0:
+            self._support_foot(standing)
+            return
+        times, close_times = self._support_layers(k, interface)
         speed_mm_s = process.perimeter_mm_s
         spacing_mm = self.spacing_mm(k, width_mm)
         close_mm = spacing_mm + self.engine("support_material_interface_spacing", 0.0)
-        self._hatch(k, tool, habit.INTERFACE, close, close_mm, speed_mm_s, width_mm, close_times, joined=True)
+        self.hatch(k, tool, habit.INTERFACE, close, close_mm, speed_mm_s, width_mm, close_times, joined=True)
         for area, layers in ((standing & ~close, times), (close, times - 1.0)):  # what is closed takes a layer's place
             if layers > 0:
-                self._hatch(k, tool, habit.SUPPORT, area, spacing_mm + apart_mm, speed_mm_s, width_mm, layers)
+                self.hatch(k, tool, habit.SUPPORT, area, spacing_mm + apart_mm, speed_mm_s, width_mm, layers)
         outlines = traced.outlines(standing, cell_mm)
-        sheath = self.engine("support_material_with_sheath", 1.0)
-        length_mm = (
-            times * (sheath + 0.5) * sum(traced.length_mm(loop) for loop in outlines)
-        )  # half: where lines are joined
+        edge_mm = sum(traced.length_mm(loop) for loop in outlines)
+        if self.engine("support_material_with_sheath", 1.0):
+            length_mm = times * (edge_mm + traced.joins_mm(standing, cell_mm, spacing_mm + apart_mm))
+        else:
+            length_mm = times * traced.joins_mm(standing, cell_mm, spacing_mm + apart_mm, closed=True)
         group = self.ledger.group(k, habit.SUPPORT, length_mm)
         speed = self.speed(k, tool, speed_mm_s, width_mm)
         for loop in outlines:
             self.ledger.sketch.draw(group, loop, speed)
-        self._lay(k, tool, length_mm, width_mm, times)
-        self._travels(k, tool, outlines, max(times, 1.0))
+        self.lay(k, tool, length_mm, width_mm, times)
+        self.travels(k, tool, outlines, max(times, 1.0))
+
+    def _support_foot(self, standing: Bool) -> None:
+        """The first layer of supports is wider than what stands on it, nearly closed, and keeps off the brim."""
+        cell_mm, tool = self.stack.cell_mm, self.support_tool
+        kept_mm = max(self.process.brim_mm, habit.SUPPORT_GAP * self.line_mm)
+        foot = grown(standing, habit.FOOT_MM, cell_mm) & ~grown(self.stack.owner[0] > 0, kept_mm, cell_mm)
+        width_mm = self.first_line_mm
+        spacing_mm = self.spacing_mm(0, width_mm)
+        speed_mm_s = self.process.perimeter_mm_s
+        self.hatch(0, tool, habit.SUPPORT, foot, spacing_mm / habit.FOOT_DENSITY, speed_mm_s, width_mm, joined=True)
+        if foot.any():
+            self.travels(0, tool, traced.outlines(foot, cell_mm))
 
     def _support_layers(self, k: int, interface: float) -> tuple[float, float]:
         """Layers of supports, and of those next to a part, for each of the part's.
@@ -345,12 +271,8 @@ class Drawn:
             return
         foot = self.stack.owner[0] > 0
         area = grown(foot, process.brim_mm, cell_mm) & ~foot
-        width_mm = 2.0 * process.first_layer_height_mm  # PrusaSlicer's first_layer_extrusion_width of 200 %
-        self._hatch(0, self.tools[0], habit.BRIM, area, self.spacing_mm(0, width_mm), process.perimeter_mm_s, width_mm)
-
-    def _lay(self, k: int, tool: int, length_mm: float, width_mm: float, times: float = 1.0) -> None:
-        if times:
-            self.ledger.mm3[k, tool] += length_mm * self.section_mm2(k, width_mm) / times
+        width_mm = self.first_line_mm
+        self.hatch(0, self.tools[0], habit.BRIM, area, self.spacing_mm(0, width_mm), process.perimeter_mm_s, width_mm)
 
     def _changes(self) -> int:
         """Changes of tools; each layer begins with the tool that the one before it ended with, if it has it."""
@@ -372,3 +294,14 @@ class Drawn:
             for own in used[k]:
                 self.ledger.mm3[k, own] += length_mm * section_mm2 / len(used[k])
         return total
+
+
+def _skins(stack: Stack, process: FdmProcess, fdm: Fdm) -> Skins:
+    line_mm = habit.LINE * fdm.nozzle_mm
+    return Skins(
+        stack=stack,
+        walls_mm=process.perimeters * spacing_mm_of(line_mm, process.layer_height_mm) - habit.OVERLAP * line_mm,
+        line_mm=line_mm,
+        top_layers=process.top_layers,
+        bottom_layers=process.bottom_layers,
+    )

@@ -12,6 +12,7 @@ LAYERS: Final = 24  # that stand for all: four times as many move the time by le
 LINES: Final = 24  # of a filling that are drawn in each layer
 RESOLUTION_MM: Final = 0.0125  # PrusaSlicer's gcode_resolution: outlines are simplified to it
 
+LINE: Final = 1.125  # of the nozzle: the automatic width of a line
 BRIDGE_MM_S: Final = 60.0
 SMALL_MM2: Final = 70.0  # solid_infill_below_area
 OVERLAP: Final = 0.25  # infill_overlap, of a line's width
@@ -23,6 +24,9 @@ LAYER_S: Final = 5.0  # slowdown_below_layer_time
 FAR_MM: Final = 2.0  # retract_before_travel
 SUPPORT_SPACING_MM: Final = 2.5
 INTERFACE_LAYERS: Final = 3
+FOOT_MM: Final = 3.0  # raft_first_layer_expansion: the first layer of supports, too
+FOOT_DENSITY: Final = 0.9  # raft_first_layer_density
+FIRST_LINE: Final = 2.0  # first_layer_extrusion_width, of its height
 CLOSED_LINES: Final = 0.6  # of a line that a layer stands out beyond the one below: less needs no closed supports
 CONTACT_MM: Final = 0.2  # support_material_contact_distance
 TOWER_LINE: Final = 1.25  # width of a wipe tower's line over the nozzle's
@@ -31,11 +35,9 @@ LEAST_LAYER_MM: Final = 0.07  # min_layer_height: of supports, the lowest
 SUPPORT_GAP: Final = 0.5  # support_material_xy_spacing, of an outline's width
 
 GYROID_DENSER: Final = 2.44  # PrusaSlicer's FillGyroid: lines of a wave stand this much closer than its density says
-GYROID_HEIGHT: Final = 1.47  # of a wave, in units of its wave number; measured on its G-code
 GYROID_STEPS: Final = 18  # chords a wave; measured on its G-code
 
-GAP_WIDTH: Final = 0.8  # of a line's spacing: what fills a gap, measured on its G-code
-GAP_PIECE_MM: Final = 3.0  # of such a line, measured on its G-code
+GAP_PIECE_MM: Final = 3.0  # of a line in a gap, measured on its G-code
 
 PIECE_MM: Final = 6.0  # between pieces of a filling, measured on its G-code
 

@@ -6,6 +6,7 @@ import pytest
 from printprep.geometry.mesh import Mesh, join
 from printprep.geometry.strata import (
     area_deeper_mm2,
+    chains,
     choose_layers,
     cut_stack,
     depth_mm,
@@ -33,14 +34,12 @@ def test_a_few_layers_stand_for_all_and_the_first_for_itself(top_mm: float, tota
     assert len(layers) <= max(most, 2)
 
 
-def test_a_block_is_solid_below_its_top_and_above_its_foot_only() -> None:
+def test_a_block_is_bare_at_its_top_and_its_foot_only() -> None:
     layers = choose_layers(10.0, 0.2, 0.2, 1000)
     stack = cut_stack([box((20.0, 20.0, 10.0), (0.0, 0.0, 0.0))], layers, top_layers=3, bottom_layers=2)
-    solid = np.array([not inside.any() for inside in stack.inside])
-    assert np.flatnonzero(solid).tolist() == [0, 1, 47, 48, 49]
     assert np.count_nonzero(stack.owner[5]) * stack.cell_mm**2 == pytest.approx(400.0, rel=0.02)
-    assert stack.top[49].any()
-    assert not stack.top[48].any()
+    assert [number for number in range(50) if stack.top(number).any()] == [49]
+    assert [number for number in range(50) if stack.bottom(number).any()] == [0]
 
 
 def test_the_later_part_wins() -> None:
@@ -78,3 +77,12 @@ def test_a_table_is_held_from_the_bed_and_nothing_beyond_it() -> None:
     assert not close.any()
     assert standing_at(stack, found, 48, **wishes)[1].any()  # right below the board
     assert not standing_at(stack, found, 55, **wishes)[0].any()
+
+
+def test_paths_part_where_pieces_of_a_row_part() -> None:
+    ring = np.ones((20, 20), bool)
+    ring[5:15, 5:15] = False
+    assert chains(ring, 1) == 2  # one goes down a side and round the foot, one down the other side
+    assert chains(ring[:10], 1) == 2
+    assert chains(ring[:5], 1) == 1
+    assert chains(np.zeros((4, 4), bool), 1) == 0
