@@ -2,7 +2,8 @@
 
 Written from the published descriptions (https://marlinfw.org/docs/configuration/configuration.html;
 https://onehossshay.wordpress.com/2011/09/24/; https://blog.kyneticcnc.com/2018/10/computing-junction-deviation-for-marlin.html)
-and held to worked examples of its own planner, see ``firmware_notes/marlin.md``. Prusa's Buddy firmware plans alike.
+and held to worked examples of its own planner, see ``firmware_notes/marlin.md``. Prusa's Buddy makes its blocks alike
+and fixes them earlier, see :mod:`printprep.gcode.buddy`.
 
 The buffer holds ``blocks - 1`` blocks. The one that is being executed is fixed, and with it the speed at which the next
 begins; a block comes in when one is done. So a block is fixed while ``blocks - 3`` further ones are known, the last
@@ -18,7 +19,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from printprep.gcode.trapezoid import PLAN, inner, trapezoid_s
+from printprep.gcode.trapezoid import PLAN, inner
 from printprep.geometry.mesh import Float
 
 LEAST_STEPS: Final = 6  # MIN_STEPS_PER_SEGMENT: what is shorter on every axis waits for the next move
@@ -107,8 +108,8 @@ def timer_s(steps: float, entry: float, top: float, leave: float, acceleration: 
 
 
 @inner
-def fix(ring: Float, i: int, last: int, exact: bool, times) -> None:  # type: ignore[no-untyped-def]
-    """Time block ``i`` when it starts and ``last`` is the newest; the speed at which the next begins is fixed too."""
+def fix_end(ring: Float, i: int, last: int) -> float:
+    """Squared speed at the end of block ``i``, when ``last`` is the newest; the next block's entry is fixed with it."""
     here = ring[i & (RING - 1)]
     leave = LEAST_MM_S * LEAST_MM_S
     if i < last:
@@ -121,15 +122,20 @@ def fix(ring: Float, i: int, last: int, exact: bool, times) -> None:  # type: ig
             end = ring[(m + 1) & (RING - 1), CORNER] if m < last else LEAST_MM_S * LEAST_MM_S
             leave = min(leave, end + way)
         ring[(i + 1) & (RING - 1), ENTRY] = leave
-    top, slowest = here[TOP], LEAST_RATE / here[STEPS]
+    return leave
+
+
+@inner
+def fix(ring: Float, i: int, last: int, times) -> None:  # type: ignore[no-untyped-def]
+    """Time block ``i`` when it starts and ``last`` is the newest."""
+    leave: float = fix_end(ring, i, last)
+    here = ring[i & (RING - 1)]
+    top, steps = here[TOP], here[STEPS]
+    slowest = LEAST_RATE / steps
     entry, end = min(max(math.sqrt(here[ENTRY]), slowest), top), min(max(math.sqrt(leave), slowest), top)
-    steps = here[STEPS]
-    if exact:
-        times[int(here[MOVE])] += trapezoid_s(here[LENGTH], entry, top, end, here[ACCELERATION])
-    else:
-        times[int(here[MOVE])] += timer_s(
-            steps * here[LENGTH], steps * entry, steps * top, steps * end, steps * here[ACCELERATION]
-        )
+    times[int(here[MOVE])] += timer_s(
+        steps * here[LENGTH], steps * entry, steps * top, steps * end, steps * here[ACCELERATION]
+    )
 
 
 @inner
@@ -148,21 +154,24 @@ def most_acceleration(delta: Float, count: int, limit: Float, steps: Float, leng
 
 @inner
 def block_of(
-    delta: Float, steps: Float, feed: float, limit: Float, queued: int, blocks: int, here: Float, speed: Float
+    delta: Float, steps: Float, least: int, feed: float, limit: Float, stretch: int, here: Float, speed: Float
 ) -> bool:
-    """Fill the row ``here`` of the ring and ``speed`` (4,) mm/s of the axes; False: too few steps, nothing moves."""
+    """Fill the row ``here`` of the ring and ``speed`` (4,) mm/s of the axes; False: fewer than ``least`` steps.
+
+    ``stretch`` is how many blocks wait in a buffer that must be given time to fill, or 0.
+    """
     far = max(abs(delta[0]), abs(delta[1]), abs(delta[2]))
     count = max(far, abs(delta[3]))
-    if count < LEAST_STEPS:
+    if count < least:
         return False
     length, squared = abs(delta[3]) / steps[3], 0.0
-    if far >= LEAST_STEPS:
+    if far >= least:
         for k in range(3):
             squared += (delta[k] / steps[k]) ** 2
         length = math.sqrt(squared)
     seconds = length / max(feed, limit[20], 1e-3)
-    if 2 <= queued < blocks // 2 and seconds < limit[18]:  # a buffer that runs dry is given time to fill
-        seconds += 2.0 * (limit[18] - seconds) / queued
+    if stretch > 0 and seconds < limit[18]:
+        seconds += 2.0 * (limit[18] - seconds) / stretch
     factor = 1.0
     for k in range(4):
         speed[k] = delta[k] / steps[k] / seconds
@@ -238,7 +247,8 @@ def put(
     for k in range(4):
         delta[k] = target[k] - at[k]
     here = ring[head & (RING - 1)]
-    if not block_of(delta, steps, feed, limit, queued, full, here, speed):
+    stretch = queued if 2 <= queued < full // 2 else 0
+    if not block_of(delta, steps, LEAST_STEPS, feed, limit, stretch, here, speed):
         return False
     at[:] = target
     turn(here, delta, steps, speed, before, unit, tops, limit, head)
@@ -252,27 +262,27 @@ def put_block(place, fed, feed, jump, limit, steps, full, queued, head, ring, la
 
 
 @njit(**PLAN)
-def begin_block(ring, i, last, exact):  # type: ignore[no-untyped-def]
+def begin_block(ring, i, last):  # type: ignore[no-untyped-def]
     """Time in s of block ``i``, which begins now, when ``last`` is the newest one."""
     times = np.zeros(1)
     ring[i & (RING - 1), MOVE] = 0.0
-    fix(ring, i, last, exact, times)
+    fix(ring, i, last, times)
     return times[0]
 
 
 @njit(**PLAN)
-def plan(position, e, feed, kind, setting, stops, table, steps, blocks, exact, times):  # type: ignore[no-untyped-def]
+def plan(position, e, feed, kind, setting, stops, table, steps, blocks, times):  # type: ignore[no-untyped-def]
     """Fill ``times`` (n,) with the seconds of each move; a move too short for a block counts to a later one.
 
-    ``steps`` (4,) steps/mm, ``blocks`` is BLOCK_BUFFER_SIZE, ``exact`` whether steps are timed without error; the rest
-    as for :func:`printprep.gcode.motion.move_times_s`.
+    ``steps`` (4,) steps/mm, ``blocks`` is BLOCK_BUFFER_SIZE; the rest as for
+    :func:`printprep.gcode.motion.move_times_s`.
     """
     ring, memory = np.zeros((RING, 8)), np.zeros((7, 4))
     fed, head, done = 0.0, 0, 0  # mm of filament; blocks since the machine last stood: put in, fixed
     for i in range(len(e)):
         if stops[i] != 0:
             while done < head:
-                fix(ring, done, head - 1, exact, times)
+                fix(ring, done, head - 1, times)
                 done += 1
             head, done = 0, 0
         fed += e[i]
@@ -282,11 +292,11 @@ def plan(position, e, feed, kind, setting, stops, table, steps, blocks, exact, t
         ring[head & (RING - 1), MOVE] = i
         if head >= blocks - 1:  # the buffer is full: this one came in because another was done
             if head == blocks - 1:
-                fix(ring, 0, head - 1, exact, times)
+                fix(ring, 0, head - 1, times)
             done = head - blocks + 2
-            fix(ring, done, head - 1, exact, times)
+            fix(ring, done, head - 1, times)
             done += 1
         head += 1
     while done < head:
-        fix(ring, done, head - 1, exact, times)
+        fix(ring, done, head - 1, times)
         done += 1

@@ -1,7 +1,7 @@
 """What a printer's motion is limited by, and how long its firmware takes over each move of a file.
 
-One planner a firmware, each in a file of its own: :mod:`printprep.gcode.marlin`, :mod:`printprep.gcode.klipper`,
-:mod:`printprep.gcode.reprap`.
+One planner a firmware, each in a file of its own: :mod:`printprep.gcode.marlin`, :mod:`printprep.gcode.buddy`,
+:mod:`printprep.gcode.klipper`, :mod:`printprep.gcode.reprap`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from printprep.gcode import klipper, marlin, reprap
+from printprep.gcode import buddy, klipper, marlin, reprap
 from printprep.gcode.layout import SETTINGS, Event
 from printprep.gcode.read import Gcode
 from printprep.gcode.trapezoid import trapezoid_s
@@ -46,6 +46,12 @@ class MotionProfile(Protocol):
     @property
     def exact_steps(self) -> bool: ...  # noqa: D102
     @property
+    def core_xy(self) -> bool: ...  # noqa: D102
+    @property
+    def restart_s(self) -> float: ...  # noqa: D102
+    @property
+    def shaper_ahead_s(self) -> float: ...  # noqa: D102
+    @property
     def min_segment_s(self) -> float: ...  # noqa: D102
     @property
     def square_corner_velocity_mm_s(self) -> float: ...  # noqa: D102
@@ -72,6 +78,9 @@ class MotionLimits:
     steps_per_mm: Axes = (80.0, 80.0, 400.0, 93.0)
     planner_blocks: int = 16
     exact_steps: bool = False
+    core_xy: bool = False
+    restart_s: float = 0.0
+    shaper_ahead_s: float = 0.0
     min_segment_s: float = 0.02
     square_corner_velocity_mm_s: float = 5.0
     minimum_cruise_ratio: float = 0.5
@@ -176,8 +185,11 @@ def move_times_s(gcode: Gcode, motion: MotionProfile, cornering: Cornering | Non
         klipper.plan(*rows, table, times)
     elif cornering is Cornering.STEP:
         reprap.plan(*rows, table, times)
+    elif motion.exact_steps:
+        steps, blocks = np.array(motion.steps_per_mm, np.float64), motion.planner_blocks
+        buddy.plan(*rows, table, steps, blocks, motion.core_xy, motion.restart_s, motion.shaper_ahead_s, times)
     else:
-        marlin.plan(*rows, table, np.array(motion.steps_per_mm), motion.planner_blocks, motion.exact_steps, times)
+        marlin.plan(*rows, table, np.array(motion.steps_per_mm, np.float64), motion.planner_blocks, times)
     return times
 
 

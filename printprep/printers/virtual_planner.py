@@ -131,7 +131,7 @@ class Planner:
 
     def _begin(self) -> None:
         """Begin the next block, which fixes its speeds."""
-        took_s = begin_block(self._ring, self._next, self._head - 1, self._motion.exact_steps)
+        took_s = begin_block(self._ring, self._next, self._head - 1)
         self._next += 1
         self._ends_s = self._now_s + float(took_s)
 

@@ -82,6 +82,9 @@ class Motion(Model):
     steps_per_mm: tuple[Positive, Positive, Positive, Positive] = (80, 80, 400, 93)  # Marlin, M92
     planner_blocks: Annotated[int, Field(ge=4, le=64)] = 16  # Marlin, BLOCK_BUFFER_SIZE
     exact_steps: bool = False  # Prusa's Buddy; Marlin's timer sets the speed once a step, which brakes a little late
+    core_xy: bool = False  # Prusa's Buddy: the motors share x and y, so |x| + |y| may not exceed the first speed
+    restart_s: NotNegative = 0  # Prusa's Buddy: what each start from rest takes, for its shapers look back and ahead
+    shaper_ahead_s: NotNegative = 0  # Prusa's Buddy: how far its shapers look ahead
     min_segment_s: NotNegative = 0.02  # Marlin, M205 B: a shorter move is stretched while the buffer is nearly empty
     square_corner_velocity_mm_s: NotNegative = 5  # Klipper
     minimum_cruise_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.5  # Klipper
