@@ -45,7 +45,7 @@ def exponent(data: Bytes, i: int, end: int) -> bool:
     if i + 1 >= end or data[i] & 0xDF != 69:
         return False
     c = data[i + 1]
-    return 48 <= c <= 57 or c == 43 or c == 45 or c == 46
+    return bool(48 <= c <= 57 or c == 43 or c == 45 or c == 46)
 
 
 @inner
