@@ -112,6 +112,7 @@ def guard_limits(
         filament_types={tool: kind for tool, m in materials.items() if (kind := _filament_type(m))},
         material_mm3=material_mm3,
         max_command_chars=printer.reads.max_command_chars,
+        exponent=printer.reads.exponent,
     )
 
 

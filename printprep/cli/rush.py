@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,16 +123,17 @@ def show(found: tuple[Offer, ...], choice: Choice, queued: tuple[Job, ...], dead
         times = f" (×{len(alike)})" if len(alike) > 1 else ""
         printer, process = escape(", ".join(one.printer for one in alike) + times), escape(offer.variant.process)
         if offer.finish is None:
-            return printer, process, "[red]cannot[/]", "", "", "", "", escape(offer.variant.problem or "")
+            return printer, process, "[red]cannot[/]", "", "", "", ""
         seconds = (deadline - offer.finish).total_seconds()
         spare = f"[green]{duration(seconds)}[/]" if seconds >= 0 else f"[red]{duration(-seconds)} late[/]"
         known = "slicing" if offer.variant.sliced else "[dim]sections[/]"
         mark = "[bold]" if offer is choice.offer else ""
-        words = escape(" ".join((offer.gives_up, *offer.notes)))
-        return printer, f"{mark}{process}", moment(offer.finish), spare, takes(offer), known, price(offer), words
+        return printer, f"{mark}{process}", moment(offer.finish), spare, takes(offer), known, price(offer)
 
-    columns = ("printer", "process", "finish", ">to spare", ">prints", "known by", ">cost", "what it gives up")
+    columns = ("printer", "process", "finish", ">to spare", ">prints", "known by", ">cost")
     out().print(table(f"By {moment(deadline)}", columns, [row(alike) for alike in grouped(found)]))
+    for which, lost in given_up(found):
+        out().print(f"[bold]{escape(which)}[/]: {escape(lost)}")
     for words, printers in minded(found).items():
         out().print(f"[yellow]mind[/] {escape(', '.join(printers))}: {escape('; '.join(words))}", soft_wrap=True)
     out().print(choice.why, markup=False)
@@ -139,6 +141,20 @@ def show(found: tuple[Offer, ...], choice: Choice, queued: tuple[Job, ...], dead
         out().print(
             f"[green]Queued[/] {job.id} on {escape(job.printer)}, place {job.position}: {escape(job.file.name)}"
         )
+
+
+def given_up(found: tuple[Offer, ...]) -> list[tuple[str, str]]:
+    """What each process gives up, or why it cannot be, said once: sentences, for which a column is too narrow."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for offer in found:
+        words = " ".join((offer.gives_up, *offer.notes)) if offer.finish is not None else offer.variant.problem or ""
+        said.setdefault((offer.variant.process, words), []).append(offer.printer)
+    differ = Counter(process for process, _ in said)
+    return [
+        (process if differ[process] == 1 else f"{process} on {', '.join(dict.fromkeys(printers))}", words)
+        for (process, words), printers in said.items()
+        if words
+    ]
 
 
 def minded(found: tuple[Offer, ...]) -> dict[tuple[str, ...], list[str]]:

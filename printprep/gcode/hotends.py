@@ -130,7 +130,7 @@ def _rest_to_rest_s(moves: Moves, start: int, end: int, place: Float, motion: Mo
     size = np.abs(step)
     length = np.where(size[:, :3].any(axis=1), np.sqrt(np.einsum("ij,ij->i", step[:, :3], step[:, :3])), size[:, 3])
     feed = np.maximum(moves.feed_mm_s[start:end].astype(np.float64), 1e-6)
-    even_s = np.maximum(length / feed, (size / np.asarray(motion.max_speed_mm_s)).max(axis=1))
+    even_s: Float = np.maximum(length / feed, (size / np.asarray(motion.max_speed_mm_s)).max(axis=1))
     slowest = min(
         motion.print_acceleration_mm_s2, motion.travel_acceleration_mm_s2, *motion.max_acceleration_mm_s2,
         motion.retract_acceleration_mm_s2 or math.inf,

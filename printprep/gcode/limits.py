@@ -65,6 +65,7 @@ class GuardLimits:
     g90_sets_e: bool = True  # Klipper: no
     stands_at_mm: float | None = None  # height of the nozzle when the file begins, as a person saw it; None: unknown
     max_command_chars: int = 96  # Marlin cuts longer ones
+    exponent: str = "word"  # how the firmware reads X1E3, see printprep.profiles.firmware.Reads
     forbidden_words: tuple[str, ...] = ()  # names of input files, users, hosts; case does not matter
     motion: MotionProfile | None = None  # what the firmware allows; None: what a file asks of it is not judged
     holds_acceleration: bool = True  # M201 holds M204 down; Klipper: no

@@ -15,7 +15,7 @@ from printprep.gcode.beads import Beads
 from printprep.gcode.deposit import ONE_BEAD, PRINTABLE, Checked, Solid
 from printprep.gcode.outline import REACH_MM
 from printprep.gcode.printed import Printed, Strips
-from printprep.gcode.regions import Region, merge
+from printprep.gcode.regions import Region, Whole, merge
 from printprep.gcode.spots import Kind
 from printprep.geometry.mesh import Float
 from printprep.plan import Held
@@ -58,18 +58,31 @@ class Judge:
         """Whether a region is beyond the limits, and not only because no bead is so thin.
 
         Of what is too thin to print well, only that of a critical part is an error, or more of a part than its volume
-        may change. What lies in two pieces is an error if one bead fits: below and above it was printed.
+        may change. What lies in two pieces is an error if one bead fits: below and above it was printed. So is what
+        begins above the bed on nothing: it would be laid into the air, and the print fails.
         """
         if region.kind is Kind.WRONG_TOOL:
             return region.area_mm2 >= WRONG_MM2 and (region.volume_mm3 >= WRONG_MM3 or region.part in self.critical)
-        if region.parts and region.thickness_mm >= ONE_BEAD * self.line_mm:
+        if region.whole is Whole.BETWEEN and region.thickness_mm >= ONE_BEAD * self.line_mm:
+            return True
+        if region.whole is Whole.FIRST and region.first_layer == 0 and self.lacks_layers(region):
             return True
         if region.kind is Kind.FLOATING or region.depth_mm <= self.limits.deviation_max_mm:
             return False
         whole_mm3 = self.volume_mm3[region.part] if region.part else sum(self.volume_mm3.values())
         share = region.volume_mm3 / max(whole_mm3, 1e-9)
-        thin = region.thickness_mm < PRINTABLE * self.line_mm
-        return not thin or region.part in self.critical or share > self.limits.volume_change_percent / 100.0
+        return (
+            not self._is_thin(region)
+            or region.part in self.critical
+            or share > self.limits.volume_change_percent / 100.0
+        )
+
+    def lacks_layers(self, region: Region) -> bool:
+        """Whether layers are missing at an end that no engine leaves out, as they do tips that two lines do not fit."""
+        return region.whole in (Whole.FIRST, Whole.LAST) and not self._is_thin(region)
+
+    def _is_thin(self, region: Region) -> bool:
+        return region.thickness_mm < PRINTABLE * self.line_mm
 
     def off_limit_mm(self, off: OffLayers) -> float:
         """How far the outline of layers may be off: as 95 % of a surface; of thin beads, while they hold together."""
@@ -85,9 +98,8 @@ class Judge:
         if self.over(region):
             return Severity.ERROR
         far = region.kind in (Kind.LOST, Kind.ADDED) and region.depth_mm > self.limits.deviation_max_mm
-        return (
-            Severity.WARNING if far or region.kind is Kind.FLOATING or region.part in self.critical else Severity.INFO
-        )
+        told = region.kind is Kind.FLOATING or region.part in self.critical or self.lacks_layers(region)
+        return Severity.WARNING if far or told else Severity.INFO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +258,8 @@ def _of_regions(regions: Sequence[Region], judge: Judge) -> Iterator[Finding]:
 
 
 def _finding(region: Region, judge: Judge) -> Finding:
+    if judge.lacks_layers(region):
+        return _lacking(region, judge)
     of = f" of {region.part}" if region.part else ""
     layers = _layers_named(region)
     message = (
@@ -260,6 +274,32 @@ def _finding(region: Region, judge: Judge) -> Finding:
         severity=judge.severity(region),
         part=region.part,
         message=message,
+        value=value,
+        limit=limit,
+        where_mm=region.where_mm,
+    )
+
+
+def _lacking(region: Region, judge: Judge) -> Finding:
+    """Layers that are missing at an end of a part."""
+    count = region.last_layer - region.first_layer + 1
+    low_mm, high_mm = region.z_mm
+    if region.whole is Whole.LAST:
+        then = f"it ends {high_mm - low_mm:.2f} mm too low"
+    elif region.first_layer == 0:
+        then = f"it begins {high_mm:.2f} mm above the bed, in the air"
+    else:
+        then = f"it begins {high_mm - low_mm:.2f} mm too high"
+    value, limit = _measure(region, judge)
+    return Finding(
+        code="deposit-layers-missing",
+        severity=judge.severity(region),
+        part=region.part,
+        message=(
+            f"the {region.whole} {f'{count} layers' if count > 1 else 'layer'} of {region.part} "
+            f"{'are' if count > 1 else 'is'} not printed: z {low_mm:.2f} to {high_mm:.2f} mm "
+            f"({_layers_named(region)}), up to {region.area_mm2:.1f} mm2 a layer; {then}"
+        ),
         value=value,
         limit=limit,
         where_mm=region.where_mm,

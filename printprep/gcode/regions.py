@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,14 @@ from printprep.geometry.mesh import Point
 
 GAP_SHARE: Final = 0.3  # of what is lost, with plastic right below it and right above: it is a gap, and no surface
 SECTION_SHARE: Final = 0.9  # of what is lost in a layer, in sections without plastic: a whole section is lost
+
+
+class Whole(StrEnum):
+    """Where sections lie of which nothing is printed."""
+
+    BETWEEN = "between"  # plastic below them and above: the part is in two pieces
+    FIRST = "first"  # the part, or what hangs down of it, begins too high
+    LAST = "last"  # it ends too low
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +43,7 @@ class Region:
     where_mm: Point  # middle of its largest spot, plate frame
     worst_layer: int  # of its largest spot
     box_mm: tuple[float, float, float, float]  # x0 y0 x1 y1 of its largest spot
-    parts: bool = False  # a whole section is lost, between plastic below it and above it
+    whole: Whole | None = None  # sections of it are lost wholly; None: something of each is printed
 
 
 def merge(spots: Sequence[Spot], printed: Printed, solids: Sequence[Solid]) -> tuple[Region, ...]:
@@ -93,13 +102,31 @@ def _region(group: list[Spot], printed: Printed, solids: Sequence[Solid]) -> Reg
         where_mm=(*largest.centre_mm, z_mm),
         worst_layer=largest.layer,
         box_mm=largest.box_mm,
-        parts=gap and any(s.between.section_mm2 >= SECTION_SHARE * s.area_mm2 for s in group if s.between),
+        whole=_whole(group, largest),
     )
 
 
 def _is_gap(group: Sequence[Spot], largest: Spot) -> bool:
     """Whether what is lost lies between plastic below and plastic above: layers that do not hold on to each other."""
+    return largest.between is not None and all(_beside_plastic(group, largest))
+
+
+def _beside_plastic(group: Sequence[Spot], largest: Spot) -> tuple[bool, bool]:
+    """Whether what is lost lies on plastic, and under plastic."""
     least_mm2 = GAP_SHARE * largest.area_mm2
     below_mm2 = sum(spot.between.below_mm2 for spot in group if spot.between)
     above_mm2 = sum(spot.between.above_mm2 for spot in group if spot.between)
-    return largest.between is not None and min(below_mm2, above_mm2) >= least_mm2
+    return below_mm2 >= least_mm2, above_mm2 >= least_mm2
+
+
+def _whole(group: Sequence[Spot], largest: Spot) -> Whole | None:
+    """Where whole sections are lost: one is enough between others, at an end all must be, or it is a worn surface."""
+    sections = [spot.between.section_mm2 >= SECTION_SHARE * spot.area_mm2 for spot in group if spot.between]
+    match _beside_plastic(group, largest):
+        case (True, True) if any(sections):
+            return Whole.BETWEEN
+        case (False, True) if sections and all(sections):
+            return Whole.FIRST
+        case (True, False) if sections and all(sections):
+            return Whole.LAST
+    return None

@@ -19,6 +19,7 @@ from printprep.gcode.vocabulary import unknown_words
 SHOWN_CHARS: Final = 80
 _HOST_ORDER: Final = re.compile(r"\s*@\w+")
 """Repetier-Host and its kin carry out ``;@pause``."""
+_EXPONENT: Final = re.compile(r"([A-Za-z]) *([-+]?(?:\d+\.?\d*|\.\d+))[eE]([-+]?\d*\.?\d+)")
 _LEFT_OPEN: Final = re.compile(r"[{\[]\s*[a-z_]\w*")
 
 
@@ -84,6 +85,16 @@ class Said:
         why = "is no command that makes sense"
         if open_place:
             why = "a place that the slicer did not fill in"
+        elif power := _EXPONENT.search(text.text):
+            letter, number, e = power[1].upper(), power[2], power[3]
+            reads = {
+                "word": f"as {letter}{number} and E{e}", "power": f"as {letter}{number}e{e}",
+                "both": f"as {letter}{number}e{e} and E{e}",
+            }  # fmt: skip
+            why = (
+                f"{power[0]!r} is read {reads[self._limits.exponent]} by this firmware and otherwise by others; write "
+                "the number out, or a space before the E"
+            )
         withheld = not open_place and unknown_words(text.text, self._limits.known_words)
         shown = "" if withheld else text.text[:SHOWN_CHARS]
         self._notes.note("gcode-rubbish", text.line, why, text=shown)

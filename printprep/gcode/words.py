@@ -40,10 +40,20 @@ def number(data: Bytes, i: int, end: int) -> tuple[float, int, bool]:
 
 
 @inner
+def exponent(data: Bytes, i: int, end: int) -> bool:
+    """Whether what stands right behind a number may be its exponent: an E and a number, without a space."""
+    if i + 1 >= end or data[i] & 0xDF != 69:
+        return False
+    c = data[i + 1]
+    return bool(48 <= c <= 57 or c == 43 or c == 45 or c == 46)
+
+
+@inner
 def words(data: Bytes, i: int, end: int, value: Values) -> tuple[int, int]:
     """Read ``X1 Y-2.5`` into ``value`` (26,): bits of letters with a number, and of those without; -1 is rubbish.
 
-    A word of a language is rubbish too: three letters in a row that are no axes and have no number.
+    A word of a language is rubbish too: three letters in a row that are no axes and have no number. So is ``X1E3``,
+    which firmwares read in three ways (:attr:`printprep.profiles.firmware.Reads.exponent`).
     """
     valued, bare, run = 0, 0, 0
     while i < end:
@@ -68,7 +78,7 @@ def words(data: Bytes, i: int, end: int, value: Values) -> tuple[int, int]:
             return -1, bare
         if ok:
             run = 0
-            if not abs(v) < LARGEST * 10:
+            if not abs(v) < LARGEST * 10 or exponent(data, j, end):
                 return -1, bare
             value[letter] = v
             valued |= 1 << letter

@@ -23,6 +23,7 @@ class Reads:
     holds_acceleration: bool = True  # M201 holds M204 down
     m203_per_minute: bool = False  # top speeds are in mm/min
     max_command_chars: int = 96  # longer ones are cut: MAX_CMD_SIZE of Marlin and of Repetier
+    exponent: Literal["word", "power", "both"] = "word"  # X1E3: X1 and E3; X1000; X1000 and E3. No file may hold one
     prusaslicer: str = "marlin"  # its gcode_flavor
     slic3r: str = "reprap"  # its gcode_flavor
     cura: str = "RepRap (Marlin/Sprinter)"  # its machine_gcode_flavor
@@ -36,10 +37,11 @@ READS: Final[Mapping[str, Reads]] = {
     # the slicers' own flavour for it heats by G10 and waits by M116, of which the guard would not know how hot it gets
     "reprapfirmware": Reads(
         notes=("reprapfirmware.md",), g90_sets_e=False, m203_per_minute=True, max_command_chars=255,
-        prusaslicer="marlin2",
+        exponent="power", prusaslicer="marlin2",
     ),
     "repetier": Reads(
-        notes=("repetier.md",), g90_sets_e=False, prusaslicer="repetier", slic3r="repetier", cura="Repetier"
+        notes=("repetier.md",), g90_sets_e=False, exponent="both", prusaslicer="repetier", slic3r="repetier",
+        cura="Repetier",
     ),
     "smoothieware": Reads(
         notes=("smoothieware.md",), holds_acceleration=False, prusaslicer="smoothie", slic3r="smoothie"

@@ -15,6 +15,7 @@ from printprep.gcode.deposit import check
 from printprep.gcode.outline import REACH_MM, gaps, samples
 from printprep.gcode.proof import Judge, Proof, prove
 from printprep.gcode.read import read_gcode
+from printprep.gcode.regions import Whole
 from printprep.gcode.spots import Kind
 from tests.unit.gcode.sliced import WIDTH_MM, Box, Change, Ring, write
 
@@ -180,15 +181,53 @@ def test_layers_that_are_missing_altogether(tmp_path: Path, layers: range) -> No
 
 
 def _lost(found: Proof, part: str) -> list[Severity]:
-    return [f.severity for f in found.findings if (f.code, f.part) == ("deposit-lost", part)]
+    return [
+        f.severity for f in found.findings if f.code in ("deposit-lost", "deposit-layers-missing") and f.part == part
+    ]
 
 
 @pytest.mark.parametrize("layers", [{6}, {6, 7}, set(range(5, 15, 2))])
 def test_layers_missing_between_others_part_the_print_however_low_they_are(tmp_path: Path, layers: set[int]) -> None:
     found = proof(tmp_path, lambda ring: None if ring.layer in layers else ring)
     assert {("deposit-lost", "organ"), ("deposit-lost", "vessel")} <= errors(found)
-    assert all(region.parts and region.depth_mm > 1.0 for region in found.regions if region.kind is Kind.LOST)
+    assert all(
+        region.whole is Whole.BETWEEN and region.depth_mm > 1.0 for region in found.regions if region.kind is Kind.LOST
+    )
     assert not any(part.holds for part in found.held)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_first_layers_that_are_missing_are_an_error_since_the_print_would_begin_in_the_air(
+    tmp_path: Path, count: int
+) -> None:
+    found = proof(tmp_path, lambda ring: None if ring.box == "vessel" and ring.layer < count else ring)
+    (missing,) = (f for f in found.findings if f.code == "deposit-layers-missing")
+    assert (missing.part, missing.severity, missing.limit) == ("vessel", Severity.ERROR, 0.5)
+    assert missing.value == pytest.approx(0.2 * count, abs=0.01)
+    which = {1: "the first layer of vessel is", 2: "the first 2 layers of vessel are"}[count]
+    assert missing.message.startswith(f"{which} not printed: z 0.00 to {0.2 * count:.2f} mm (layer")
+    assert missing.message.endswith(f"it begins {0.2 * count:.2f} mm above the bed, in the air")
+    assert [part.holds for part in found.held] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("count", "severity"), [(1, Severity.WARNING), (2, Severity.WARNING), (3, Severity.ERROR), (9, Severity.ERROR)]
+)
+def test_last_layers_that_are_missing_are_told_and_are_an_error_beyond_the_limit(
+    tmp_path: Path, count: int, severity: Severity
+) -> None:
+    found = proof(tmp_path, lambda ring: None if ring.layer >= LAYERS - count else ring)
+    assert {f.code for f in found.findings} == {"deposit-layers-missing"}
+    assert {f.part: f.severity for f in found.findings} == {"organ": severity, "vessel": severity}
+    assert f"it ends {0.2 * count:.2f} mm too low" in found.findings[0].message
+
+
+def test_a_tip_that_no_bead_fits_and_a_worn_top_are_no_missing_layers(tmp_path: Path) -> None:
+    thin = Box(name="thin", low_mm=(50, 20, 0), high_mm=(50.3, 40, 4))
+    spared = proof(tmp_path, lambda ring: None if ring.layer >= 18 else ring, boxes=(ORGAN, thin))
+    assert ("deposit-layers-missing", "thin") not in {(f.code, f.part) for f in spared.findings}
+    inner = proof(tmp_path, lambda ring: None if ring.layer >= 18 and "External" not in ring.feature else ring)
+    assert "deposit-layers-missing" not in {f.code for f in inner.findings}
 
 
 def test_a_layer_missing_in_half_of_a_part_is_a_gap_as_deep_as_it_goes_in(tmp_path: Path) -> None:
@@ -202,7 +241,7 @@ def test_a_layer_missing_in_half_of_a_part_is_a_gap_as_deep_as_it_goes_in(tmp_pa
     )
     assert ("deposit-lost", "organ") in errors(found)
     (lost,) = (region for region in found.regions if region.kind is Kind.LOST)
-    assert not lost.parts
+    assert lost.whole is None
     assert lost.depth_mm == pytest.approx(3.0, abs=0.2)
 
 
@@ -229,7 +268,7 @@ def test_a_section_left_out_of_one_layer_is_an_error_if_one_bead_fits(
     thin = Box(name="thin", low_mm=(45, 20, 0), high_mm=(47, 20 + thick_mm, 4), tool=1)
     found = proof(tmp_path, lambda r: None if r.box == "thin" and r.layer == 8 else r, boxes=(ORGAN, thin))
     (lost,) = (region for region in found.regions if region.part == "thin" and region.kind is Kind.LOST)
-    assert lost.parts
+    assert lost.whole is Whole.BETWEEN
     much = {"thin": 1000.0}  # mm3, so that its share is no reason
     judge = Judge(limits=Limits(), line_mm=WIDTH_MM, critical=frozenset(), volume_mm3=much)
     assert judge.severity(lost) is severity

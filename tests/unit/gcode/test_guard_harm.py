@@ -11,6 +11,7 @@ from printprep.case import Finding, Severity
 from printprep.gcode import read
 from printprep.gcode.guard import GuardLimits, guard
 from printprep.gcode.motion import MotionLimits
+from printprep.profiles.firmware import READS
 
 MOTION = MotionLimits(
     max_speed_mm_s=(300, 300, 12, 100),
@@ -161,6 +162,26 @@ def test_a_sub_code_is_not_its_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["M104 S400 $", "G28 Smith", "M140 S60 John", "T0 Smith", "M84 (x)"])
 def test_words_where_numbers_belong_are_rubbish(tmp_path: Path, line: str) -> None:
     assert "gcode-rubbish" in {f.code for f in check(tmp_path, f"{line}\n")}
+
+
+@pytest.mark.parametrize(
+    ("firmware", "reads"),
+    [
+        ("marlin", "as X1 and E3"),
+        ("prusa-buddy", "as X1 and E3"),
+        ("klipper", "as X1 and E3"),
+        ("smoothieware", "as X1 and E3"),
+        ("reprapfirmware", "as X1e3"),
+        ("repetier", "as X1e3 and E3"),
+    ],
+)
+def test_a_number_that_firmwares_read_in_three_ways_is_refused_everywhere(
+    tmp_path: Path, firmware: str, reads: str
+) -> None:
+    limits = replace(LIMITS, exponent=READS[firmware].exponent)
+    finding = only(check(tmp_path, f"{PRINT}G1 X1E3 F1200\n", limits), "gcode-rubbish")
+    assert f"'X1E3' is read {reads} by this firmware and otherwise by others" in finding.message
+    assert check(tmp_path, f"{PRINT}G1 X1 E3 F1200\n", limits) == []
 
 
 def test_a_comment_is_not_repeated(tmp_path: Path) -> None:

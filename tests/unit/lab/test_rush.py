@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from printprep.cli.rush import grouped
+from printprep.cli.rush import given_up, grouped, show
 from printprep.errors import InputError, ProfileError
 from printprep.files import sha256_of
 from printprep.lab import queue, turn
@@ -97,6 +97,28 @@ def test_of_equals_the_earliest_and_the_one_that_merges_nothing(profiles: Profil
     best = choose(offers([variant("prusa-xl", "fine"), merged], LAB, profiles, (), now), late).offer
     assert best is not None
     assert best.printer == "xl"
+
+
+def test_on_80_columns_every_word_of_what_is_given_up_is_whole(
+    profiles: Profiles, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "dumb"), ("COLUMNS", "80")):  # a terminal without colours
+        monkeypatch.setenv(name, value)
+    now = store.now()
+    ender = [variant("ender-3", process, losses=("artery and vein are printed in one colour.",)) for process in HOURS]
+    ender[0] = variant("ender-3", "fine", estimate=None, problem="cortex does not fit on the bed")
+    found = offers([*xl_variants(), *ender], LAB, profiles, (), now)
+    show(found, choose(found, now + dt.timedelta(hours=24)), (), now + dt.timedelta(hours=24))
+    printed = capsys.readouterr().out
+    assert max(len(line) for line in printed.splitlines()) <= 80
+    spoken = " ".join(printed.split())
+    assert "fine on ender: cortex does not fit on the bed" in spoken
+    for process in ("standard", "draft", "rush"):
+        words = profiles.process(process).gives_up
+        assert f"{process} on xl: {words}" in spoken
+        assert f"{process} on ender: {words} artery and vein are printed in one colour." in spoken
+    alone = offers(xl_variants(), LAB, profiles, (), now)
+    assert [which for which, _ in given_up(alone)] == ["fine", "standard", "draft", "rush"]
 
 
 def test_what_a_promise_counts_on_is_said(profiles: Profiles, store: Store) -> None:
