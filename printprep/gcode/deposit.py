@@ -75,7 +75,8 @@ class Checked:
     layer: Int  # (s,)
     gap_mm: Float  # (s,) positive: plastic is missing there
     weight_mm: Float  # (s,) length of outline that it stands for
-    thin: Bool  # (s,) no line fits in there, or too few and it is lost: nothing is wrong with a bead beside it
+    thin: Bool  # (s,) it lies on a spot that is lost and too thin to print, so nothing is wrong with a bead there
+    narrow: Bool  # (s,) of the part there is less than any line is wide: plastic may be missing there
     pixel_mm: float
 
 
@@ -160,7 +161,7 @@ def look_through(comparison: Comparison, *, workers: int = 2) -> Checked:
     with ThreadPoolExecutor(workers) as pool:
         done = list(pool.map(lambda span: _span(comparison, span), spans))
     outlines = [row for _, rows in done for row in rows]
-    empty = [np.zeros((0, 5))]
+    empty = [np.zeros((0, 6))]
     table = np.concatenate(outlines or empty)
     return Checked(
         spots=tuple(spot for spots, _ in done for spot in spots),
@@ -169,6 +170,7 @@ def look_through(comparison: Comparison, *, workers: int = 2) -> Checked:
         gap_mm=np.ascontiguousarray(table[:, 2]),
         weight_mm=np.ascontiguousarray(table[:, 3]),
         thin=table[:, 4] > 0,
+        narrow=table[:, 5] > 0,
         pixel_mm=comparison.canvas.pixel_mm,
     )
 
@@ -203,7 +205,7 @@ def _thin(canvas: Canvas, areas: Sequence[Area]) -> Image | None:
 
 
 def _outlines(comparison: Comparison, layer: int, here: Drawn, thin: Image | None) -> Iterator[Float]:
-    """Rows (part, layer, gap, weight, thin) of the samples on the outside of all parts together."""
+    """Rows (part, layer, gap, weight, thin, narrow) of the samples on the outside of all parts together."""
     canvas = comparison.canvas
     for number, cuts in enumerate(comparison.cuts):
         points, loops = cuts.layer(layer)
@@ -214,11 +216,10 @@ def _outlines(comparison: Comparison, layer: int, here: Drawn, thin: Image | Non
         if window is not None and len(places):
             gap = comparison.printed.gaps(layer, places)
             column, row = (_pixels(canvas, places) - [window[1].start, window[0].start]).T
-            narrow = _narrow(comparison, (here.wanted[window] == number + 1).astype(np.uint8))
-            excused = (narrow[row, column] > 0) & (gap > 0)  # a line wider than all that is there to fill still tells
-            if thin is not None:
-                excused |= thin[window][row, column] > 0
-            yield np.column_stack([np.full(len(gap), number), np.full(len(gap), layer), gap, weight, excused])
+            on_thin = np.zeros(len(gap)) if thin is None else thin[window][row, column]
+            on_narrow = _narrow(comparison, (here.wanted[window] == number + 1).astype(np.uint8))[row, column]
+            of = (np.full(len(gap), number), np.full(len(gap), layer))
+            yield np.column_stack([*of, gap, weight, on_thin, on_narrow])
 
 
 def _narrow(comparison: Comparison, part: Image) -> Image:

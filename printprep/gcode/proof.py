@@ -147,19 +147,21 @@ def _off_layers(checked: Checked, printed: Printed, solids: Sequence[Solid]) -> 
     """Runs of layers of a part that are off in the same way; of what is too thin, regions tell that it is lost."""
     beads = np.flatnonzero(~checked.thin)
     order = beads[np.lexsort((checked.layer[beads], checked.part[beads]))]
+    # where no line fits in, missing plastic says nothing; a line that is wider than all there is to fill does
+    gap_mm = np.where(checked.narrow, np.minimum(checked.gap_mm, 0.0), checked.gap_mm)
     key = checked.part[order].astype(np.int64) * (len(printed.layer_z_mm) + 1) + checked.layer[order]
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     run: list[tuple[int, float]] = []
     before: tuple[int, str] | None = None
     for rows in np.split(order, starts[1:]) if len(order) else []:
         part, layer = int(checked.part[rows[0]]), int(checked.layer[rows[0]])
-        how, gap_mm = _how_off(checked.gap_mm[rows], checked.weight_mm[rows])
+        how, off_mm = _how_off(gap_mm[rows], checked.weight_mm[rows])
         follows = run and before == (part, how) and layer == run[-1][0] + 1
         if run and before and not follows:
             yield _run(before, run, printed, solids)
             run = []
         if how:
-            run.append((layer, gap_mm))
+            run.append((layer, off_mm))
         before = (part, how)
     if run and before:
         yield _run(before, run, printed, solids)

@@ -61,7 +61,9 @@ class Row:
 def proven(sample: Sample, pictures: Path | None = None) -> tuple[Row, ...]:
     """Slice a sample by every engine and prove what came out; ``pictures``: a folder for those of the worst layers."""
     with tempfile.TemporaryDirectory() as folder:
-        of = {supports: _certified(sample, Path(folder), supports=supports) for supports in (True, False)}
+        mended = _mended(sample, Path(folder))
+        of = {supports: _certified(mended, supports=supports) for supports in (True, False)}
+        scale = mended.request.scale or 1.0
         rows = []
         for engine in ENGINES:
             outcomes = []
@@ -69,31 +71,42 @@ def proven(sample: Sample, pictures: Path | None = None) -> tuple[Row, ...]:
                 asked = replace(result, request=replace(result.request, slicer=engine))
                 name = f"{sample.group}-{sample.name}-{engine}{'' if supports else '-bare'}".replace(" ", "-")
                 outcomes.append(_outcome(asked, pictures and pictures / name))
-            scale = of[True].request.scale or 1.0
             found = Row(group=sample.group, name=sample.name, scale=scale, engine=engine, outcomes=tuple(outcomes))
             rows.append(found)
     return tuple(rows)
 
 
-def _certified(sample: Sample, folder: Path, *, supports: bool) -> RunResult:
-    """The sample up to its certificate, at the scale at which it is tried."""
+def _mended(sample: Sample, folder: Path) -> RunResult:
+    """The sample as solids, at the scale at which it is tried: what supports have no say in, so it is done once."""
     profiles = load_profiles()
     request = Request(
         sources=sources_of(sample, folder),
         printer=PRINTER,
         process=PROCESS,
-        out=folder / ("supports" if supports else "bare"),
+        out=folder,
         units=sample.units,
         synthetic=True,
         case_id=None if sample.parts else "SAMPLE-1",
-        supports=supports,
     )
     case = run_case(request, profiles, "read").case
     assert case is not None
     boxes = np.array([part.mesh.bounds_mm for part in case.parts])
     longest_mm = float((boxes[:, 1].max(axis=0) - boxes[:, 0].min(axis=0)).max())
     scale = min(1.0, np.floor(100.0 * LONGEST_MM / longest_mm) / 100.0)
-    return run_case(replace(request, scale=float(scale)), profiles, "certify")
+    return run_case(replace(request, scale=float(scale)), profiles, "repair")
+
+
+def _certified(mended: RunResult, *, supports: bool) -> RunResult:
+    """What was mended, up to its certificate."""
+    if mended.stopped or mended.draft is None:
+        return mended
+    out = mended.request.out / ("supports" if supports else "bare")
+    request = replace(mended.request, out=out, supports=supports)
+    result = replace(mended, request=request, draft=replace(mended.draft, supports=supports))
+    for step in ("prepare", "certify"):
+        if not result.stopped:
+            result = STEPS[step](result, SILENT)
+    return result
 
 
 def _outcome(result: RunResult, pictures: Path | None) -> Outcome:

@@ -350,10 +350,13 @@ def test_a_line_of_infill_over_an_empty_cell_is_nothing_that_begins_in_the_air(t
 def test_where_no_line_fits_in_no_plastic_is_looked_for_but_a_line_that_is_wider_than_the_wall_is_told(
     tmp_path: Path,
 ) -> None:
-    """A sliver that touches the bed, of which an engine prints a stub; and a wall that takes a line all along."""
+    """Slivers that touch the bed, of which an engine prints a stub; and a wall that takes a line all along."""
     sliver = Box(name="fin", low_mm=(38, 24.0, 0), high_mm=(41.2, 24.1, 0.2))
     stub = Box(name="organ", low_mm=(39.2, 23.9, 0), high_mm=(40.0, 24.2, 0.2))
     assert proof(tmp_path, boxes=(ORGAN, stub), wanted=(ORGAN, sliver)).off == ()
+    thicker = Box(name="fin", low_mm=(38, 24.0, 0), high_mm=(42, 24.3, 0.2))
+    half = Box(name="organ", low_mm=(39, 24.0, 0), high_mm=(41, 24.3, 0.2))
+    assert proof(tmp_path, boxes=(ORGAN, half), wanted=(ORGAN, thicker)).off == ()
     wall = Box(name="wall", low_mm=(38, 24, 0), high_mm=(44, 24.3, 4))
     (off,) = proof(tmp_path, boxes=(ORGAN, wall)).off
     assert (off.part, off.how) == ("wall", "wide")
