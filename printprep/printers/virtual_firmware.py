@@ -75,6 +75,10 @@ class VirtualFirmware:
         self._silent = self._faults.mute
         self._trouble = Trouble(self._faults)
 
+    def cable(self, faults: Faults) -> None:
+        """Change what the cable does from now on."""
+        self._trouble = Trouble(faults)
+
     # What the port calls
 
     @property
@@ -122,8 +126,6 @@ class VirtualFirmware:
             "printer_time_s": self._clock_s,
         }
 
-    # Reading lines
-
     def _hear(self, data: bytes) -> None:
         lines = (self._partial + data).split(b"\n")
         self._partial = lines.pop()
@@ -164,8 +166,6 @@ class VirtualFirmware:
         elif self._wait_s is not None:
             self._wait_s = self._clock_s
         return True
-
-    # Working
 
     def _work(self, now_s: float) -> list[bytes]:
         """Carry out what may be carried out now; what there is to say."""
@@ -269,7 +269,6 @@ class VirtualFirmware:
         return b"" if self._silent else self._trouble.leaving(said, now_s)
 
     def _follow_script(self, now_s: float) -> None:
-        """Do what the script asks for now."""
         for deed in self._trouble.deeds(self.accepted, now_s):
             self._do(deed, now_s)
 

@@ -155,9 +155,9 @@ def test_the_ok_after_a_resend_is_no_room() -> None:
 
 def test_an_old_line_is_never_sent_in_place_of_one_that_history_forgot() -> None:
     host = greeted()
-    host.begin(iter(MOVES), 0.0)
-    for _ in range(400):
-        host.feed(b"ok\n", 0.1)
+    asked = host.begin(iter(MOVES), 0.0).write
+    while host.accepted < 400:
+        asked = host.feed(b"ok T:20 /0\n" if b" M105*" in asked else b"ok\n", 0.1).write
     writes = [host.feed(b"Resend: 5\nok\n", 1.0 + n) for n in range(4)]
     assert all(b"N5 " not in actions.write for actions in writes)
     failed = [event for actions in writes for event in actions.events if isinstance(event, Failed)]
