@@ -300,6 +300,17 @@ def test_cancel_switches_every_heater_off_and_lifts_the_head() -> None:
     assert not talk.happened(Finished)
 
 
+def test_the_printer_may_cancel() -> None:
+    talk = Conversation()
+    talk.begin([b"M104 S210", b"M140 S60", b"M1 Look at it", *MOVES])
+    talk.exchange(talk.host.feed(b"//action:cancel\n", talk.now_s))
+    talk.run_until(lambda: talk.host.phase is Phase.READY)
+    assert talk.happened(Cancelled)
+    assert talk.printer.state["targets_c"] == [0.0]
+    assert talk.printer.state["bed_target_c"] == 0.0
+    assert talk.moves == [b"G1 E-2 F1800", b"G1 Z10 F600"]
+
+
 def test_cancel_ends_a_wait_for_heat() -> None:
     host = greeted()
     host.begin(iter([b"M109 S210", b"G1 X1"]), 0.0)
