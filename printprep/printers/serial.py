@@ -277,8 +277,10 @@ class SerialLink:
         """Wait for bytes, a wish or a time-out, and let the dialect answer."""
         if self._wishes is None:
             raise ConnectionLost(f"{self.port} was closed")
-        wait_s = min(max(0.0, self._dialect.next_due_s - self._clock()), LOOK_UP_S)
-        ready, _, _ = select.select([self._fd, self._wishes.descriptor], [], [], wait_s)
+        due_s, now_s = self._dialect.next_due_s, self._clock()
+        ready, _, _ = select.select(
+            [self._fd, self._wishes.descriptor], [], [], min(max(0.0, due_s - now_s), LOOK_UP_S)
+        )
         if self._wishes.descriptor in ready:
             self._wishes.grant()
         if self._fd in ready:
@@ -287,7 +289,7 @@ class SerialLink:
                 self._heard += data
             self._do(self._dialect.feed(data, self._clock()))
         now_s = self._clock()
-        if now_s >= self._dialect.next_due_s:
+        if now_s >= due_s:  # as it was before the bytes came: what is too early by now does no harm
             self._do(self._dialect.due(now_s))
 
     def _do(self, actions: Actions) -> None:

@@ -66,6 +66,10 @@ class VirtualFirmware(VirtualMachine):
         self._silent = self._faults.mute
         self._trouble = Trouble(self._faults)
 
+    def cable(self, faults: Faults) -> None:
+        """Change what the cable does from now on."""
+        self._trouble = Trouble(faults)
+
     # What the port calls
 
     @property
@@ -113,8 +117,6 @@ class VirtualFirmware(VirtualMachine):
             "printer_time_s": self._clock_s,
         }
 
-    # Reading lines
-
     def _hear(self, data: bytes) -> None:
         if self._voice.stops_at and self._voice.stops_at in data and not self.halted:
             self._halt(self._voice.fatal)
@@ -157,8 +159,6 @@ class VirtualFirmware(VirtualMachine):
         elif self._wait_s is not None:
             self._wait_s = self._clock_s
         return True
-
-    # Working
 
     def _work(self, now_s: float) -> list[bytes]:
         """Carry out what may be carried out now; what there is to say."""
@@ -228,7 +228,6 @@ class VirtualFirmware(VirtualMachine):
         return b"" if self._silent else self._trouble.leaving(said, now_s)
 
     def _follow_script(self, now_s: float) -> None:
-        """Do what the script asks for now."""
         for deed in self._trouble.deeds(self.accepted, now_s):
             self._do(deed, now_s)
 

@@ -192,14 +192,15 @@ class RepRapFirmwareVoice(Voice):
     heater_fault = b"Error: Heater 1 fault: temperature rising too slowly\n"
 
     def take(self, line: bytes) -> Taken | None:
-        """Every line whose checksum is right."""
+        """Every line whose checksum is not wrong; only what begins with N has one."""
         if line[0] != 78:
             command = line.strip()
             return Taken(None, command) if command else None
         body, star, check = line.rpartition(b"*")
-        if not star or not check.strip().isdigit() or int(check) != checksum(body):
+        if star and not (check.strip().isdigit() and int(check) == checksum(body)):
             return None
-        return Taken(None, body.partition(b" ")[2])
+        command = (body if star else line).partition(b" ")[2]
+        return Taken(None, command) if command else None
 
     def ok(self, taken: Taken, free: int, room: int) -> bytes:  # noqa: ARG002
         """Bare."""
@@ -210,7 +211,9 @@ class RepRapFirmwareVoice(Voice):
         return b"FIRMWARE_NAME: RepRapFirmware for Duet 3 MB6HC FIRMWARE_VERSION: 3.5.4 ELECTRONICS: virtual\n"
 
     def unknown(self, command: bytes) -> bytes:
-        """A warning."""
+        """A warning; an error where it is no command at all."""
+        if command[:1] not in (b"G", b"M", b"T"):
+            return b"Error: Bad command: %b\n" % command
         return b"Warning: %b: Command is not supported\n" % command.partition(b" ")[0]
 
 

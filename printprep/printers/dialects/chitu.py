@@ -12,7 +12,7 @@ from printprep.printers.dialects.replies import Kind, Reply, read_reply
 def read_chitu(line: bytes) -> Reply:
     """One received line."""
     if line.startswith(b"ok N:"):
-        return Reply(Kind.OK, line.decode("ascii", "replace"))
+        return Reply(Kind.OK, "ok")
     if line.startswith(b"ok V"):
         return Reply(Kind.OK, "FIRMWARE_NAME:ChiTu " + line[3:].decode("ascii", "replace"))
     if line.startswith(b"Error:"):

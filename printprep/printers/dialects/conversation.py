@@ -206,12 +206,7 @@ class Conversation(Sending):
                 return  # to the order to count anew, or to a refused line
             self._recounting = False
             lines.restarted()
-        elif heat and lines.unproved and not self.manners.ordered:
-            self._die(
-                Fault.CONFUSION,
-                f"the answer to {lines.oldest.decode('ascii', 'replace')!r} got lost, and this firmware cannot say "
-                f"whether it carried it out: check the cable",
-            )
+        elif not self.manners.ordered and self._answers_prove and self.phase in IN_JOB and not self._fits(reply):
             return
         else:
             if reply.free is not None and reply.number is not None and reply.free > lines.places:
@@ -222,6 +217,28 @@ class Conversation(Sending):
                     self._end_wait()
         self._since_s = now_s
         self._hushed = self._hushed and lines.asking
+
+    def _fits(self, reply: Reply) -> bool:
+        """Whether an ok is the answer that comes next, on a firmware that cannot say what it has.
+
+        An answer that is missing may be a line that is missing; one too many, a line that was carried out twice. The
+        answer to a question stands apart from all others, so that each question shows both, and moves nothing itself.
+        """
+        lines = self._lines
+        doubt = ""
+        if reply.temperatures is not None and lines.unproved:
+            doubt = f"the answer to {lines.oldest.decode('ascii', 'replace')!r} got lost"
+        elif reply.temperatures is None and reply.text == "ok" and (lines.awaits_heat or not lines.on_wire):
+            doubt = "an answer too many came, to a line or an answer that was doubled"
+        if doubt:
+            certain = lines.certain_job_commands
+            self._die(
+                Fault.CONFUSION,
+                f"{doubt}, and this firmware cannot say what it carried out; certain is all up to command {certain}: "
+                f"check the cable",
+            )
+            return False
+        return lines.awaits_heat == (reply.temperatures is not None)  # else it was said before, or is garbled
 
     def _on_refused(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002 - one signature for all replies
         self._refusal = reply
@@ -268,9 +285,19 @@ class Conversation(Sending):
 
     def _on_skipped(self, reply: Reply, now_s: float) -> None:
         """The firmware says that it has this line already; an ok without a number comes next and means nothing."""
-        if reply.number is not None and self._lines.has_already(reply.number):
+        if reply.number is None:
+            self._on_wait(now_s)
+        elif self._lines.has_already(reply.number):
             self._since_s = now_s
             self._silences = 0
+
+    def _on_wait(self, now_s: float) -> None:
+        """It has nothing to do. Said once, our line may be under way; said again, a line or an answer got lost."""
+        if self.phase is Phase.GREETING or not self.manners.ordered or not self._waiting:
+            return
+        self._idle_said += 1
+        if self._idle_said > 1 and self._word(self._lines.oldest) not in self.manners.for_operator:
+            self._silence(now_s)
 
     def _on_busy(self, reply: Reply, now_s: float) -> None:
         self._keepalive = True
@@ -334,6 +361,8 @@ class Conversation(Sending):
     def _give(self) -> Actions:
         self.tally.repeated = self._lines.repeated
         actions = Actions(b"".join(self._out), tuple(self._events))
+        if self._out:
+            self._idle_said = 0
         self._out.clear()
         self._events.clear()
         return actions

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Phase(StrEnum):
@@ -96,9 +96,8 @@ class Notice:
 Event = Ready | Temperatures | Paused | Resumed | Finished | Cancelled | Failed | Notice
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
-    """What a link has to do now: bytes to write, then events to pass on."""
+class Actions(NamedTuple):
+    """What a link has to do now: bytes to write, then events to pass on; one for every line, so a cheap one."""
 
     write: bytes = b""
     events: tuple[Event, ...] = ()

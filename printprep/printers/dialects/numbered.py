@@ -142,8 +142,14 @@ class NumberedLines:
 
     @property
     def unproved(self) -> int:
-        """Lines before the oldest question on the wire that have not been answered."""
-        return max(0, self._probes[0] - self.accepted - 1) if self._probes else 0
+        """Lines before the oldest question on the wire that have not been answered, and do more than ask."""
+        before = range(self.accepted + 1, self._probes[0]) if self._probes else ()
+        return sum(not self._asks(self._ring[number % HISTORY].command) for number in before)
+
+    @property
+    def awaits_heat(self) -> bool:
+        """Whether the next answer, if none gets lost, is one to a question."""
+        return self.on_wire > 0 and self._asks(self.oldest)
 
     def new_job(self) -> None:
         """Count the job's commands from nothing; only when :attr:`idle`."""
@@ -177,14 +183,14 @@ class NumberedLines:
         wire = self._wire(self.top, command)
         self._ring[self.top % HISTORY] = Line(wire, command, job_commands)
         self._cursor = self.top + 1
-        if command == self._question:
+        if self._asks(command):
             self._probes.append(self.top)
         return wire
 
     def again(self) -> bytes:
         """The next line to repeat."""
         line = self._ring[self._cursor % HISTORY]
-        if line.command == self._question:
+        if self._asks(line.command):
             self._probes.append(self._cursor)
         self._repeated_to = self._cursor
         self._cursor += 1
@@ -274,6 +280,9 @@ class NumberedLines:
         self._copies = 0
         self._swallow = False
         self._back_to_accepted()
+
+    def _asks(self, command: bytes) -> bool:
+        return command.startswith(self._question)
 
     def _drain(self, answers: int) -> None:
         self.draining = answers if self._ok_after_refusal else 0

@@ -35,6 +35,8 @@ WINDOW: Final = 32
 COUNT_TO: Final = 50_000
 """Where line numbers begin anew: Repetier compares 16 bits of them, others have gone wrong from 100,000 on."""
 ALLOW: Final = Timings()
+SLOWEST_S: Final = 5.0
+"""A wait for an answer is twice as long as the one before, up to this: what stands still is not flooded."""
 
 IN_JOB = (Phase.PRINTING, Phase.PAUSED, Phase.FINISHING)
 
@@ -85,6 +87,7 @@ class Sending:
         self._refusal: Reply | None = None  # the sentence before a Resend
         self._keepalive = False  # whether this firmware says busy:
         self._silences = 0
+        self._idle_said = 0  # how often the firmware said that it has nothing to do, since something was sent
         self._since_s = 0.0  # of the last sign of life that counts
         self._next_poll_s = float("inf")
 
@@ -142,7 +145,8 @@ class Sending:
             elif self._own:
                 self._out.append(lines.add(self._ascii(self._own.popleft()), self.tally.sent))
             elif self._job is not None and self.phase is Phase.PRINTING and lines.accepted >= self._wait_line:
-                self._take_from_job(self._job, now_s)
+                if self._knows_enough(now_s):
+                    self._take_from_job(self._job, now_s)
             else:
                 break
         if self.phase in (Phase.FINISHING, Phase.CANCELLING) and self.idle and self._proved():
@@ -158,6 +162,17 @@ class Sending:
         self._hushed = lines.asking  # its answer may still come, and be taken for the answer to the next question
         if not self._hushed:
             self._out.append(lines.probe())
+        return False
+
+    def _knows_enough(self, now_s: float) -> bool:
+        """Whether more of the job may go out; where an ok proves nothing, a question follows each window of lines."""
+        lines = self._lines
+        if lines.top - lines.certain < WINDOW or lines.counts or not self._answers_prove:
+            return True
+        self._hushed = lines.asking
+        if not self._hushed:
+            self._out.append(lines.add(self.manners.question, self.tally.sent))
+            self._next_poll_s = now_s + self._timings.poll_s
         return False
 
     def _count_anew(self) -> bool:
@@ -259,6 +274,7 @@ class Sending:
         """Nothing was heard for too long: an ok or a line got lost, or the printer is gone."""
         lines = self._lines
         self._silences += 1
+        self._idle_said = 0
         self._since_s = now_s
         self._refusal = None
         if self._silences > self._timings.probes:
@@ -281,11 +297,15 @@ class Sending:
         if self.phase is Phase.GREETING:
             return self._timings.resend_s if self._settling else self._timings.greeting_s
         if self._lines.draining or self._recounting or self._hushed:
-            return self._timings.resend_s
+            return self._backed_off_s(self._timings.resend_s)
         if self._keepalive:
-            return self._timings.busy_s
-        waits = self._word(self._lines.oldest) in self.manners.waits
-        return self._timings.long_reply_s if waits else self._timings.reply_s
+            return self._backed_off_s(self._timings.busy_s)
+        oldest = self._lines.oldest
+        waits = not oldest.startswith(MOVES) and self._word(oldest) in self.manners.waits
+        return self._backed_off_s(self._timings.long_reply_s if waits else self._timings.reply_s)
+
+    def _backed_off_s(self, first_s: float) -> float:
+        return max(first_s, min(first_s * 2**self._silences, SLOWEST_S)) if self._silences else first_s
 
     def _die(self, fault: Fault, message: str) -> None:
         """End the conversation; the heaters are switched off without numbers, which any firmware still takes."""

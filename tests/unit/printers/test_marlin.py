@@ -155,9 +155,9 @@ def test_the_ok_after_a_resend_is_no_room() -> None:
 
 def test_an_old_line_is_never_sent_in_place_of_one_that_history_forgot() -> None:
     host = greeted()
-    host.begin(iter(MOVES), 0.0)
-    for _ in range(400):
-        host.feed(b"ok\n", 0.1)
+    asked = host.begin(iter(MOVES), 0.0).write
+    while host.accepted < 400:
+        asked = host.feed(b"ok T:20 /0\n" if b" M105*" in asked else b"ok\n", 0.1).write
     writes = [host.feed(b"Resend: 5\nok\n", 1.0 + n) for n in range(4)]
     assert all(b"N5 " not in actions.write for actions in writes)
     failed = [event for actions in writes for event in actions.events if isinstance(event, Failed)]
@@ -298,6 +298,17 @@ def test_cancel_switches_every_heater_off_and_lifts_the_head() -> None:
     assert talk.printer.head.z_mm == pytest.approx(15.0)
     assert talk.happened(Cancelled)
     assert not talk.happened(Finished)
+
+
+def test_the_printer_may_cancel() -> None:
+    talk = Conversation()
+    talk.begin([b"M104 S210", b"M140 S60", b"M1 Look at it", *MOVES])
+    talk.exchange(talk.host.feed(b"//action:cancel\n", talk.now_s))
+    talk.run_until(lambda: talk.host.phase is Phase.READY)
+    assert talk.happened(Cancelled)
+    assert talk.printer.state["targets_c"] == [0.0]
+    assert talk.printer.state["bed_target_c"] == 0.0
+    assert talk.moves == [b"G1 E-2 F1800", b"G1 Z10 F600"]
 
 
 def test_cancel_ends_a_wait_for_heat() -> None:

@@ -36,6 +36,7 @@ class Wire:
         self.events: list[Event] = []
         self.now_s = 0.0
         self.over_certain = 0  # how often more was certain than the printer had
+        self.behind = 0  # the most commands of the job that the printer had and that were not certain
         self.printer = VirtualFirmware(
             dialect=dialect, faults=faults, advanced_ok=advanced_ok, tools=tools, on_accepted=self._accept
         )
@@ -48,6 +49,7 @@ class Wire:
         self.accepted.append(command)
         if self._job_accepted < len(self._job) and command == self._job[self._job_accepted]:
             self._job_accepted += 1
+            self.behind = max(self.behind, self._job_accepted - self.host.wire_position.certain)
 
     def exchange(self, actions: Actions) -> None:
         """Carry bytes to and fro until nobody has any."""
