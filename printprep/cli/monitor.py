@@ -97,15 +97,15 @@ def _the_one() -> str:
 
 def _forecast(told: dict[str, Any]) -> Forecast | None:
     """Our own estimate of what is printed; None where file or profile are not known."""
+    from printprep.cli.foresee import foresee
     from printprep.errors import PrintprepError
-    from printprep.printers.forecast import forecast
     from printprep.printers.job import read_job
     from printprep.profiles.load import load_profiles
 
     if not told.get("file") or not told.get("profile"):
         return None
     try:
-        return forecast(read_job(Path(told["file"])), load_profiles().printer(told["profile"]))
+        return foresee(read_job(Path(told["file"])), str(told["name"]), load_profiles().printer(told["profile"]))
     except PrintprepError:  # gone, or changed to something else: the commands are still counted
         return None
 
