@@ -26,6 +26,7 @@ from printprep.layerguard import guard_layers
 from printprep.lock import NAME as LOCK
 from printprep.lock import PREPARED, Lock, read_lock, verify_lock
 from printprep.plan import Plan, Plate
+from printprep.printers.dialects.events import Parking
 from printprep.printers.layerjob import holds_layers
 from printprep.printers.registry import VIRTUAL
 from printprep.printers.send import Guard
@@ -138,6 +139,27 @@ def tune_limits(file: Path, printer: Printer | None, profiles: Profiles) -> Tune
             if material is not None
         },
         bed_max_c=made_for.fdm.bed_max_c,
+    )
+
+
+def parking_of(file: Path, printer: Printer | None, profiles: Profiles) -> Parking | None:
+    """Where a pause puts the head, and how far it draws which filament back; None: nobody knows the printer."""
+    if printer is None or printer.fdm is None:
+        return None
+    lock = read_lock(file.parent) if (file.parent / LOCK).is_file() else None
+    materials = {tool: profiles.material(material).fdm for tool, material in (lock.materials if lock else {}).items()}
+    aside = printer.fdm.park_mm
+    x_mm, y_mm = aside if aside and printer.bed.keeps_out(*aside) else (None, None)  # elsewhere a part may lie
+    return Parking(
+        x_mm=x_mm,
+        y_mm=y_mm,
+        top_mm=printer.bed.height_mm,
+        retract_mm=printer.fdm.retraction_mm,
+        retract_of_mm={
+            tool: material.retraction_mm
+            for tool, material in materials.items()
+            if material is not None and material.retraction_mm is not None
+        },
     )
 
 

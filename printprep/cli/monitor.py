@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 REFRESH_S: Final = 1.0
 SAMPLES: Final = 600  # of the plot: ten minutes
-PLOT: Final = 40  # characters of it
+NARROW: Final = 80  # characters of a terminal that everything fits
+WIDE: Final = 160  # beyond this a bar tells no more
+PLOT: Final = 40  # characters of it, in a narrow terminal
 BAR: Final = 52
 MESSAGES: Final = 6
 MOST_HEATERS: Final = 6
-BLOCKS: Final = " ▁▂▃▄▅▆▇█"
+BLOCKS: Final = " ▁▂▃▄▅▆▇"  # not the full one: the plots of two heaters would run into each other
 COLOUR: Final = {"printing": "green", "paused": "yellow", "cancelling": "yellow", "failed": "bold red"}
 
 
@@ -71,15 +73,16 @@ def monitor(name: str | None, once: bool) -> None:
     watched = Watched(forecast=_forecast(told))
     watched.see(told)
     if once:
-        out().print(view(told, watched))
+        out().print(view(told, watched, out().width))
         return
-    with Live(view(told, watched), console=out(), refresh_per_second=2, screen=True) as live:
+    terminal = out()
+    with Live(view(told, watched, terminal.width), console=terminal, refresh_per_second=2, screen=True) as live:
         while told is not None:
             time.sleep(REFRESH_S)
             last, told = told, give_order(name, "status")
             if told is not None:
                 watched.see(told)
-                live.update(view(told, watched))
+                live.update(view(told, watched, terminal.width))
     click.echo(f"the print on {name} has ended, after command {last['line']:,} of {last['lines_total']:,}")
 
 
@@ -97,30 +100,31 @@ def _the_one() -> str:
 
 def _forecast(told: dict[str, Any]) -> Forecast | None:
     """Our own estimate of what is printed; None where file or profile are not known."""
+    from printprep.cli.foresee import foresee
     from printprep.errors import PrintprepError
-    from printprep.printers.forecast import forecast
     from printprep.printers.job import read_job
     from printprep.profiles.load import load_profiles
 
     if not told.get("file") or not told.get("profile"):
         return None
     try:
-        return forecast(read_job(Path(told["file"])), load_profiles().printer(told["profile"]))
+        return foresee(read_job(Path(told["file"])), str(told["name"]), load_profiles().printer(told["profile"]))
     except PrintprepError:  # gone, or changed to something else: the commands are still counted
         return None
 
 
-def view(told: dict[str, Any], watched: Watched) -> RenderableType:
-    """A status as a panel of at most 22 lines."""
+def view(told: dict[str, Any], watched: Watched, width: int = NARROW) -> RenderableType:
+    """A status as a panel of at most 22 lines; its bar and its plots grow with the terminal."""
     from rich.console import Group
     from rich.markup import escape
     from rich.panel import Panel
     from rich.text import Text
 
+    more = max(0, min(width, WIDE) - NARROW)
     state = str(told["state"])
     colour = COLOUR.get(state, "cyan")
-    lines: list[RenderableType] = [*_way(told, watched.forecast), Text()]
-    lines += [_plot(name, list(samples)) for name, samples in list(watched.heat.items())[:MOST_HEATERS]]
+    lines: list[RenderableType] = [*_way(told, watched.forecast, BAR + more), Text()]
+    lines += [_plot(name, list(samples), PLOT + more) for name, samples in list(watched.heat.items())[:MOST_HEATERS]]
     lines.append(Text())
     lines += [Text(f"{when}  {text}", no_wrap=True, overflow="ellipsis") for when, text in watched.messages]
     name = escape(str(told["name"]))
@@ -132,14 +136,14 @@ def view(told: dict[str, Any], watched: Watched) -> RenderableType:
     )  # fmt: skip
 
 
-def _way(told: dict[str, Any], forecast: Forecast | None) -> list[RenderableType]:
+def _way(told: dict[str, Any], forecast: Forecast | None, length: int) -> list[RenderableType]:
     """How far it is, and how long it takes still."""
     from rich.text import Text
 
     line, total = int(told["line"]), int(told["lines_total"])
     share = forecast.progress(line) if forecast else float(told["progress"])
-    full = round(share * BAR)
-    bar = Text("█" * full, "green") + Text("░" * (BAR - full), "dim") + Text(f"  {share:.1%}", "bold")
+    full = round(share * length)
+    bar = Text("█" * full, "green") + Text("░" * (length - full), "dim") + Text(f"  {share:.1%}", "bold")
     height = "" if told.get("z_mm") is None else f" at {told['z_mm']:.2f} mm"
     layers = f"layer {told['layer']:,} of {told['layers_total']:,}{height}, " if told.get("layers_total") else ""
     gone_s = float(told["now_s"]) - float(told["began_s"])
@@ -156,14 +160,14 @@ def _span(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
-def _plot(name: str, samples: list[tuple[float, float]]) -> RenderableType:
+def _plot(name: str, samples: list[tuple[float, float]], length: int) -> RenderableType:
     """A heater: now, wanted, and what it was lately, each character from cold to the hottest that was wanted."""
     from rich.text import Text
 
     now_c, wanted_c = samples[-1]
     top_c = max(*(max(pair) for pair in samples), 50.0)
-    step = -(-len(samples) // PLOT)  # samples of a character
-    lately = [samples[min(end, len(samples)) - 1][0] for end in range(step, len(samples) + step, step)]
+    count = min(len(samples), length)
+    lately = [samples[(at + 1) * len(samples) // count - 1][0] for at in range(count)]
     plot = "".join(BLOCKS[round(max(0.0, heat_c) / top_c * (len(BLOCKS) - 1))] for heat_c in lately)
     colour = "dim" if wanted_c <= 0 else "green" if abs(now_c - wanted_c) <= 5 else "yellow"
-    return Text(f"{name:<7}") + Text(f"{now_c:6.1f} /{wanted_c:4.0f} °C  ", colour) + Text(plot.rjust(PLOT), "cyan")
+    return Text(f"{name:<7}") + Text(f"{now_c:6.1f} /{wanted_c:4.0f} °C  ", colour) + Text(plot.rjust(length), "cyan")

@@ -86,8 +86,9 @@ def list_(printer: str | None, only_open: bool, store_url: str | None, as_json: 
     Example:
       printprep queue list --open
     """
+    from printprep.lab.line import OPEN
     from printprep.lab.pace import read_paces
-    from printprep.lab.queue import OPEN, jobs, plates
+    from printprep.lab.queue import jobs, plates
     from printprep.lab.store import open_store
 
     with open_store(store_url) as store:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -18,9 +19,11 @@ from printprep.cli.ports import asked_baud, read_baud
 from printprep.cli.terminal import console, ending_signals, json_option, out, print_findings, print_json, progress
 
 if TYPE_CHECKING:
+    from printprep.case import Finding
     from printprep.printers.link import OnProgress, PrinterLink, PrinterStatus
     from printprep.printers.registry import NamedPrinter
-    from printprep.printers.send import SendResult
+    from printprep.printers.send import Guard, SendResult
+    from printprep.profiles.load import Profiles
     from printprep.profiles.models import Printer
 
 
@@ -64,16 +67,10 @@ def send(
     Without --profile nobody knows which printer is on a port: the file is held to the limits of the one it was made
     for, and a person at the terminal is asked before it is sent.
     """
-    from printprep.case import stopping
-    from printprep.printers import open_link
-    from printprep.printers.control import Desk
-    from printprep.printers.dialects.events import Parking
-    from printprep.printers.link import Ending
     from printprep.printers.resume import check_height
-    from printprep.printers.send import refuse_dangerous, send_file
+    from printprep.printers.send import refuse_dangerous
     from printprep.profiles.load import load_profiles
-    from printprep.report.document import finding_json
-    from printprep.safety import sending_guard, tune_limits
+    from printprep.safety import sending_guard
 
     profiles = load_profiles()
     named = _named(printer, port, baud, firmware, profiles.printer(profile) if profile else None)
@@ -83,19 +80,56 @@ def send(
         check_height(file, nozzle_at)
     guard = sending_guard(profile_of, profiles, nozzle_at)
     findings = guard(file)
+    _show(file, named, findings, as_json)
+    refuse_dangerous(file, findings)  # before a printer is bothered
+    if unsaid and not as_json and somebody_answers():
+        click.confirm(f"Is {port} the right printer?", abort=True, err=True)
+    link = _opened(file, named, profile_of, profiles, log)
+    result = _print(file, named, link, profile_of, profiles, guard, as_json)  # the file may have changed since
+    _report(file, named, result, as_json)
+    if result.outcome == "cancelled":
+        raise click.exceptions.Exit(4)
+
+
+def _show(file: Path, named: NamedPrinter, findings: tuple[Finding, ...], as_json: bool) -> None:
+    """What the guard found: to people all of it, to programs what refuses the file."""
+    from printprep.case import stopping
+    from printprep.report.document import finding_json
+
     if stopping(findings) and as_json:
         refused = {"outcome": "refused", "findings": [finding_json(finding) for finding in findings]}
         print_json({"file": str(file), "printer": named.name, **refused})
     elif findings and not as_json:
         print_findings(findings, console())
-    refuse_dangerous(file, findings)  # before a printer is bothered
-    if unsaid and not as_json and somebody_answers():
-        click.confirm(f"Is {port} the right printer?", abort=True, err=True)
-    limits = tune_limits(file, profile_of, profiles)
-    link = open_link(named, log=log, parking=Parking(top_mm=profile_of.bed.height_mm) if profile_of else None)
+
+
+def _opened(
+    file: Path, named: NamedPrinter, profile: Printer | None, profiles: Profiles, log: Path | None
+) -> PrinterLink:
+    """The link, not connected yet, with what it has to know of this file and this printer."""
+    from printprep.cli.foresee import foresee
+    from printprep.printers import open_link
+    from printprep.printers.serial import SerialLink
+    from printprep.safety import parking_of
+
+    link = open_link(named, log=log, parking=parking_of(file, profile, profiles))
+    if isinstance(link, SerialLink) and profile is not None:
+        link.foresee = partial(foresee, name=named.name, printer=profile)
+    return link
+
+
+def _print(
+    file: Path, named: NamedPrinter, link: PrinterLink, profile: Printer | None, profiles: Profiles, guard: Guard,
+    as_json: bool,
+) -> SendResult:  # fmt: skip
+    from printprep.printers.control import Desk
+    from printprep.printers.send import send_file
+    from printprep.safety import tune_limits
+
+    limits = tune_limits(file, profile, profiles)
+    facts = {"file": str(file.absolute()), "profile": profile.id if profile else None}
     try:
         link.connect()
-        facts = {"file": str(file.absolute()), "profile": profile_of.id if profile_of else None}
         with (
             interruptible(link) as insist,
             Desk(named.name, link, limits, facts) as desk,
@@ -106,12 +140,9 @@ def send(
                 desk.see(status)
                 insist(status)
 
-            result = send_file(link, file, watcher, guard=guard, on_status=see)  # the file may have changed since
+            return send_file(link, file, watcher, guard=guard, on_status=see)
     finally:
         link.close()
-    _report(file, named, result, as_json)
-    if result.outcome is Ending.CANCELLED:
-        raise click.exceptions.Exit(4)
 
 
 def somebody_answers() -> bool:

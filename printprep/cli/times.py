@@ -52,17 +52,13 @@ def print_times(file: Path, printer: str, materials: tuple[str, ...], store_url:
 
 def _printer(file: Path, named: str, profiles: Profiles, store_url: str | None) -> tuple[Printer, Pace]:
     """The profile, and the pace of that very printer if it is one of the lab's."""
-    from printprep.lab.jobfile import print_files
-    from printprep.lab.pace import pace_of, read_pace
-    from printprep.lab.store import open_store
+    from printprep.lab.pace import pace_of, pace_on
     from printprep.printers.registry import load_printers
 
     registered = load_printers()
     if named not in registered or named in profiles.printers:
         return profiles.printer(named), pace_of(())
-    (printed,) = print_files(file)
-    with open_store(store_url) as store:
-        return profiles.printer(registered[named].profile), read_pace(store, named, printed.process)
+    return profiles.printer(registered[named].profile), pace_on(named, file, store_url)
 
 
 def _tool(

@@ -10,8 +10,9 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from printprep.lab.line import ON_PLATE
 from printprep.lab.pace import Pace
-from printprep.lab.queue import ON_PLATE, RUSH
+from printprep.lab.queue import RUSH
 from printprep.lab.store import Job, State
 from printprep.lab.variant import Variant
 from printprep.profiles.load import Profiles

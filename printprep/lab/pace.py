@@ -13,12 +13,14 @@ import datetime as dt
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from printprep.lab.store import Job, State, Store
+from printprep.lab.jobfile import print_files
+from printprep.lab.store import Job, State, Store, open_store
 from printprep.lab.tables import EVENTS, PRINTS
 
 SPREAD: Final = 0.05  # of ln(actual / estimate) before any print
@@ -69,6 +71,19 @@ def read_pace(store: Store, printer: str, process: str | None) -> Pace:
     with store.reading() as connection:
         rows = connection.execute(sa.select(PRINTS.c.estimate_s, PRINTS.c.actual_s).where(where)).all()
     return pace_of(row.actual_s / row.estimate_s for row in rows)
+
+
+def pace_on(printer: str, file: Path, url: str | None = None) -> Pace:
+    """What is known of a printer, by its name in the lab, with the process that a file was made by.
+
+    Raises
+    ------
+    LabError, InputError
+        The store at ``url``, or the file, cannot be read.
+    """
+    (printed,) = print_files(file)
+    with open_store(url) as store:
+        return read_pace(store, printer, printed.process)
 
 
 def read_paces(store: Store) -> dict[tuple[str, str | None], Pace]:

@@ -12,13 +12,13 @@ from printprep.lab.store import Job, State
 from printprep.lab.turn import Told
 from printprep.printers import open_link
 from printprep.printers.control import Desk
-from printprep.printers.dialects.events import Parking
 from printprep.printers.layerjob import holds_layers
 from printprep.printers.link import Ending, PrinterLink, PrinterState, PrinterStatus
 from printprep.printers.registry import NamedPrinter, find_printer
 from printprep.printers.send import Guard, send_file
+from printprep.printers.serial import SerialLink
 from printprep.profiles.load import Profiles
-from printprep.safety import sending_guard, tune_limits
+from printprep.safety import parking_of, sending_guard, tune_limits
 
 
 class LinkPress:
@@ -42,7 +42,7 @@ class LinkPress:
         named = find_printer(printer, self._registry)
         profile = self._profiles.printer(named.profile)
         guard = sending_guard(profile, self._profiles)
-        link = open_link(named, parking=Parking(top_mm=profile.bed.height_mm))
+        link = open_link(named)
         link.connect()
         try:
             yield LinkedPrinter(link, guard, self._desk(named, link))
@@ -53,6 +53,8 @@ class LinkPress:
         profile = self._profiles.printer(named.profile)
 
         def desk(file: Path) -> Desk:
+            if isinstance(link, SerialLink):
+                link.parking = parking_of(file, profile, self._profiles)
             facts = {"file": str(file), "profile": profile.id}
             return Desk(named.name, link, tune_limits(file, profile, self._profiles), facts)
 

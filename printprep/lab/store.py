@@ -2,7 +2,7 @@
 
 SQLite in the user's data folder by default, PostgreSQL by URL when several hosts share the lab; the same statements run
 on both. The schema is brought up to date on opening. Everything that changes runs in :meth:`Store.writing`, one
-transaction: on SQLite it takes the write lock at once, on PostgreSQL :func:`printprep.lab.queue.lock` holds the row of
+transaction: on SQLite it takes the write lock at once, on PostgreSQL :func:`printprep.lab.line.lock` holds the row of
 the printer that is changed, so two people and an agent never undo each other.
 
 No patient data: a job knows its case by the opaque id only.
@@ -41,7 +41,7 @@ _SCHEMA_LOCK: Final = 0x7072_696E  # any number, the same in every process: Post
 
 
 class State(StrEnum):
-    """Where a job is; :data:`printprep.lab.queue.TRANSITIONS` says where it may go."""
+    """Where a job is; :data:`printprep.lab.line.TRANSITIONS` says where it may go."""
 
     QUEUED = "queued"
     PRINTING = "printing"

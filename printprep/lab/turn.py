@@ -15,18 +15,9 @@ from sqlalchemy.engine import Connection
 from printprep.errors import IllegalTransition, NotAllowed
 from printprep.lab import lease
 from printprep.lab.lease import Agent
+from printprep.lab.line import ON_PLATE, change, find, get, interrupt, lock, read_plate_of, set_plate
 from printprep.lab.pace import learn
-from printprep.lab.queue import (
-    ON_PLATE,
-    change,
-    find,
-    get,
-    interrupt,
-    lock,
-    read_plate_of,
-    set_plate,
-    tidy,
-)
+from printprep.lab.queue import tidy
 from printprep.lab.store import Job, PlateState, State, Store, read_job, select_jobs
 from printprep.lab.tables import JOBS
 

@@ -24,6 +24,10 @@ class Forecast:
     commands: int
     duration_s: float
 
+    def paced(self, factor: float) -> Forecast:
+        """The same for a printer that takes ``factor`` of its estimates, as its finished prints have told."""
+        return Forecast(self.ends_s * factor, self.starts, self.commands, self.duration_s * factor)
+
     def done_s(self, command: int) -> float:
         """Estimated time from the beginning to a command, s; within a layer by the share of its commands."""
         at = [0, *self.starts, self.commands]

@@ -28,6 +28,7 @@ class JobFile:
     commands: int
     layer_starts: tuple[int, ...]  # commands before each layer
     layer_z_mm: tuple[float | None, ...]  # of each layer, where the file says it
+    tells_progress: bool = False  # by M73
 
     @property
     def sha256(self) -> str:
@@ -101,6 +102,7 @@ def read_job(path: Path) -> JobFile:
         If a line would break the conversation with the printer: its own line numbers, M110, M112, a CR inside.
     """
     count = 0
+    tells_progress = False
     starts: list[int] = []
     heights: list[float | None] = []
     file = HeldFile(path)
@@ -111,12 +113,16 @@ def read_job(path: Path) -> JobFile:
                 continue
             if command := _command(line):
                 count += 1
+                tells_progress = tells_progress or command.startswith(b"M73 ")
                 # to a firmware a bare CR ends a line, so what follows it would go out unnumbered and unguarded
                 if command.startswith(_NOT_FROM_A_FILE) or b"\r" in command:
                     raise GcodeRefused(_refusal(path, count, command))
     if not count:
         raise InputError(f"{path} holds no command; is it G-code?")
-    return JobFile(path=path, file=file, commands=count, layer_starts=tuple(starts), layer_z_mm=tuple(heights))
+    return JobFile(
+        path=path, file=file, commands=count, layer_starts=tuple(starts), layer_z_mm=tuple(heights),
+        tells_progress=tells_progress,
+    )  # fmt: skip
 
 
 def _note_layer(line: bytes, count: int, starts: list[int], heights: list[float | None]) -> None:

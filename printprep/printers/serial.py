@@ -31,6 +31,7 @@ from printprep.printers.link import (
     PrintOutcome,
     unwatched,
 )
+from printprep.printers.panel import Foresee, Panel
 from printprep.printers.port import Port
 from printprep.printers.wishes import Wishes
 
@@ -105,6 +106,7 @@ class SerialLink:
         self.dtr = dtr
         self.firmware = firmware
         self.parking: Parking | None = None  # where a pause puts the head; None: it stays where it is
+        self.foresee: Foresee | None = None  # for the printer's display; None: it shows nothing of ours
         self._heard: bytearray | None = None  # in the greeting: what was said
         self._begin_journal = journal
         self._new_dialect = dialect
@@ -137,7 +139,6 @@ class SerialLink:
         self._failure = None
         self._heard = bytearray()
         self._dialect = self._new_dialect()
-        self._dialect.parking = self.parking
         try:
             self._do(self._dialect.greet(self._clock()))
             while self._dialect.phase is Phase.GREETING:
@@ -184,6 +185,7 @@ class SerialLink:
         """Stream the file, line by line, until the last move has ended."""
         if self._open is None or self._dialect.phase is not Phase.READY:
             raise PrinterError(f"{self.port}: not ready to print ({self._dialect.phase}); connect it again")
+        self._dialect.parking = self.parking
         job = read_job(path)
         journal = self._begin_journal(job) if self._begin_journal else None
         if self._wishes is not None:
@@ -257,6 +259,7 @@ class SerialLink:
 
     def _stream(self, current: _Print, on_progress: OnProgress) -> None:
         told_s, told_state = float("-inf"), PrinterState.READY
+        panel = self._panel(current.job)
         self._do(self._dialect.begin(commands(current.job.file), self._clock()))
         while current.ending is None:
             self._turn()
@@ -265,6 +268,14 @@ class SerialLink:
                 told_s, told_state = now_s, state
                 self._refresh(current.job)
                 on_progress(self._status)
+                if panel is not None and self._dialect.phase is Phase.PRINTING:
+                    line = panel.line(self._dialect.accepted)
+                    self._do(self._dialect.ask(line, now_s) if line else Actions())
+
+    def _panel(self, job: JobFile) -> Panel | None:
+        """What the printer's display shows; None where it has none that takes M73, or the file itself tells it."""
+        takes = self.identity.capabilities.get("BUILD_PERCENT", False)
+        return Panel(job, self.foresee) if takes and self.foresee is not None and not job.tells_progress else None
 
     def _leave_cold(self, current: _Print) -> None:
         """Cancel, and see it through."""

@@ -68,6 +68,10 @@ class Bed(Model):
                 )
         return self
 
+    def keeps_out(self, x_mm: float, y_mm: float) -> bool:
+        """Whether no part may lie at a place."""
+        return any(x0 <= x_mm <= x1 and y0 <= y_mm <= y1 for x0, y0, x1, y1 in self.keep_outs_mm)
+
 
 class Motion(Model):
     """What the firmware allows, x y z e, and how it plans. Defaults are those of the firmwares."""
@@ -153,6 +157,7 @@ class Fdm(Model):
     end_gcode: str
     tool_change_gcode: str = ""
     macros: Macros = Macros()
+    park_mm: tuple[float, float] | None = None  # x, y of the head in a pause; in a keep-out, else it is lifted only
     homes_xy_alone: bool = False  # G28 X Y never lowers the nozzle: a print can be taken up (printer resume-file)
 
 

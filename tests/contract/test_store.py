@@ -22,7 +22,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from printprep.errors import LabError
-from printprep.lab import queue, turn
+from printprep.lab import line, queue, turn
 from printprep.lab.jobfile import PrintFile
 from printprep.lab.lease import this_agent
 from printprep.lab.store import PlateState, State, Store, open_store
@@ -180,7 +180,7 @@ def test_the_database_itself_refuses_a_second_print_on_a_printer(store: Store) -
 
     def begin_without_looking() -> None:
         with store.writing() as connection:
-            queue.change(connection, second, State.PRINTING, store=store, who="ann", why="by a fault in the code")
+            line.change(connection, second, State.PRINTING, store=store, who="ann", why="by a fault in the code")
 
     with pytest.raises(LabError, match="did not take the request"):
         begin_without_looking()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from printprep.errors import LabError
-from printprep.lab import queue, turn
+from printprep.lab import line, queue, turn
 from printprep.lab.jobfile import PrintFile
 from printprep.lab.lease import Agent, this_host
 from printprep.lab.store import Job, PlateState, State, open_store
@@ -66,8 +66,8 @@ class Lab(RuleBasedStateMachine):
     def settle(self, name: str, to: State) -> None:
         before = queue.show(self.store, name)[0].state
         settled = self.attempt(lambda: queue.settle(self.store, name, to, who="ann"))
-        assert not settled or to in queue.TRANSITIONS[State.INTERRUPTED]
-        assert not settled or before in (State.INTERRUPTED, *queue.ON_PLATE)
+        assert not settled or to in line.TRANSITIONS[State.INTERRUPTED]
+        assert not settled or before in (State.INTERRUPTED, *line.ON_PLATE)
 
     @rule(printer=PRINTERS)
     def clear(self, printer: str) -> None:
@@ -115,7 +115,7 @@ class Lab(RuleBasedStateMachine):
             waiting = [job.position or 0 for job in here if job.state is State.QUEUED]
             assert sorted(waiting) == list(range(1, len(waiting) + 1))
             assert all(job.position is None for job in here if job.state is not State.QUEUED)
-            under_way = [job for job in here if job.state in queue.ON_PLATE]
+            under_way = [job for job in here if job.state in line.ON_PLATE]
             assert len(under_way) <= 1, "two prints on one printer"
             plate = next((plate for plate in queue.plates(self.store) if plate.printer == printer), None)
             if plate is not None:
@@ -130,10 +130,10 @@ class Lab(RuleBasedStateMachine):
         assert states[-1] is job.state
         for event, before in zip(history[1:], states, strict=False):
             assert event.before is before
-            assert event.after is before or event.after in queue.TRANSITIONS[before], "an illegal transition"
+            assert event.after is before or event.after in line.TRANSITIONS[before], "an illegal transition"
         ended = self.states.get(number)
         assert ended is None or job.state is ended, "what has ended changed again"
-        if not queue.TRANSITIONS[job.state]:
+        if not line.TRANSITIONS[job.state]:
             self.states[number] = job.state
 
 

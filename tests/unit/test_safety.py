@@ -16,7 +16,15 @@ from printprep.geometry.mesh import Mesh
 from printprep.lock import NAME, PREPARED
 from printprep.plan import Plan, PlannedPart, Plate
 from printprep.profiles.load import Profiles, load_profiles
-from printprep.safety import anatomy_words, files_not_named_as, guard_limits, sending_guard, takes_mm3, vouched
+from printprep.safety import (
+    anatomy_words,
+    files_not_named_as,
+    guard_limits,
+    parking_of,
+    sending_guard,
+    takes_mm3,
+    vouched,
+)
 
 JOB = "G90\nM83\nM140 S60\nM104 S200\nG28\nM190 S60\nM109 S200\nG1 X20 Y20 Z0.2 F3000\nG1 X40 E1 F1200\n"
 END = "M104 S0\nM140 S0\nM84\n"
@@ -236,3 +244,16 @@ def test_a_file_named_as_its_part_gives_nothing_away() -> None:
         "meier",
         "0042",
     }
+
+
+def test_a_pause_puts_the_head_where_no_part_lies(tmp_path: Path) -> None:
+    profiles = load_profiles()
+    ender = profiles.printer("ender-3")
+    parking = parking_of(tmp_path / "plate-1.gcode", ender, profiles)
+    assert parking is not None
+    assert (parking.x_mm, parking.y_mm, parking.top_mm, parking.retract_mm) == (5.0, 3.0, 250.0, 5.0)
+    anywhere = ender.model_copy(update={"bed": ender.bed.model_copy(update={"keep_outs_mm": ()})})
+    lifted = parking_of(tmp_path / "plate-1.gcode", anywhere, profiles)
+    assert lifted is not None
+    assert lifted.x_mm is None
+    assert parking_of(tmp_path / "plate-1.gcode", None, profiles) is None

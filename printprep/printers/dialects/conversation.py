@@ -60,6 +60,7 @@ class Conversation(Sending):
             Kind.ACTION: self._on_action,
             Kind.FIRMWARE: self._on_firmware,
             Kind.CAPABILITY: self._on_capability,
+            Kind.NO_PAUSE: self._on_no_pause,
             Kind.NOTICE: self._on_notice,
             Kind.RUBBISH: self._on_rubbish,
         }
@@ -351,6 +352,11 @@ class Conversation(Sending):
 
     def _on_capability(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002
         self.capabilities[reply.text] = bool(reply.number)
+
+    def _on_no_pause(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002
+        """The printer has no pause of its own: the host parks."""
+        if self.phase is Phase.PAUSED and not self.parked:
+            self._park()
 
     def _on_notice(self, reply: Reply, now_s: float) -> None:  # noqa: ARG002
         self._events.append(Notice(text=reply.text))

@@ -10,7 +10,7 @@ does what the returned :class:`Actions` say::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -120,13 +120,17 @@ class Timings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parking:
-    """Where a pause puts the head: up by ``lift_mm``, never above ``top_mm``, then aside if the printer says where."""
+    """Where a pause puts the head: ``lift_mm`` above all that was printed, never above ``top_mm``, then aside.
+
+    Aside is where no part may lie; a printer that does not say where that is lifts only.
+    """
 
     lift_mm: float = 10.0
     x_mm: float | None = None
     y_mm: float | None = None
     top_mm: float | None = None
-    retract_mm: float = 1.0
+    retract_mm: float = 1.0  # of a tool whose material nobody knows
+    retract_of_mm: Mapping[int, float] = field(default_factory=dict)  # by tool: what its material wants
     travel_mm_s: float = 100.0
     lift_mm_s: float = 10.0
 

@@ -18,6 +18,8 @@ def read_klipper(line: bytes) -> Reply:
     if line.startswith(b"// Klipper state: "):
         kind = _STATES.get(line[18:].strip(), Kind.NOTICE)
         return Reply(kind, line.decode("ascii", "replace"))
+    if line == b'// Unknown command:"PAUSE"':  # no [pause_resume] in its configuration
+        return Reply(Kind.NO_PAUSE)
     if line.startswith(b"// Unknown command:"):
         return Reply(Kind.NOTICE, line.decode("ascii", "replace"))
     return read_reply(line)
@@ -32,7 +34,9 @@ class Klipper(Conversation):
         ordered=False,
         count_anew=b"",
         end_wait=b"",
+        pause=b"PAUSE",
         carry_on=b"RESUME",
+        forget_pause=b"CLEAR_PAUSE",
         holds=frozenset([b"M0", b"M1", b"PAUSE"]),
         for_operator=frozenset([b"M0", b"M1", b"M600", b"PAUSE"]),
         extruder="either",

@@ -46,6 +46,8 @@ class Machine:
         self._inches = False
         self._shifted = False  # by a G92: the file's numbers are not the machine's
         self._hot = False
+        self._tool = 0
+        self._highest = Decimal(0)  # that the head was, and the print may be
         self._return: tuple[bytes, ...] = ()
 
     def note_move(self, command: bytes) -> None:
@@ -76,7 +78,8 @@ class Machine:
         elif word == b"G20":
             self._inches = True
         elif word[:1] == b"T" and word[1:].isdigit():
-            self.tools.add(int(word[1:]))
+            self._tool = int(word[1:])
+            self.tools.add(self._tool)
             self._at.update(dict.fromkeys(b"XYZ"))
         else:
             self._at = dict.fromkeys(_AXES)
@@ -91,13 +94,14 @@ class Machine:
             return ()
         if self._relative is None or self._relative_e is None:
             return ()
-        up = z + Decimal(str(parking.lift_mm))
+        up = max(z, self._highest) + Decimal(str(parking.lift_mm))  # a finished object may be higher than this one
         if parking.top_mm is not None:
             up = min(up, Decimal(str(parking.top_mm)))
         if up <= z:
             return ()
         lift_f, travel_f = round(parking.lift_mm_s * 60), round(parking.travel_mm_s * 60)
-        feed_mm = Decimal(str(parking.retract_mm)) if self._hot else Decimal(0)
+        retract_mm = parking.retract_of_mm.get(self._tool, parking.retract_mm)
+        feed_mm = Decimal(str(retract_mm)) if self._hot else Decimal(0)
         away = [b"G90", b"M83"]
         back = [b"G90", b"M83"]
         if feed_mm:
@@ -144,6 +148,10 @@ class Machine:
             else:
                 said = _last(axis, moves)
                 self._at[axis] = self._at[axis] if said is None else Decimal(said.decode())
+                if axis == _AXES[2] and said is not None:
+                    heights = (_NUMBER[axis].search(move) for move in moves if axis in move)
+                    self._highest = max(self._highest, *(Decimal(z[1].decode()) for z in heights if z))
+        self._highest = max(self._highest, self._at[_AXES[2]] or Decimal(0))
         fast = [move for move in moves if not move.startswith(b"G0")] if self._own_g0_feed else moves
         self._feed = _last(70, fast) or self._feed
 

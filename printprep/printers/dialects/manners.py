@@ -35,7 +35,9 @@ class Manners:
     holds: frozenset[bytes] = frozenset([b"M0", b"M1"])  # the host waits for the operator, too
     for_operator: frozenset[bytes] = frozenset([b"M0", b"M1", b"M226", b"M600"])
     end_wait: bytes = b"M108"  # ends a wait for heat or the operator; empty: nothing does
+    pause: bytes = b""  # parks by the printer's own macro, which :attr:`carry_on` undoes; empty: the host parks
     carry_on: bytes = b""  # ends a pause that the printer made itself
+    forget_pause: bytes = b""  # for a job that is given up while :attr:`pause` holds it
     stop: bytes = b"\nM112\n"  # without number, and read before all else where the firmware can
     cold: tuple[bytes, ...] | None = None  # what makes it safe; None: switch off nozzles and bed
     retreat: tuple[bytes, ...] = (b"M107", b"G91", b"G1 E-2 F1800", b"G1 Z10 F600", b"G90")  # when a job is given up

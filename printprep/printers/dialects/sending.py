@@ -230,13 +230,21 @@ class Sending:
 
     def _pause(self, reason: str, now_s: float, *, park: bool) -> None:
         self.phase = Phase.PAUSED
+        if park and self.manners.pause:
+            self._own.append(self.manners.pause)
+            reason += f"; the printer parks by its own {self.manners.pause.decode()}"
+        elif park and not self._park():
+            reason += "; the head stays where it is"
         self._events.append(Paused(reason=reason))
-        if park and self.parking is not None:
-            away = self._machine.park(self.parking)
-            self.parked = bool(away)
-            self._own.extend(away)
         # a question now and then keeps the motors awake, which many firmwares let go after two minutes
         self._next_poll_s = min(self._next_poll_s, now_s + self._timings.poll_s)
+
+    def _park(self) -> bool:
+        """Put the head aside, where it is known where it is; whether it is put aside."""
+        away = self._machine.park(self.parking) if self.parking is not None else ()
+        self.parked = bool(away)
+        self._own.extend(away)
+        return self.parked
 
     def _resume(self) -> None:
         if self.phase is not Phase.PAUSED:
@@ -258,12 +266,13 @@ class Sending:
     def _cancel(self) -> None:
         if self.phase not in IN_JOB:
             return
+        held = self.manners.forget_pause if self.phase is Phase.PAUSED and not self.parked else b""
         self.phase = Phase.CANCELLING
         self._job = None
         self.parked = False
         self._end_wait()
         self._own.clear()
-        self._close_job(*self._off(), *self.manners.retreat)
+        self._close_job(*self._off(), held, *self.manners.retreat)
 
     def _end_wait(self) -> None:
         """End a wait for heat or for the operator, if the firmware is in one."""

@@ -31,7 +31,7 @@ TOLD: dict[str, Any] = {
 def shown(told: dict[str, Any], watched: Watched, width: int = 80) -> list[str]:
     console = Console(width=width, height=24, record=True)
     with console.capture() as captured:
-        console.print(view(told, watched))
+        console.print(view(told, watched, width))
     return captured.get().splitlines()
 
 
@@ -64,6 +64,15 @@ def test_a_plot_shows_what_was_cold_first_and_hot_later() -> None:
         watched.see(TOLD | {"tools_c": {"0": (float(heat_c), 220.0)}})
     (line,) = [line for line in shown(TOLD, watched) if "tool 0" in line]
     plot = line.split("°C")[1].strip(" │")
-    assert plot[-1] == "█"
+    assert plot[-1] == "▇"
     assert list(plot) == sorted(plot)
     assert len(set(plot)) >= 7
+
+
+def test_a_wider_terminal_is_used() -> None:
+    watched = Watched()
+    for _ in range(2000):
+        watched.see(TOLD)
+    narrow, wide = (max(line.count("▇") for line in shown(TOLD, watched, width)) for width in (80, 120))
+    assert wide == narrow + 40
+    assert max(map(len, shown(TOLD, watched, 120))) <= 120

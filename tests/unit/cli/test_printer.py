@@ -136,7 +136,7 @@ def test_add_list_and_test() -> None:
     }
     told = json.loads(runner.invoke(printer, ["test", "virtual", "--json"]).stdout)
     assert told["state"] == "ready"
-    assert told["tools"]["0"] == {"actual_c": 22.0, "target_c": 0.0}
+    assert told["tools"]["0"] == {"actual_c": 25.0, "target_c": 0.0}
 
 
 @pytest.mark.parametrize(

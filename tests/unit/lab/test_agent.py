@@ -10,7 +10,7 @@ import pytest
 
 from printprep.errors import ConnectionLost, FirmwareFault, LabError, NotAllowed
 from printprep.lab import agent as agent_module
-from printprep.lab import queue, turn
+from printprep.lab import line, queue, turn
 from printprep.lab.agent import Outcome, Switch, Tell, Until, run_agent
 from printprep.lab.jobfile import PrintFile
 from printprep.lab.lease import Agent
@@ -275,7 +275,7 @@ def test_an_agent_that_lost_its_printer_stops(store: Store, add: Callable[..., J
 
     def lose(job: Job) -> Outcome:
         with store.writing() as connection:
-            queue.interrupt(store, connection, "a")
+            line.interrupt(store, connection, "a")
         assert press.cancelled.wait(10)
         return Outcome(state=State.CANCELLED, why="parked", lines=1)
 

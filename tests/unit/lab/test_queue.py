@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from printprep.errors import IllegalTransition, InputError, NotAllowed, UnknownJob
-from printprep.lab import queue, turn
+from printprep.lab import line, queue, turn
 from printprep.lab.lease import Agent, this_agent, this_host
 from printprep.lab.store import Job, PlateState, State, Store
 
@@ -15,7 +15,7 @@ Queued = Callable[..., Job]
 GONE = Agent(host=this_host(), pid=2**22 + 1, born="1")  # above Linux's largest pid
 
 
-def line(store: Store, printer: str = "a") -> list[str]:
+def in_line(store: Store, printer: str = "a") -> list[str]:
     return [job.id for job in queue.jobs(store, printer=printer, states=[State.QUEUED])]
 
 
@@ -26,22 +26,22 @@ def printing(store: Store, job: Job, agent: Agent) -> Job:
 
 
 def test_every_state_has_its_row_and_ends_are_ends() -> None:
-    assert set(queue.TRANSITIONS) == set(State)
-    assert {state for state, to in queue.TRANSITIONS.items() if not to} == {State.DONE, State.FAILED, State.CANCELLED}
-    assert State.PRINTING not in queue.TRANSITIONS[State.INTERRUPTED], "nothing restarts by itself"
+    assert set(line.TRANSITIONS) == set(State)
+    assert {state for state, to in line.TRANSITIONS.items() if not to} == {State.DONE, State.FAILED, State.CANCELLED}
+    assert State.PRINTING not in line.TRANSITIONS[State.INTERRUPTED], "nothing restarts by itself"
 
 
 def test_jobs_line_up_by_printer(store: Store, queued: Queued) -> None:
     assert [queued().id, queued("b").id, queued().id] == ["J-0001", "J-0002", "J-0003"]
-    assert line(store) == ["J-0001", "J-0003"]
-    assert line(store, "b") == ["J-0002"]
+    assert in_line(store) == ["J-0001", "J-0003"]
+    assert in_line(store, "b") == ["J-0002"]
     assert [job.position for job in queue.jobs(store, printer="a")] == [1, 2]
 
 
 def test_a_rush_goes_before_routine_and_behind_the_rush_before_it(store: Store, queued: Queued) -> None:
     queued(), queued()
     first, second = queued(priority=queue.RUSH), queued(priority=queue.RUSH)
-    assert line(store) == [first.id, second.id, "J-0001", "J-0002"]
+    assert in_line(store) == [first.id, second.id, "J-0001", "J-0002"]
     assert queued().position == 5
 
 
@@ -49,13 +49,13 @@ def test_moving(store: Store, queued: Queued) -> None:
     for _ in range(4):
         queued()
     assert queue.move(store, "J-0004", position=1, who="ann").position == 1
-    assert line(store) == ["J-0004", "J-0001", "J-0002", "J-0003"]
+    assert in_line(store) == ["J-0004", "J-0001", "J-0002", "J-0003"]
     queue.move(store, "4", before="J-0003", who="ann")
-    assert line(store) == ["J-0001", "J-0002", "J-0004", "J-0003"]
+    assert in_line(store) == ["J-0001", "J-0002", "J-0004", "J-0003"]
     queue.move(store, "j-1", after="J-0003", who="ann")
-    assert line(store) == ["J-0002", "J-0004", "J-0003", "J-0001"]
+    assert in_line(store) == ["J-0002", "J-0004", "J-0003", "J-0001"]
     queue.move(store, "J-0002", position=99, who="ann")
-    assert line(store) == ["J-0004", "J-0003", "J-0001", "J-0002"]
+    assert in_line(store) == ["J-0004", "J-0003", "J-0001", "J-0002"]
     _, history = queue.show(store, "J-0002")
     assert [(event.before, event.after, event.why) for event in history] == [
         (None, State.QUEUED, "queued on a"),
@@ -181,7 +181,7 @@ def test_a_person_settles_an_interrupted_job(store: Store, queued: Queued) -> No
     turn.hold(store, "a", this_agent())
     again = queue.settle(store, job.id, State.QUEUED, who="ann", why="first layer only")
     assert (again.state, again.position, again.line, again.agent) == (State.QUEUED, 1, 0, None)
-    assert line(store) == ["J-0001", "J-0002"]
+    assert in_line(store) == ["J-0001", "J-0002"]
     with pytest.raises(IllegalTransition, match="J-0002 is queued; only a job that was interrupted"):
         queue.settle(store, "J-0002", State.DONE, who="ann")
 

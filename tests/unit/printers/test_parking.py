@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -140,6 +141,24 @@ def test_the_head_is_not_lifted_through_the_roof_nor_aside_through_the_part() ->
     assert b"G1 Z205.0 F600" in machine.park(ASIDE)
     tell(machine, b"G1 Z205")
     assert machine.park(ASIDE) == ()
+
+
+def test_the_head_goes_over_all_that_was_printed_before() -> None:
+    """One object after the other: the finished one is higher than the one that is held."""
+    machine = known()
+    for command in (b"G1 Z40", b"G1 X50 E4", b"G1 Z0.2", b"G1 X80 E5"):
+        tell(machine, command)
+    assert b"G1 Z50.0 F600" in machine.park(ASIDE)
+
+
+def test_the_tools_own_filament_is_drawn_back_as_far_as_it_wants() -> None:
+    parking = replace(ASIDE, retract_mm=5.0, retract_of_mm={1: 0.5})
+    machine = known()
+    assert b"G1 E-5.0 F1800" in machine.park(parking)
+    for command in (b"T1", b"G1 X10 Y20 Z2"):
+        tell(machine, command)
+    assert b"G1 E-0.5 F1800" in machine.park(parking)
+    assert b"G1 E0.5 F1800" in machine.unpark()
 
 
 def test_a_cold_nozzle_is_not_asked_to_feed() -> None:
