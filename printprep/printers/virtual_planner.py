@@ -30,8 +30,8 @@ class Planner:
     motion
         The printer's limits.
     cornering
-        Of its firmware. Buddy's, Klipper's and RepRapFirmware's moves are planned by Marlin's planner, too: Klipper's with
-        the junction deviation that is as fast at a right angle, the others with the same limits.
+        Of its firmware. Buddy's, Klipper's and RepRapFirmware's moves are planned by Marlin's planner, too: Klipper's
+        with the junction deviation that is as fast at a right angle, the others with the same limits.
     g90_sets_e
         Whether G90 and G91 speak for the extruder.
     hurried
