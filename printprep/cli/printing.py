@@ -52,7 +52,8 @@ def stop(name: str, as_json: bool) -> None:
     """Emergency stop of printer NAME: M112, at once, whatever it breaks.
 
     The process that prints sends it before all that waits. When nobody prints from here, the printer's port is opened
-    for it. Everything halts, heaters off; the printer has to be reset afterwards. `cancel` is the gentle way.
+    for it. Everything halts, heaters off; the printer has to be reset afterwards. `cancel` is the gentle way. PrusaLink
+    and SDCP know no emergency stop: there the print is cancelled, which is said, and the command ends with 4.
 
     \b
     Example:
@@ -111,6 +112,8 @@ def tune(
     name: str, speed: float | None, flow: float | None, tools: tuple[str, ...], bed: float | None, as_json: bool
 ) -> None:
     """Change speed, flow or temperatures of the print on NAME, within the limits of its material and printer.
+
+    OctoPrint and Moonraker are told, and what they refuse is in `printer status`; PrusaLink and SDCP take no commands.
 
     \b
     Example:

@@ -42,6 +42,7 @@ _REFUSALS: Final = {
     415: "does not take that kind of file; is it sliced for this printer?",
 }
 NOTICE_S: Final = 10.0  # for a server to notice what was uploaded; PrusaLink 0.8.1 itself waits 1 s for it
+SHOWN_S: Final = 15.0  # for the end of a print, which on a Raspberry Pi has no job any more, to leave the display: 11 s
 LOOK_AGAIN_S: Final = 0.2
 _KINDS: Final = {True: "application/octet-stream", False: "text/x.gcode"}  # a file of layers or not
 
@@ -72,6 +73,7 @@ class PrusaLinkLink(WebLink):
         self._key, self._user = key if user else checked_key(self.url, key), user
         self._storage = ""
         self._job_id: int | None = None  # of our print, once it runs
+        self._ended_before = False  # an end was shown when ours was started
 
     # Connection
 
@@ -130,8 +132,19 @@ class PrusaLinkLink(WebLink):
                 time.sleep(LOOK_AGAIN_S)
 
     def _start(self, place: str) -> None:
-        self._job_id = None
+        self._job_id, self._ended_before = None, self._shows_an_end()
         self._asked.ask("POST", f"/api/v1/files{place}")
+
+    def _shows_an_end(self) -> bool:
+        """Whether an earlier print's end is shown, after some patience where no job tells it from the end of ours."""
+        end_s = self._clock() + SHOWN_S
+        while True:
+            told = self._asked.told("GET", "/api/v1/status")
+            if read_status(told, self.url).ending is None:
+                return False
+            if told.get("job") or self._clock() > end_s:
+                return True
+            time.sleep(LOOK_AGAIN_S)
 
     def _hold(self) -> None:
         self._asked.ask("PUT", f"/api/v1/job/{self._running()}/pause")
@@ -157,7 +170,7 @@ class PrusaLinkLink(WebLink):
         if self._job_id is None:
             if seen.ending is None and seen.status.state in (PrinterState.PRINTING, PrinterState.PAUSED):
                 self._job_id = job.get("id")
-            elif not self._is_ours(place):  # an earlier print's end stays on the display until somebody clears it
+            elif self._ended_before and not self._is_ours(place):
                 return Look(status=seen.status)
         return Look(
             status=seen.status,

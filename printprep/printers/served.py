@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Final, NoReturn
+from typing import ClassVar, Final
 
 from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
 from printprep.printers.asking import Busy, ServerAddress, understood
@@ -32,6 +32,7 @@ POLL_S: Final = 0.5
 QUIET_S: Final = 3.0  # a push socket that is silent so long is asked by a question
 OUTAGE_S: Final = 60.0  # a server may be away so long in mid-print before the print counts as lost
 LET_GO_S: Final = (0.2, 0.4, 0.8, 1.6)  # between tries to delete a file whose print is over
+BEGIN_S: Final = 60.0  # for a print that the server took to begin
 UPLOAD_TOLD_S: Final = 1.0  # between two reports of an upload
 DEAF_S: Final = (1.0, 60.0)  # before a push socket that died is opened again: the first time, and at most
 UNTUNED: Final = ("M220 S100", "M221 S100")  # a server keeps them, and its next print is another one
@@ -189,6 +190,8 @@ class ServedLink(ABC):
 
     def cancel(self) -> None:
         """Give the print up; the heaters are switched off even where the server's own script does not."""
+        if self._cancelled and self._wishes is not None:  # it is said again at each look, and no faster
+            return
         self._cancelled = True
         self._wish(self._end)
 
@@ -204,18 +207,6 @@ class ServedLink(ABC):
         """The printer now."""
         self._status = self._seen(None).status
         return self._status
-
-    def _only_cancel(self) -> NoReturn:
-        """What an emergency stop comes to where the server knows none; a PrinterError says what was done."""
-        self._cancelled = True
-        none = f"{self.url}: {self.kind} knows no emergency stop"
-        try:
-            self._end()
-        except PrinterError as exc:
-            raise type(exc)(f"{none}, and does not cancel now ({exc}); switch the printer off at its plug") from exc
-        raise PrinterError(
-            f"{none}; the print is being cancelled. If that is too slow, switch the printer off at its plug"
-        )
 
     # Steps of a print
 
@@ -267,7 +258,7 @@ class ServedLink(ABC):
     def _watch(self, place: str, job: JobFile, on_progress: OnProgress) -> Ending:
         """Look until the print is over."""
         seen_busy = False
-        heard_s = self._clock()
+        heard_s = began_s = self._clock()
         while True:
             self._listen()
             pushed = self._wait()
@@ -284,6 +275,8 @@ class ServedLink(ABC):
                 on_progress(self._status)
                 continue
             heard_s = self._clock()
+            if self._cancelled and seen.ending is Ending.FINISHED:  # they crossed: that all was printed is not certain
+                seen = replace(seen, ending=Ending.CANCELLED)
             status = self._status = counted(seen, self._status, job, self._refusal)
             on_progress(status)
             if status.state in (PrinterState.FAILED, PrinterState.OFFLINE):
@@ -298,7 +291,7 @@ class ServedLink(ABC):
                 raise FirmwareFault(
                     f"{self.url}: the print failed: {seen.why or 'no reason given'}{whereabouts(self._status)}"
                 )
-            if seen.ending is Ending.FINISHED and not self._cancelled:
+            if seen.ending is Ending.FINISHED:
                 return Ending.FINISHED
             if status.state in BUSY:
                 seen_busy = True
@@ -306,6 +299,8 @@ class ServedLink(ABC):
             elif seen.ending is not None or self._cancelled or seen_busy:  # the last: given up at the server
                 self._ask_kindly(self._cool)
                 return Ending.CANCELLED
+            elif self._clock() - began_s > BEGIN_S:
+                raise FirmwareFault(f"{self.url} took the print but does not begin it; look at the printer")
 
     def _seen(self, place: str | None) -> Look:
         with understood(self.url, self.kind):

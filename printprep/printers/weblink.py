@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from printprep.errors import ConnectionLost, InputError, PrinterError
 from printprep.printers.asking import refuse_public_plain_http
@@ -29,6 +29,18 @@ class WebLink(ServedLink):
         if self._web is not None:
             self._web.close()
         self._web = self._identity = None
+
+    def _only_cancel(self) -> NoReturn:
+        """What an emergency stop comes to where the server knows none; a PrinterError says what was done."""
+        self._cancelled = True
+        none = f"{self.url}: {self.kind} knows no emergency stop"
+        try:
+            self._end()
+        except PrinterError as exc:
+            raise type(exc)(f"{none}, and does not cancel now ({exc}); switch the printer off at its plug") from exc
+        raise PrinterError(
+            f"{none}; the print is being cancelled. If that is too slow, switch the printer off at its plug"
+        )
 
     @abstractmethod
     def _open(self, *, known: bool) -> Web:

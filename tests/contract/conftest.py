@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.klippy import Klippy
+from tests.contract.prusalink_server import PrusaLinkServer, prusalink
 
 OCTOPRINT = "octoprint==1.11.8"
 MOONRAKER = "moonraker==0.11.0"
@@ -275,4 +276,16 @@ def moonraker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Klipp
         required(f"{MOONRAKER} cannot be installed: {exc}")
         raise
     with moonraker(program, tmp_path_factory.mktemp("mr")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prusalink_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrusaLinkServer]:
+    """A real PrusaLink before a played MK3S."""
+    try:
+        program = installed("prusalink", PRUSALINK_NEEDS, ("--no-deps", PRUSALINK))
+    except (subprocess.CalledProcessError, OSError) as exc:
+        required(f"{PRUSALINK} cannot be installed: {exc}")
+        raise
+    with prusalink(program.with_name("python"), tmp_path_factory.mktemp("pl"), free_port()) as server:
         yield server

@@ -91,6 +91,8 @@ _SAID = {
     b"PRUSA SN": b"CZPX1234X567XC12345\n",
     b"M220": b"100%\n",
     b"M221": b"100%\n",
+    b"M21": b"echo:SD init fail\n",
+    b"M20 LT": b"Begin file list\nEnd file list\n",
     b"M420": b"Mesh bed leveling not active.\n",
 }
 _TOLD = {b"M601": b"// action:paused\n", b"M602": b"// action:resumed\n", b"M603": b"// action:cancel\n"}

@@ -139,3 +139,13 @@ def test_a_print_goes_on_while_its_server_is_killed_and_started_anew(
     assert killed
     assert outcome.ending is Ending.FINISHED
     assert sum(line.startswith("G1") for line in server.klippy.printed) == 12_000
+
+
+def test_a_print_is_tuned_and_klipper_left_untuned(server: Any, link: MoonrakerLink, job: Path) -> None:
+    def watch(status: PrinterStatus) -> None:
+        if status.state is PrinterState.PRINTING and "M220 S80" not in server.klippy.printed:
+            link.tell(b"M220 S80")
+
+    assert link.print_file(job, watch).ending is Ending.FINISHED
+    assert "M220 S80" in server.klippy.printed
+    assert server.klippy.printed[-2:] == ["M220 S100", "M221 S100"]

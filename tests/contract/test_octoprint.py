@@ -22,7 +22,7 @@ from printprep.lab.agent import Until, run_agent
 from printprep.lab.jobfile import print_files
 from printprep.lab.press import LinkPress
 from printprep.lab.store import Job, State, open_store
-from printprep.printers.link import Ending
+from printprep.printers.link import Ending, PrinterState, PrinterStatus
 from printprep.printers.octoprint import OctoPrintLink
 from printprep.printers.octoprint_key import ask_for_key
 from printprep.printers.registry import add_printer, find_printer, new_printer
@@ -229,3 +229,42 @@ def test_the_records_of_a_print_whose_server_was_killed_and_started_anew(lab: La
     assert job.state is State.FAILED
     assert "at about command" in (job.reason or "")
     assert 0 < job.line < 2003
+
+
+def test_a_push_socket_that_died_is_opened_again(octoprint_server: Any, tmp_path: Path) -> None:
+    job = tmp_path / "job.gcode"
+    job.write_text("G91\n" + "G1 X0.01 F60000\nG1 X-0.01 F60000\n" * 3000, encoding="ascii")
+    link = OctoPrintLink(octoprint_server.url, octoprint_server.key)
+    link.connect()
+    sockets: list[object] = []
+
+    def watch(_status: PrinterStatus) -> None:
+        if link._push is not None and link._push not in sockets:
+            sockets.append(link._push)
+            if len(sockets) == 1:
+                link._push._fail("pulled by the test")
+
+    assert link.print_file(job, watch).ending is Ending.FINISHED
+    link.close()
+    assert len(sockets) >= 2
+
+
+def test_a_print_is_tuned(octoprint_server: Any, tmp_path: Path) -> None:
+    job = tmp_path / "job.gcode"
+    job.write_text("G91\n" + "G1 X0.01 F60000\nG1 X-0.01 F60000\n" * 1500, encoding="ascii")
+    link = OctoPrintLink(octoprint_server.url, octoprint_server.key)
+    link.connect()
+    messages: set[str] = set()
+    wanted_c: list[float] = []
+
+    def watch(status: PrinterStatus) -> None:
+        messages.add(status.message)
+        wanted_c.append(status.bed_c[1] if status.bed_c else 0.0)
+        if status.state is PrinterState.PRINTING and wanted_c[-1] != 50.0:
+            link.tell(b"M140 S50")
+
+    assert link.print_file(job, watch).ending is Ending.FINISHED
+    link._cool()
+    link.close()
+    assert 50.0 in wanted_c
+    assert messages == {""}

@@ -23,6 +23,7 @@ from printprep.printers.sdcp import SdcpLink
 from printprep.printers.serial import SerialLink
 from printprep.printers.virtual import VirtualLink, VirtualPrinter
 from printprep.printers.virtual_faults import Faults
+from tests.contract import prusalink_server
 from tests.contract.goo import goo_file
 from tests.contract.prusalink import KEY, PrusaLink
 from tests.contract.sdcp import BOARD, SdcpBoard
@@ -64,6 +65,7 @@ LINKS = (
     pytest.param("octoprint", marks=pytest.mark.integration),
     pytest.param("moonraker", marks=pytest.mark.integration),
     "prusalink",
+    pytest.param("prusalink-server", marks=pytest.mark.integration),
     "sdcp",
 )
 
@@ -115,6 +117,20 @@ def by_prusalink(_request: pytest.FixtureRequest, _tmp_path: Path) -> Iterator[C
 
 
 @contextmanager
+def by_a_real_prusalink(request: pytest.FixtureRequest, _tmp_path: Path) -> Iterator[Case]:
+    server = request.getfixturevalue("prusalink_server")
+    before = len(read(server.log))
+    link = PrusaLinkLink(server.url, prusalink_server.KEY)
+
+    def printed() -> list[str]:
+        lines = (line.strip() for line in read(server.log)[before:])
+        return [line for line in lines if line in JOB]  # it asks the printer for much by itself
+
+    board = server.einsy  # PrusaLink itself hears of its heaters once a second
+    yield Case(link, printed, lambda: [board.hotends[0].target_c, board.bed.target_c])
+
+
+@contextmanager
 def by_sdcp(_request: pytest.FixtureRequest, _tmp_path: Path) -> Iterator[Case]:
     with SdcpBoard(layers=LAYERS) as board:
         link = SdcpLink(board.url, mainboard=BOARD, allow_insecure=True)
@@ -127,6 +143,7 @@ CASES = {
     "octoprint": by_octoprint,
     "moonraker": by_moonraker,
     "prusalink": by_prusalink,
+    "prusalink-server": by_a_real_prusalink,
     "sdcp": by_sdcp,
 }
 
@@ -154,7 +171,7 @@ def long_job(case: Case, tmp_path: Path) -> Path:
 
 
 def test_the_suite_knows_every_link() -> None:
-    assert set(PRINTERS) == set(CASES)
+    assert set(PRINTERS) == {name.partition("-")[0] for name in CASES}
 
 
 def test_every_line_once_and_in_order(case: Case, job: Path) -> None:

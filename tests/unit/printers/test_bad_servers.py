@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,12 @@ from printprep.printers.link import PrinterLink
 from printprep.printers.moonraker import MoonrakerLink, read_objects
 from printprep.printers.octoprint import OctoPrintLink
 from printprep.printers.octoprint_key import ask_for_key
+from printprep.printers.octoprint_session import Session
 from printprep.printers.prusalink import PrusaLinkLink, read_status
 from printprep.printers.push import Push
 from printprep.printers.sdcp import SdcpLink, read_board_status
+from printprep.printers.upload import Counted
+from printprep.printers.web import Web
 
 KEY = "a-key-that-nobody-sees"
 LINKS: dict[str, Callable[[str], PrinterLink]] = {
@@ -275,3 +279,40 @@ def test_a_push_socket_to_a_server_without_one_is_connection_lost() -> None:
         port = free.getsockname()[1]
     with pytest.raises(ConnectionLost):
         Push(f"ws://127.0.0.1:{port}")
+
+
+def test_an_answer_without_an_end_is_cut_off(
+    link_to: Callable[[str], PrinterLink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("printprep.printers.asking.MOST_BYTES", 1 << 20)
+
+    def flood(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200 if handler.headers.get("X-Api-Key") == KEY else 403)
+        handler.end_headers()
+        for _ in range(1 << 10):
+            handler.wfile.write(b" " * (1 << 16))
+
+    with serving(flood) as url, pytest.raises(PrinterError, match="more than 1 MiB"):
+        link_to(url).connect()
+
+
+def test_an_upload_whose_answer_trickles_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("printprep.printers.asking.UPLOAD_TIMEOUT_S", 0.3)
+    over = threading.Event()
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        handler.rfile.read(int(handler.headers["Content-Length"]))
+        handler.send_response(201)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        while not over.wait(0.02):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+
+    with serving(trickle) as url:
+        address, body = ServerAddress.of(url), Counted(BytesIO(b"G28\n"), 4)
+        with pytest.raises(ReplyTimeout, match="to the end"):
+            Web(address, "PrusaLink").ask("POST", "/upload", content=body, headers={"Content-Length": "4"})
+        with Session(address) as session, pytest.raises(ReplyTimeout, match="to the end"):
+            session.post(f"{url}/upload", files={"file": ("a.gcode", BytesIO(b"G28\n"))})
+        over.set()

@@ -49,4 +49,4 @@ def test_what_a_server_says_is_read_as_its_note_says(server: str, told: str, rea
 
 
 def test_there_are_exchanges() -> None:
-    assert len(ALL) == 24
+    assert len(ALL) == 26
