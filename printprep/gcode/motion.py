@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.gcode import buddy, klipper, marlin, reprap
-from printprep.gcode.layout import SETTINGS, Event
+from printprep.gcode.layout import SETTINGS, Chords, Event
 from printprep.gcode.read import Gcode
 from printprep.gcode.trapezoid import trapezoid_s
 from printprep.geometry.mesh import Float
@@ -103,6 +103,9 @@ CORNERING: Final = {
     "smoothieware": Cornering.JUNCTION_DEVIATION,
 }
 """By firmware; for the others (Marlin and Prusa's Buddy), :func:`cornering_of` says which of Marlin's two it is."""
+
+CHORDS: Final = {"klipper": Chords.KLIPPER, "prusa-buddy": Chords.BUDDY, "reprapfirmware": Chords.REPRAP}
+"""By firmware, how it cuts arcs; the others as Marlin."""
 
 STOPS = np.array(
     [
@@ -195,6 +198,6 @@ def move_times_s(gcode: Gcode, motion: MotionProfile, cornering: Cornering | Non
 
 
 __all__ = [
-    "CORNERING", "STOPS", "Axes", "Cornering", "MotionLimits", "MotionProfile", "cornering_of", "limits_table",
-    "move_times_s", "trapezoid_s",
+    "CHORDS", "CORNERING", "STOPS", "Axes", "Cornering", "MotionLimits", "MotionProfile", "cornering_of",
+    "limits_table", "move_times_s", "trapezoid_s",
 ]  # fmt: skip
