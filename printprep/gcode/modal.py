@@ -237,7 +237,7 @@ def followed(code: int) -> bool:
     """Whether :func:`run_m` carries out M``code``, so that it must not be misread."""
     if code < 140:
         return 82 <= code <= 84 or 106 <= code <= 107 or code == 18 or code == 104 or code == 109
-    if code == 140 or code == 190 or code == 400 or code == 566 or 220 <= code <= 221:
+    if code == 140 or code == 190 or code == 400 or code == 566 or code == 900 or 220 <= code <= 221:
         return True
     return 200 <= code <= 208 and code != 202 and code != 206
 
@@ -270,5 +270,9 @@ def run_m(code: int, value: Values, valued: int, bare: int, out: Output, mem: Me
         set_volumetric(value, valued, mem)
     elif code == 207 or code == 208:
         set_retraction(code, value, valued, mem)
+    elif code == 900:
+        if has(valued, 75) and 0.0 <= value[10] <= 10.0:
+            mem.rows[0, 21] = value[10]
+            state[DIRTY] = 1.0
     elif (code == 220 or (code == 221 and not has(valued, 84))) and has(valued, 83) and 1.0 <= value[18] <= 1000.0:
         state[SPEED if code == 220 else FLOW] = value[18] / 100.0

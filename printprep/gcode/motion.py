@@ -124,7 +124,7 @@ STOPS = np.array(
 
 
 def limits_table(gcode: Gcode, motion: MotionProfile, cornering: Cornering) -> Float:
-    """Rows like ``gcode.settings`` with the printer's own values where the file did not say, (k, 21) float64.
+    """Rows like ``gcode.settings`` with the printer's own values where the file did not say, (k, 22) float64.
 
     Column 12 is a junction deviation in mm, or -1 for classic jerk. With Klipper's planner column 0 is the head's
     maximum speed, 13 its acceleration, and 19 the extruder's instantaneous corner velocity.
@@ -190,6 +190,7 @@ def move_times_s(gcode: Gcode, motion: MotionProfile, cornering: Cornering | Non
     elif cornering is Cornering.STEP:
         reprap.plan(*rows, table, times)
     elif motion.exact_steps:
+        table[:, 21] = 0.0  # its M900 sets nothing that takes time
         steps, blocks = np.array(motion.steps_per_mm, np.float64), motion.planner_blocks
         buddy.plan(*rows, table, steps, blocks, motion.core_xy, motion.restart_s, motion.shaper_ahead_s, times)
     else:

@@ -133,11 +133,11 @@ class Block:
 class Gcode:
     """A file of G-code, read.
 
-    ``settings`` is (k, 21) float64: what the file said of the firmware's planner, a row for each state it was in, -1
+    ``settings`` is (k, 22) float64: what the file said of the firmware's planner, a row for each state it was in, -1
     where it did not say: maximum speeds x y z e (M203), accelerations x y z e (M201), jerks x y z e (M205, M566),
     junction deviation (M205 J), then accelerations for printing, travel and retraction (M204); Klipper's square corner
     velocity and minimum cruise ratio (SET_VELOCITY_LIMIT), least time of a segment in s (M205 B), Klipper's maximum
-    velocity, least speed (M205 S).
+    velocity, least speed (M205 S), linear advance in s (M900 K).
     """
 
     moves: Moves
