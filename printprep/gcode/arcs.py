@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from printprep.gcode.layout import PLANE, UNIT, Memory, Output, Values, X, Y, Z
+from printprep.gcode.layout import CHORDS, FEED, PLANE, SPEED, UNIT, Memory, Output, Values, X, Y, Z
 from printprep.gcode.rows import LARGEST, has, inner, push
 
 ARC_SEGMENTS: Final = 256  # at most, for one arc
+FIRMWARE_SEGMENTS: Final = 4096  # at most, where a firmware cuts it
 ARC_SAGITTA_MM: Final = 0.005  # chord to arc, at most
 MOST_TURNS: Final = 10.0
 
@@ -59,6 +60,30 @@ def centre(
 
 
 @inner
+def chord_count(radius: float, turned: float, rise: float, mem: Memory) -> int:
+    """How many chords an arc over ``turned`` radians gets that climbs by ``rise``; see :class:`layout.Chords`."""
+    rule, way = int(mem.state[CHORDS]), radius * abs(turned)
+    if rule == 0:
+        step = 2 * math.acos(max(1 - ARC_SAGITTA_MM / radius, 0.0))
+        return int(min(max(math.ceil(abs(turned) / max(step, 1e-6)), 1), ARC_SEGMENTS))
+    count = 1.0
+    if rule == 1:
+        count = max(math.floor(way), math.ceil(72.0 * abs(turned) / (2 * math.pi)))
+        if way / count > 1.0:
+            count = math.ceil(way)
+        elif way / count < 0.1:
+            count = math.floor(way / 0.1)
+    elif rule == 2:
+        count = math.floor(math.hypot(way, rise))
+    else:
+        deviation, seconds, least, most = (0.02, 0.02, 0.1, 2.0) if rule == 3 else (0.005, 0.005, 0.02, 1.0)
+        feed = mem.state[FEED] if rule == 3 else mem.state[FEED] * mem.state[SPEED]
+        wished = min(math.sqrt(8 * radius * deviation), feed * seconds)
+        count = math.floor(way / min(max(wished, least), most) + 0.8)
+    return int(min(max(count, 1.0), FIRMWARE_SEGMENTS))
+
+
+@inner
 def arc(
     end_x: float,
     end_y: float,
@@ -89,8 +114,7 @@ def arc(
         turns -= 1.0  # it is one itself
     if turns >= 1.0:
         sweep += math.copysign(2 * math.pi * math.floor(turns), sweep)
-    step = 2 * math.acos(max(1 - ARC_SAGITTA_MM / radius, 0.0))
-    chords = min(max(math.ceil(abs(sweep) / max(step, 1e-6)), 1), ARC_SEGMENTS)
+    chords = chord_count(radius, sweep, end_c - c, mem)
     for k in range(1, chords):
         t = k / chords
         angle = start + sweep * t

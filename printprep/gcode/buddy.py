@@ -2,9 +2,9 @@
 
 Read in its sources and held to its own planner and step generator, compiled for a PC, see ``firmware_notes/buddy.md``.
 
-A block whose steps are being computed is fixed. That happens to :data:`FIXED` blocks ahead of the one under way, and to
-more of them as long as they hold fewer steps than the queue of steps has room for: of moves far below a millimetre all
-that are known may be fixed. Then nothing follows, and the machine comes to rest until the buffer is full again.
+A block whose steps are being computed is fixed. That happens to half of the buffer ahead, and to more of it as long as
+that holds fewer steps than the queue of steps has room for: of moves far below a millimetre all that are known may be
+fixed. Then nothing follows, and the machine comes to rest until the buffer is full again.
 """
 
 from __future__ import annotations

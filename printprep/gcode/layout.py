@@ -14,7 +14,8 @@ Values = npt.NDArray[np.float64]
 MAX_FEATURES: Final = 64
 MAX_OBJECTS: Final = 190
 MAX_NAME_BYTES: Final = 64
-SETTINGS: Final = 21  # columns of a row of settings, see Gcode.settings
+SETTINGS: Final = 22  # columns of a row of settings, see Gcode.settings
+MOST_ROWS: Final = 4096  # different settings of one file
 SEEN: Final = 1 << 16  # slots for hashes of texts; must be a power of two
 CODES: Final = 100_000  # ten sub-codes for each of G0..G9999, then the same for M
 
@@ -27,10 +28,20 @@ class Kind(IntEnum):
     HOME = 2  # a jump to the end stops: no distance, no time
 
 
+class Chords(IntEnum):
+    """Into how many chords an arc is cut."""
+
+    FINE = 0  # as many as it takes to stay within 0.005 mm of it
+    MARLIN = 1  # of 1 mm, 72 a turn at least (MAX_ARC_SEGMENT_MM, MIN_CIRCLE_SEGMENTS)
+    KLIPPER = 2  # of 1 mm ([gcode_arcs] resolution)
+    BUDDY = 3  # within 0.02 mm, 50 a second at least, 0.1 to 2 mm
+    REPRAP = 4  # within 0.005 mm, 200 a second at most, 0.02 to 1 mm
+
+
 class Event(IntEnum):
     """What happens between two moves."""
 
-    DWELL = 0  # value: s
+    DWELL = 0  # value: s; 0 where a file only waits for the moves (M400)
     TOOL = 1  # value: tool
     HOME = 2  # value: bits of the axes, 1 x, 2 y, 4 z
     NOZZLE = 3  # value: deg C
@@ -65,8 +76,9 @@ X, Y, Z, E, OFFSET, FEED, SPEED, FLOW, UNIT, RELATIVE, RELATIVE_E, TOOL, LAYER, 
     OBJECT_MARK,  # 1 ; printing object NAME, 2 ;MESH:NAME, 3 unique label id: N, 4 M486, 5 EXCLUDE_OBJECT_START NAME=
     TYPED,  # 1 once a feature was marked on a line of its own
     RETRACTED, RETRACT, RETRACT_FEED, RECOVER, RECOVER_FEED,  # by the firmware; mm, mm/s
-) = range(19, 31)  # fmt: skip
-STATES: Final = 31
+    CHORDS,  # see Chords
+) = range(19, 32)  # fmt: skip
+STATES: Final = 32
 # Places in Memory.count (int64); the first three are of the current block
 (
     MOVES, EVENTS, TEXTS, LINES, UNKNOWN, BAD, OVERLONG, ROWS, FEATURES, OBJECTS, SKIPPING, HASHES, LONGEST,
@@ -109,13 +121,14 @@ def new_output(moves: int = 1 << 18, others: int = 1 << 16) -> Output:
     return Output(np.empty(moves, MOVE), np.empty(others, EVENT), np.empty(others, TEXT))
 
 
-def new_memory(*, g90_sets_e: bool) -> Memory:
+def new_memory(*, g90_sets_e: bool, chords: Chords = Chords.FINE) -> Memory:
     """The state of a machine that was just switched on."""
     state = np.zeros(STATES)
     state[[SPEED, FLOW, UNIT, PER_E]] = 1.0
     state[FEED] = 25.0  # Marlin's default of F1500
     state[LAYER] = -1.0
     state[PLANE] = 17.0
+    state[CHORDS] = chords
     state[LAYER_NUMBER] = -1e9
     state[RETRACT], state[RETRACT_FEED], state[RECOVER_FEED] = 3.0, 45.0, 8.0  # Marlin's defaults
     state[E_FREE] = 0.0 if g90_sets_e else 1.0
@@ -124,7 +137,7 @@ def new_memory(*, g90_sets_e: bool) -> Memory:
     return Memory(
         state,
         count,
-        np.full((4097, SETTINGS), -1.0),
+        np.full((1 + MOST_ROWS, SETTINGS), -1.0),
         np.zeros((2 * CODES, 2), np.int32),
         np.zeros(SEEN, np.uint64),
         np.zeros((MAX_FEATURES + MAX_OBJECTS, 1 + MAX_NAME_BYTES), np.uint8),

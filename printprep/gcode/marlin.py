@@ -25,6 +25,7 @@ from printprep.geometry.mesh import Float
 LEAST_STEPS: Final = 6  # MIN_STEPS_PER_SEGMENT: what is shorter on every axis waits for the next move
 LEAST_MM_S: Final = 0.05  # MINIMUM_PLANNER_SPEED: at the end of what is known
 LEAST_RATE: Final = 120.0  # steps/s of the axis with most steps: MINIMAL_STEP_RATE
+THICKEST: Final = 3.0  # mm of filament for each mm: more is a retraction that was joined, without linear advance
 RING: Final = 64  # most blocks that a buffer may have; a power of two
 ENTRY, CORNER, REACH, LENGTH, TOP, ACCELERATION, STEPS, MOVE = range(8)  # columns of a block, speeds squared
 
@@ -139,12 +140,31 @@ def fix(ring: Float, i: int, last: int, times) -> None:  # type: ignore[no-untyp
 
 
 @inner
+def advance_acceleration(delta: Float, limit: Float, steps: Float) -> float:
+    """Acceleration in mm/s2 at which linear advance, ``limit[21]`` s, makes the extruder jump by its jerk."""
+    way = 0.0
+    for k in range(3):
+        way += (delta[k] / steps[k]) ** 2
+    ratio = delta[3] / steps[3] / math.sqrt(way)
+    if ratio > THICKEST:
+        return math.inf
+    jerk: float = limit[11]
+    if limit[12] >= 0.0:  # by junction deviation: a right angle's
+        jerk = math.sqrt(math.sqrt(0.5) * limit[12] * limit[7] / (1.0 - math.sqrt(0.5)))
+    most: float = jerk / (limit[21] * ratio)
+    return most
+
+
+@inner
 def most_acceleration(delta: Float, count: int, limit: Float, steps: Float, length: float) -> float:
     """Acceleration in mm/s2 of a block of ``count`` steps on its longest axis, ``delta`` (4,) steps."""
     if delta[0] == 0.0 and delta[1] == 0.0 and delta[2] == 0.0:
         own: float = limit[15]
         return own  # by itself, filament is accelerated without regard to its axis' own limit
-    rate: float = (limit[13] if delta[3] != 0.0 else limit[14]) * count / length
+    wished = limit[13] if delta[3] != 0.0 else limit[14]
+    if limit[21] > 0.0 and delta[3] > 0.0:
+        wished = min(wished, advance_acceleration(delta, limit, steps))
+    rate: float = wished * count / length
     for k in range(4):
         own = limit[4 + k] * steps[k]
         if delta[k] != 0.0 and own < rate:

@@ -150,11 +150,12 @@ def set_position(value: Values, mask: int, mem: Memory) -> None:
 def probes(value: Values, valued: int, bare: int) -> bool:
     """Whether a G29 goes over the whole bed: not if it is another step than P1 of Marlin's UBL, or loads or switches.
 
+    Nor if P1 goes on with C: then only what was not probed, as Prusa's files ask for below their purge line.
     By itself A activates, L loads, F fades and D disables; with other letters L and F are borders of what is probed. S1
     and S2 of RepRapFirmware load a mesh and switch it off.
     """
     if has(valued, 80):
-        return bool(value[15] == 1.0)
+        return bool(value[15] == 1.0) and not has(valued | bare, 67)
     if has(valued, 83):
         return bool(value[18] == 0.0)
     named = valued | bare
@@ -236,7 +237,7 @@ def followed(code: int) -> bool:
     """Whether :func:`run_m` carries out M``code``, so that it must not be misread."""
     if code < 140:
         return 82 <= code <= 84 or 106 <= code <= 107 or code == 18 or code == 104 or code == 109
-    if code == 140 or code == 190 or code == 566 or 220 <= code <= 221:
+    if code == 140 or code == 190 or code == 400 or code == 566 or code == 900 or 220 <= code <= 221:
         return True
     return 200 <= code <= 208 and code != 202 and code != 206
 
@@ -259,6 +260,8 @@ def run_m(code: int, value: Values, valued: int, bare: int, out: Output, mem: Me
         event(7, fan, int(value[15]) if has(valued, 80) and 0.0 <= value[15] < 256.0 else 0, out, mem)
     elif code == 18 or code == 84:
         motors_off(valued | bare, out, mem)
+    elif code == 400:
+        event(0, 0.0, tool, out, mem)
     elif waits(code):
         event(8, float(code), tool, out, mem)
     elif code == 201 or 203 <= code <= 205 or code == 566:
@@ -267,5 +270,9 @@ def run_m(code: int, value: Values, valued: int, bare: int, out: Output, mem: Me
         set_volumetric(value, valued, mem)
     elif code == 207 or code == 208:
         set_retraction(code, value, valued, mem)
+    elif code == 900:
+        if has(valued, 75) and 0.0 <= value[10] <= 10.0:
+            mem.rows[0, 21] = value[10]
+            state[DIRTY] = 1.0
     elif (code == 220 or (code == 221 and not has(valued, 84))) and has(valued, 83) and 1.0 <= value[18] <= 1000.0:
         state[SPEED if code == 220 else FLOW] = value[18] / 100.0

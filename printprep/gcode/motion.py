@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from printprep.gcode import buddy, klipper, marlin, reprap
-from printprep.gcode.layout import SETTINGS, Event
+from printprep.gcode.layout import SETTINGS, Chords, Event
 from printprep.gcode.read import Gcode
 from printprep.gcode.trapezoid import trapezoid_s
 from printprep.geometry.mesh import Float
@@ -104,6 +104,9 @@ CORNERING: Final = {
 }
 """By firmware; for the others (Marlin and Prusa's Buddy), :func:`cornering_of` says which of Marlin's two it is."""
 
+CHORDS: Final = {"klipper": Chords.KLIPPER, "prusa-buddy": Chords.BUDDY, "reprapfirmware": Chords.REPRAP}
+"""By firmware, how it cuts arcs; the others as Marlin."""
+
 STOPS = np.array(
     [
         Event.DWELL,
@@ -121,7 +124,7 @@ STOPS = np.array(
 
 
 def limits_table(said: Float, motion: MotionProfile, cornering: Cornering) -> Float:
-    """Rows like ``said``, the settings of a file, with the printer's own values where it did not say, (k, 21) float64.
+    """Rows like ``said``, the settings of a file, with the printer's own values where it did not say, (k, 22) float64.
 
     Column 12 is a junction deviation in mm, or -1 for classic jerk. With Klipper's planner column 0 is the head's
     maximum speed, 13 its acceleration, and 19 the extruder's instantaneous corner velocity.
@@ -186,6 +189,7 @@ def move_times_s(gcode: Gcode, motion: MotionProfile, cornering: Cornering | Non
     elif cornering is Cornering.STEP:
         reprap.plan(*rows, table, times)
     elif motion.exact_steps:
+        table[:, 21] = 0.0  # its M900 sets nothing that takes time
         steps, blocks = np.array(motion.steps_per_mm, np.float64), motion.planner_blocks
         buddy.plan(*rows, table, steps, blocks, motion.core_xy, motion.restart_s, motion.shaper_ahead_s, times)
     else:
@@ -194,6 +198,6 @@ def move_times_s(gcode: Gcode, motion: MotionProfile, cornering: Cornering | Non
 
 
 __all__ = [
-    "CORNERING", "STOPS", "Axes", "Cornering", "MotionLimits", "MotionProfile", "cornering_of", "limits_table",
-    "move_times_s", "trapezoid_s",
+    "CHORDS", "CORNERING", "STOPS", "Axes", "Cornering", "MotionLimits", "MotionProfile", "cornering_of",
+    "limits_table", "move_times_s", "trapezoid_s",
 ]  # fmt: skip

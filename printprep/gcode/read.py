@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from printprep.errors import InputError
 from printprep.gcode import layout
-from printprep.gcode.layout import CODES, MAX_FEATURES, Event, Kind, Memory, Output
+from printprep.gcode.layout import CODES, MAX_FEATURES, Chords, Event, Kind, Memory, Output
 from printprep.gcode.scan import scan
 from printprep.gcode.source import open_text
 from printprep.geometry.mesh import Float, Int
@@ -133,11 +133,11 @@ class Block:
 class Gcode:
     """A file of G-code, read.
 
-    ``settings`` is (k, 21) float64: what the file said of the firmware's planner, a row for each state it was in, -1
+    ``settings`` is (k, 22) float64: what the file said of the firmware's planner, a row for each state it was in, -1
     where it did not say: maximum speeds x y z e (M203), accelerations x y z e (M201), jerks x y z e (M205, M566),
     junction deviation (M205 J), then accelerations for printing, travel and retraction (M204); Klipper's square corner
     velocity and minimum cruise ratio (SET_VELOCITY_LIMIT), least time of a segment in s (M205 B), Klipper's maximum
-    velocity, least speed (M205 S).
+    velocity, least speed (M205 S), linear advance in s (M900 K).
     """
 
     moves: Moves
@@ -159,10 +159,10 @@ class Gcode:
 class Reader:
     """Reads one file once, block by block; :attr:`counts` and the like are complete when the blocks are."""
 
-    def __init__(self, path: Path, *, g90_sets_e: bool = True) -> None:
-        """Klipper's G90 leaves the extruder alone: ``g90_sets_e=False``."""
+    def __init__(self, path: Path, *, g90_sets_e: bool = True, chords: Chords = Chords.FINE) -> None:
+        """See :func:`read_gcode`."""
         self.path = path
-        self._memory: Memory = layout.new_memory(g90_sets_e=g90_sets_e)
+        self._memory: Memory = layout.new_memory(g90_sets_e=g90_sets_e, chords=chords)
         self._overlong_line = 0
 
     def __iter__(self) -> Iterator[Block]:
@@ -187,6 +187,11 @@ class Reader:
                     at += used
                 if count[layout.UNKNOWN] > max(MOST_RUBBISH, RUBBISH_SHARE * count[layout.KNOWN]):
                     raise not_gcode(self.path, self.counts)
+                if count[layout.ROWS] > layout.MOST_ROWS:
+                    raise InputError(
+                        f"{self.path.name} sets the limits of motion in more than {layout.MOST_ROWS} different ways by "
+                        f"line {count[layout.LINES]}; that is no print: slice it again without changing them so often"
+                    )
                 if not at and filled >= BLOCK_BYTES:
                     at, count[layout.SKIPPING] = filled, 1
                     count[layout.OVERLONG] += 1
@@ -258,7 +263,7 @@ class _Columns:
         return joined
 
 
-def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
+def read_gcode(path: Path, *, g90_sets_e: bool = True, chords: Chords = Chords.FINE) -> Gcode:
     """Read a file of G-code whole.
 
     Parameters
@@ -267,14 +272,17 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True) -> Gcode:
         Text, its lines ended by LF, CR LF or CR, or Prusa's binary form; any bytes.
     g90_sets_e
         Whether G90 and G91 speak for the extruder too, as in Marlin (Klipper: no).
+    chords
+        How arcs are cut into moves: finely where it is asked what will be solid, as the firmware does it where it is
+        asked how long they take.
 
     Raises
     ------
     InputError
         The file cannot be read, is an unsound binary file, is no G-code by its lines, or holds more than
-        :data:`MOST_MOVES`.
+        :data:`MOST_MOVES` or than :data:`~printprep.gcode.layout.MOST_ROWS` different limits of motion.
     """
-    reader = Reader(path, g90_sets_e=g90_sets_e)
+    reader = Reader(path, g90_sets_e=g90_sets_e, chords=chords)
     moves, events, done = _Columns(Moves.__slots__), _Columns(Events.__slots__), 0
     try:
         for block in reader:

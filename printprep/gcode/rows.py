@@ -30,6 +30,7 @@ from printprep.gcode.layout import (
 )  # fmt: skip
 
 LARGEST: Final = 1e6  # a coordinate beyond it (1 km) is rubbish, not a machine
+FAR_BACK: Final = 1024  # rows of settings among which one like those in force is looked for
 INNER: Final[dict[str, Any]] = {"cache": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 inner: Any = njit(error_model="numpy", **INNER)
 """For kernels that only kernels call: wrappers for Python would cost most of the compile time."""
@@ -52,10 +53,13 @@ def event(kind: int, value: float, tool: int, out: Output, mem: Memory) -> None:
 
 @inner
 def settle(mem: Memory) -> None:
-    """Find or add the row of the settings in force, so that a move carries two bytes instead of sixteen numbers."""
-    rows, n = mem.rows, mem.count[ROWS]
+    """Find or add the row of the settings in force, so that a move carries two bytes instead of twenty numbers.
+
+    Where there is no room for one more, :data:`~printprep.gcode.layout.ROWS` tells it by exceeding the last.
+    """
+    rows, n = mem.rows, min(mem.count[ROWS], len(mem.rows) - 1)
     mem.state[DIRTY] = 0.0
-    for r in range(n, max(n - 64, 0), -1):
+    for r in range(n, max(n - FAR_BACK, 0), -1):
         same = True
         for k in range(SETTINGS):
             if rows[r, k] != rows[0, k]:
@@ -64,10 +68,10 @@ def settle(mem: Memory) -> None:
         if same:
             mem.state[ROW] = r - 1
             return
+    mem.count[ROWS] = n + 1
     if n + 1 < len(rows):
         for k in range(SETTINGS):  # a slice would cost seconds of compile time
             rows[n + 1, k] = rows[0, k]
-        mem.count[ROWS] = n + 1
         mem.state[ROW] = n
 
 

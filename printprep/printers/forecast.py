@@ -8,7 +8,8 @@ import numpy as np
 
 from printprep.errors import PrintprepError
 from printprep.gcode.estimate import estimate
-from printprep.gcode.motion import CORNERING
+from printprep.gcode.layout import Chords
+from printprep.gcode.motion import CHORDS, CORNERING
 from printprep.gcode.read import read_gcode
 from printprep.geometry.mesh import Float
 from printprep.printers.job import JobFile
@@ -47,7 +48,9 @@ def forecast(job: JobFile, printer: Printer) -> Forecast | None:
     if printer.fdm is None or printer.motion is None or not job.layer_starts:
         return None
     try:
-        gcode = read_gcode(job.path, g90_sets_e=printer.reads.g90_sets_e)
+        gcode = read_gcode(
+            job.path, g90_sets_e=printer.reads.g90_sets_e, chords=CHORDS.get(printer.firmware, Chords.MARLIN)
+        )
         times = estimate(
             gcode, printer.motion, cornering=CORNERING.get(printer.firmware), timing=printer.timing,
             shared_nozzle=printer.fdm.shared_nozzle, tool_change_s=printer.fdm.tool_change_s,

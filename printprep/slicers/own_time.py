@@ -7,7 +7,8 @@ from pathlib import Path
 
 from printprep.errors import ProfileError
 from printprep.gcode.estimate import GcodeTimes, estimate
-from printprep.gcode.motion import CORNERING
+from printprep.gcode.layout import Chords
+from printprep.gcode.motion import CHORDS, CORNERING
 from printprep.gcode.read import read_gcode
 from printprep.gcode.supports import anatomy_layers
 from printprep.profiles.models import Printer
@@ -26,7 +27,7 @@ def times_on(printer: Printer, gcode: Path) -> GcodeTimes:
     fdm = printer.fdm
     if printer.motion is None or fdm is None:
         raise ProfileError(f"{printer.id} has no [motion] and [fdm]: its profile must say what the firmware allows")
-    read = read_gcode(gcode, g90_sets_e=printer.reads.g90_sets_e)
+    read = read_gcode(gcode, g90_sets_e=printer.reads.g90_sets_e, chords=CHORDS.get(printer.firmware, Chords.MARLIN))
     times = estimate(
         read,
         printer.motion,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from printprep.gcode.read import Gcode, read_gcode
 AREA_MM2 = math.pi * 1.75**2 / 4
 
 
-def parse(tmp_path: Path, text: str, **options: bool) -> Gcode:
+def parse(tmp_path: Path, text: str, **options: Any) -> Gcode:
     path = tmp_path / "a.gcode"
     path.write_text(text)
     return read_gcode(path, **options)

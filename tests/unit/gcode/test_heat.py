@@ -97,7 +97,7 @@ def test_a_target_out_of_reach_takes_as_long_as_coming_near_it(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "whole"),
     [
-        ("", True), (" P1", True), (" P1 X10 Y10 W50 H20 C", True), (" L20 R180 F20 B180", True), (" S0", True),
+        ("", True), (" P1", True), (" P1 X10 Y10 W50 H20 C", False), (" L20 R180 F20 B180", True), (" S0", True),
         (" X10 Y10", True), (" A", False), (" L1", False), (" F10", False), (" D", False), (" P3.2", False),
         (" P9 X10 Y-4 W32 H4", False), (" S1", False), (" S2", False),
     ],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from printprep.gcode.layout import Event, Kind, Text
 from printprep.gcode.read import Gcode, Reader, read_gcode
 
 
-def parse(tmp_path: Path, text: str | bytes, **options: bool) -> Gcode:
+def parse(tmp_path: Path, text: str | bytes, **options: Any) -> Gcode:
     path = tmp_path / "a.gcode"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_gcode(path, **options)
