@@ -7,6 +7,7 @@
 # make storms  200 jobs of 5,000 lines for each firmware over a bad cable, and OctoPrint's own virtual printer
 # make fuzz    looks for bytes that crash the readers of G-code, FUZZ_S seconds for each (60)
 # make samples what becomes of every sample: renews tests/data/samples/README.md
+# make told    what a fixed set of prints takes, told ahead and sliced: renews TOLD.md beside it
 # make proofs  what three engines make of every sample: renews PROOFS.md beside it; ONLY=word for some of them
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 FUZZ_S ?= 60
 
-.PHONY: setup engines demo test check lint bench trials kills storms fuzz samples proofs clean
+.PHONY: setup engines demo test check lint bench trials kills storms fuzz samples told proofs clean
 
 setup: .venv/.installed
 
@@ -61,6 +62,9 @@ fuzz: setup
 
 samples: setup
 	$(BIN)/python -m tests.docs.samples
+
+told: setup engines
+	$(BIN)/python -m tests.docs.told
 
 proofs: setup
 	$(BIN)/python -m tests.docs.proofs $(ONLY)

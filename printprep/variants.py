@@ -229,7 +229,7 @@ def _told(mended: RunResult, plan: Plan, standing: _Standing, fdm: FdmProcess) -
         way=standing.way.number,
         up=standing.way.pose.up,
         estimate=estimate,
-        range_s=range_s(estimate.duration_s, printer, layer_mm),
+        range_s=range_s(estimate.duration_s, printer),
     )
 
 

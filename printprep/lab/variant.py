@@ -122,7 +122,7 @@ def _told(result: RunResult) -> Variant:
     profile, process = result.printer.id, result.process.id
     if result.stopped or result.estimate is None or result.plan is None:
         return Variant(profile=profile, process=process, problem=_problem(result))
-    low, high = range_s(1.0, result.printer, result.process.fdm.layer_height_mm)
+    low, high = range_s(1.0, result.printer)
     return Variant(
         profile=profile,
         process=process,

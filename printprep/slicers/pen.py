@@ -10,7 +10,7 @@ import numpy as np
 
 from printprep.gcode.sketch import ALONG_EDGE, chords
 from printprep.geometry.mesh import Bool, Float
-from printprep.geometry.strata import Stack, area_deeper_mm2, chains, depth_mm
+from printprep.geometry.strata import Stack, area_deeper_mm2, chains, depth_mm, window
 from printprep.profiles.models import Fdm, FdmProcess, Material, Motion
 from printprep.slicers import prusa_habits as habit
 from printprep.slicers import traced
@@ -73,12 +73,18 @@ class Pen:
     ) -> None:
         """Fill an area with lines ``spacing_mm`` apart, ``times`` over; ``joined``: their ends, along its edge."""
         cell_mm, half_mm = self.stack.cell_mm, self.spacing_mm(k, width_mm) / 2
+        near = window(area, 1)
+        if near is None:
+            return
+        area = area[near]
         depth = depth_mm(area, cell_mm)
         within = depth > half_mm  # where the middles of lines run
-        _, label = cv2.connectedComponents(area.astype(np.uint8), connectivity=8)
-        area = area & np.isin(label, np.unique(label[within]))  # what is narrower than a line is left out
+        pieces, label = cv2.connectedComponents(area.astype(np.uint8), connectivity=8)
+        wide = np.zeros(pieces, bool)
+        wide[label[within]] = True
+        area = wide[label]  # what is narrower than a line is left out
         cells = float(np.count_nonzero(area))
-        if not cells or not within.any():
+        if not cells:
             return
         wanted_mm = times * cells * cell_mm**2 / spacing_mm  # of lines that touch, what joins them is in it
         if spacing_mm > 2.0 * half_mm:

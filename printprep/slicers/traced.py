@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from printprep.geometry.mesh import Bool, Float
-from printprep.geometry.strata import runs
+from printprep.geometry.strata import runs, window
 from printprep.slicers import prusa_habits as habit
 
 
@@ -40,6 +40,10 @@ def ridges(area: Bool, cell_mm: float) -> tuple[Bool, float]:
     A piece is taken for a band of its area and its edge: half the edge is length and width together. The line ends half
     a width before either end; where it would be shorter than two widths there is none, so that a round piece has none.
     """
+    near = window(area, 1)
+    if near is None:
+        return area, 0.0
+    whole, area = np.zeros_like(area), area[near]
     _, label, figures, _ = cv2.connectedComponentsWithStats(area.astype(np.uint8), connectivity=8)
     found, nesting = cv2.findContours(area.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     half_mm = np.zeros(len(figures))
@@ -54,7 +58,8 @@ def ridges(area: Bool, cell_mm: float) -> tuple[Bool, float]:
     wide_mm = (half_mm - line_mm) / 2
     kept = line_mm > 2.0 * wide_mm
     kept[0] = False
-    return np.asarray(kept[label]), float(line_mm[kept].sum())
+    whole[near] = kept[label]
+    return whole, float(line_mm[kept].sum())
 
 
 def joins_mm(area: Bool, cell_mm: float, apart_mm: float, *, closed: bool = False) -> float:

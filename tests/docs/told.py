@@ -93,7 +93,7 @@ def row(wanted: Print, profiles: Profiles, folder: Path) -> Row:
     sliced = slice_plates(prepared, SILENT)
     own_s = sum(times_on(sliced.printer, plate.file).duration_s for plate in sliced.plates)
     used_mm3 = sum(use.mm3 for plate in sliced.plates for use in plate.estimate.material)
-    low_s, high_s = range_s(told.duration_s, sliced.printer, layer_mm)
+    low_s, high_s = range_s(told.duration_s, sliced.printer)
     ratio, material = own_s / told.duration_s, used_mm3 / sum(use.mm3 for use in told.material)
     held = low_s <= own_s <= high_s
     cells = (

@@ -37,7 +37,7 @@ def test_a_sample_takes_what_was_told(engine: Callable[[str], str], tmp_path: Pa
     sliced = slice_plates(prepared, SILENT)
     assert isinstance(sliced.plan, Plan)
     own_s = sum(times_on(sliced.printer, plate.file).duration_s for plate in sliced.plates)
-    low_s, high_s = range_s(told.duration_s, sliced.printer, sliced.process.fdm.layer_height_mm)
+    low_s, high_s = range_s(told.duration_s, sliced.printer)
     assert low_s < own_s < high_s
     used_mm3 = sum(use.mm3 for plate in sliced.plates for use in plate.estimate.material)
     assert sum(use.mm3 for use in told.material) == pytest.approx(used_mm3, rel=0.2)
