@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
+from statistics import median
 from typing import BinaryIO, Final
 
 from printprep.errors import InputError, PrinterError
@@ -117,17 +118,19 @@ def far_from_layer(job: JobFile, layer: int, nozzle_at_mm: float) -> str | None:
     What was acknowledged was not all laid down: a firmware holds moves that it has not begun, and what died by a power
     cut was further back than its journal.
     """
-    heights_mm = [(number, z_mm) for number, z_mm in enumerate(job.layer_z_mm, start=1) if z_mm is not None]
     z_mm = job.layer_z_mm[layer - 1]
-    if z_mm is None:
+    if not z_mm:
         return None
-    thick_mm = z_mm - max((other_mm for _, other_mm in heights_mm if other_mm < z_mm - SAME_MM), default=0.0)
-    if abs(nozzle_at_mm - z_mm) <= thick_mm + SAME_MM:
+    heights_mm = sorted({0.0, *(other_mm for other_mm in job.layer_z_mm if other_mm is not None)})
+    thick_mm = {top: top - under for under, top in pairwise(heights_mm)}
+    # supports have layers of their own, between those of the part, and these are thinner than anybody can see
+    far_mm = max(thick_mm[z_mm], median(thick_mm.values()))
+    if abs(nozzle_at_mm - z_mm) <= far_mm + SAME_MM:
         return None
-    above = [number for number, other_mm in heights_mm if other_mm > nozzle_at_mm + SAME_MM]
+    above = [n for n, other_mm in enumerate(job.layer_z_mm, 1) if other_mm and other_mm > nozzle_at_mm + SAME_MM]
     fits = f"; the layer that comes onto {nozzle_at_mm:g} mm is {above[0]}" if above else ""
     return (
-        f"layer {layer} is at {z_mm:g} mm and {thick_mm:.3g} mm thick, the nozzle stands at {nozzle_at_mm:g} mm{fits}"
+        f"layer {layer} is at {z_mm:g} mm and the nozzle at {nozzle_at_mm:g} mm, a layer is {far_mm:.3g} mm thick{fits}"
     )
 
 
