@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from printprep.gcode.motion import CORNERING
+from printprep.gcode.layout import Chords
+from printprep.gcode.motion import CHORDS, CORNERING
 from printprep.printers.virtual_hardware import Hardware
 from printprep.printers.virtual_motion import Head, Heater
 from printprep.printers.virtual_planner import Planner
@@ -31,7 +32,8 @@ class VirtualMachine:
         self._hardware = hardware
         self._fast = hurried
         g90_sets_e = dialect not in READS or READS[dialect].g90_sets_e
-        self._planner = Planner(hardware.motion, CORNERING.get(dialect), g90_sets_e=g90_sets_e, hurried=hurried)
+        chords = CHORDS.get(dialect, Chords.MARLIN)
+        self._planner = Planner(hardware.motion, CORNERING.get(dialect), chords, g90_sets_e=g90_sets_e, hurried=hurried)
         self._clock_s = 0.0
         self._tool_chosen = False
         self._report_s = 0.0  # M155

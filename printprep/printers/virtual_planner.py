@@ -32,6 +32,8 @@ class Planner:
     cornering
         Of its firmware. Buddy's, Klipper's and RepRapFirmware's moves are planned by Marlin's planner, too: Klipper's
         with the junction deviation that is as fast at a right angle, the others with the same limits.
+    chords
+        How its firmware cuts arcs.
     g90_sets_e
         Whether G90 and G91 speak for the extruder.
     hurried
@@ -39,10 +41,16 @@ class Planner:
     """
 
     def __init__(
-        self, motion: MotionProfile, cornering: Cornering | None, *, g90_sets_e: bool = True, hurried: bool
+        self,
+        motion: MotionProfile,
+        cornering: Cornering | None,
+        chords: layout.Chords = layout.Chords.MARLIN,
+        *,
+        g90_sets_e: bool = True,
+        hurried: bool,
     ) -> None:
         self._motion, self._cornering = motion, cornering or _marlins(motion)
-        self._memory = layout.new_memory(g90_sets_e=g90_sets_e)
+        self._memory = layout.new_memory(g90_sets_e=g90_sets_e, chords=chords)
         self._out = layout.new_output(4 * ARC_SEGMENTS, LATE)
         self._steps, self._full = np.array(motion.steps_per_mm), motion.planner_blocks
         self._ring, self._last = np.zeros((RING, 8)), np.zeros((7, 4))
