@@ -85,12 +85,13 @@ class Beads:
         return self.layer_z_mm - self.layer_height_mm / 2.0
 
 
-def beads(gcode: Gcode, filament_mm: float = 1.75, top_mm: float = 0.0) -> Beads:
+def beads(gcode: Gcode, filament_mm: float = 1.75, top_mm: float = 0.0, bottom_mm: float = math.inf) -> Beads:
     """The beads of ``gcode``, in its layers of the model.
 
     Layers go by the height of what is printed of the model, not by marks: supports have layers of their own between
     them, which count to the model's layer that they reach into. Where the flow says that a layer is missing between two
-    others, or there is none up to ``top_mm``, the top of what should be printed, it is there without a bead.
+    others, or there is none up to ``top_mm``, the top of what should be printed, it is there without a bead; likewise
+    down to ``bottom_mm`` where something else is printed lower, such as a skirt or supports.
     """
     moves = gcode.moves
     end = moves.position_mm
@@ -101,7 +102,7 @@ def beads(gcode: Gcode, filament_mm: float = 1.75, top_mm: float = 0.0) -> Beads
     z = np.round(end[row, 2], 4)
     section_mm2 = moves.e_mm[row] * (math.pi * filament_mm**2 / 4.0) / length_mm[row]
     own = role == Role.PART
-    layer_z_mm, layer_height_mm = _layers(z[own], section_mm2[own], float(z.min(initial=np.inf)), top_mm)
+    layer_z_mm, layer_height_mm = _layers(z[own], section_mm2[own], float(z.min(initial=np.inf)), top_mm, bottom_mm)
     layer = np.minimum(np.searchsorted(layer_z_mm, z - 1e-3), len(layer_z_mm) - 1).astype(np.int32)
     height_mm = layer_height_mm[layer]
     bridge = _bridges(gcode)[moves.feature[row]]
@@ -123,9 +124,11 @@ def beads(gcode: Gcode, filament_mm: float = 1.75, top_mm: float = 0.0) -> Beads
     )
 
 
-def read_beads(path: Path, filament_mm: float, *, g90_sets_e: bool = True, top_mm: float = 0.0) -> Beads:
+def read_beads(
+    path: Path, filament_mm: float, *, g90_sets_e: bool = True, top_mm: float = 0.0, bottom_mm: float = math.inf
+) -> Beads:
     """The beads of a file, see :func:`printprep.gcode.read.read_gcode` and :func:`beads`."""
-    return beads(read_gcode(path, g90_sets_e=g90_sets_e), filament_mm, top_mm)
+    return beads(read_gcode(path, g90_sets_e=g90_sets_e), filament_mm, top_mm, bottom_mm)
 
 
 def role_of(feature: str) -> Role:
@@ -165,7 +168,7 @@ def _bridges(gcode: Gcode) -> Bool:
     return np.array([name.lower() in BRIDGES for name in gcode.features], np.bool_)
 
 
-def _layers(z: Float, section_mm2: Float, lowest_mm: float, top_mm: float) -> tuple[Float, Float]:
+def _layers(z: Float, section_mm2: Float, lowest_mm: float, top_mm: float, bottom_mm: float) -> tuple[Float, Float]:
     """Tops and heights of the layers, those that are missing among them."""
     tops, of_bead = np.unique(z, return_inverse=True)
     if not len(tops):
@@ -185,5 +188,7 @@ def _layers(z: Float, section_mm2: Float, lowest_mm: float, top_mm: float) -> tu
         found.extend((top - height + height * (k + 1) / count, height / count) for k in range(count))
     while top_mm - found[-1][0] > 0.5 * usual_mm + 1e-6:
         found.append((found[-1][0] + usual_mm, usual_mm))
+    while (floor_mm := found[0][0] - found[0][1]) - 0.5 * usual_mm > bottom_mm + 1e-6:
+        found.insert(0, (floor_mm, min(usual_mm, floor_mm)))
     table = np.array(found)
     return np.array(table[:, 0]), np.array(np.maximum(table[:, 1], 1e-3))

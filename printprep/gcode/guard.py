@@ -136,6 +136,7 @@ class _Watch:
         self.homed = 0 if limits.stands_at_mm is None else 4  # bits of the axes
         self.released = 0  # axes whose motors were switched off since they were homed
         self.laid = False  # there is material on the bed
+        self.homed_late: tuple[int, str] | None = None  # line that homed x or y since
         self.poured_mm = 0.0  # fed on the spot where the head stands
         self.fed_mm = 0.0  # in all
         self.fed_most_mm = 0.0  # before it was drawn back, as at the end of a file
@@ -258,6 +259,10 @@ class _Watch:
     def _lays(self, block: Block, start: int, way: _Way) -> None:
         """Material comes to lie on the bed, somewhere from move ``start`` on."""
         self.laid = True
+        if self.homed_late:
+            line, text = self.homed_late
+            self.note("gcode-homing-in-print", line, "homes, which may lift the nozzle, and prints on", text=text)
+            self.homed_late = None
         if self.bed_was_on and self.bed_c <= 0:
             line = int(block.moves.line[int(np.searchsorted(way.laid, way.laid[start], side="right")) - 1])
             self.note(
@@ -309,6 +314,8 @@ class _Watch:
             if 0 < axes < Z_BIT:
                 why += ", unless the printer's profile can say that Z stays where it is (fdm.homes_xy_alone)"
             self.note("gcode-homing-in-print", line, why, text=block.line(line))
+        elif self.laid:
+            self.homed_late = line, block.line(line)
         self.homed |= axes
         self.released &= ~axes
 

@@ -53,7 +53,8 @@ def words(data: Bytes, i: int, end: int, value: Values) -> tuple[int, int]:
     """Read ``X1 Y-2.5`` into ``value`` (26,): bits of letters with a number, and of those without; -1 is rubbish.
 
     A word of a language is rubbish too: three letters in a row that are no axes and have no number. So is ``X1E3``,
-    which firmwares read in three ways (:attr:`printprep.profiles.firmware.Reads.exponent`).
+    which firmwares read in three ways (:attr:`printprep.profiles.firmware.Reads.exponent`); but not where words stand
+    without spaces throughout, as in binary files that only firmwares with one way read.
     """
     valued, bare, run = 0, 0, 0
     while i < end:
@@ -63,7 +64,7 @@ def words(data: Bytes, i: int, end: int, value: Values) -> tuple[int, int]:
             continue
         if c == 42:  # a checksum ends the line
             break
-        letter = int(c & 0xDF) - 65
+        letter, apart = int(c & 0xDF) - 65, data[i - 1] == 32 or data[i - 1] == 9
         if c < 65 or letter < 0 or letter > 25:
             return -1, bare
         i += 1
@@ -78,7 +79,7 @@ def words(data: Bytes, i: int, end: int, value: Values) -> tuple[int, int]:
             return -1, bare
         if ok:
             run = 0
-            if not abs(v) < LARGEST * 10 or exponent(data, j, end):
+            if not abs(v) < LARGEST * 10 or (apart and exponent(data, j, end)):
                 return -1, bare
             value[letter] = v
             valued |= 1 << letter

@@ -76,20 +76,23 @@ def proving(
 ) -> Iterator[Proved]:
     """Compare what ``file`` prints with ``solids``, and keep it open to look at its layers; see :func:`prove_plate`."""
     top_mm = max((float(solid.mesh.bounds_mm[1, 2]) for solid in solids), default=0.0)
-    with _printed(file, printer, top_mm) as printed:
+    bottom_mm = min((float(solid.mesh.bounds_mm[0, 2]) for solid in solids), default=0.0)
+    with _printed(file, printer, bottom_mm, top_mm) as printed:
         comparison = Comparison.of(printed, solids)
         checked = look_through(comparison)
         yield Proved(proof=prove(printed, solids, checked, limits, critical), checked=checked, comparison=comparison)
 
 
 @contextmanager
-def _printed(file: Path, printer: Printer, top_mm: float) -> Iterator[Printed]:
+def _printed(file: Path, printer: Printer, bottom_mm: float, top_mm: float) -> Iterator[Printed]:
     layered = LAYERED.get(file.suffix.lower())
     if (layered is None) != (printer.fdm is not None):
         kind = "a resin file of layers" if layered else "G-code"
         raise ProfileError(f"{file.name} is {kind}, and {printer.id} prints none; name the printer that it is for")
     if printer.fdm is not None:
-        beads = read_beads(file, printer.fdm.filament_mm, g90_sets_e=printer.reads.g90_sets_e, top_mm=top_mm)
+        beads = read_beads(
+            file, printer.fdm.filament_mm, g90_sets_e=printer.reads.g90_sets_e, top_mm=top_mm, bottom_mm=bottom_mm
+        )
         yield Strips.of(beads)
         return
     assert printer.resin is not None

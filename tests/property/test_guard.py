@@ -56,7 +56,7 @@ ANYWHERE = (  # with the code that must name it
 )  # fmt: skip
 WHILE_PRINTING = (
     ("G1 X221", "gcode-off-bed"), ("g1y-3", "gcode-off-bed"), ("N3 G1 Z-0.1*7", "gcode-off-bed"),
-    ("G0 Z251", "gcode-off-bed"), ("G28 X", "gcode-homing-in-print"),
+    ("G0 Z251", "gcode-off-bed"), ("G28 Z", "gcode-homing-in-print"),
     ("G29", "gcode-homing-in-print"), ("M600", "gcode-waits"), ("G4 S9999", "gcode-waits"),
 )  # fmt: skip
 TRICKS = (  # several lines; the last is the one that is found

@@ -34,7 +34,8 @@ def proof(
 ) -> Proof:
     path = write(tmp_path / "plate.gcode", list(boxes), layers=LAYERS, change=change)
     solids = [box.solid for box in wanted or boxes]
-    laid = beads(read_gcode(path), top_mm=max(solid.mesh.bounds_mm[1, 2] for solid in solids))
+    low_mm, high_mm = (reach(solid.mesh.bounds_mm[k, 2] for solid in solids) for k, reach in ((0, min), (1, max)))
+    laid = beads(read_gcode(path), top_mm=high_mm, bottom_mm=low_mm)
     return prove(laid, solids, check(laid, solids), Limits(), critical)
 
 
@@ -208,6 +209,22 @@ def test_first_layers_that_are_missing_are_an_error_since_the_print_would_begin_
     assert missing.message.startswith(f"{which} not printed: z 0.00 to {0.2 * count:.2f} mm (layer")
     assert missing.message.endswith(f"it begins {0.2 * count:.2f} mm above the bed, in the air")
     assert [part.holds for part in found.held] == [True, False]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_first_layers_that_are_missing_are_found_though_a_skirt_or_supports_are_printed_there(
+    tmp_path: Path, count: int
+) -> None:
+    aside = Box(name="skirt", low_mm=(60, 20, 0), high_mm=(62, 40, 4))
+
+    def only_the_skirt(ring: Ring) -> Ring | None:
+        if ring.box == "skirt":
+            return replace(ring, feature="Skirt/Brim") if ring.layer < count else None
+        return ring if ring.layer >= count else None
+
+    found = proof(tmp_path, only_the_skirt, boxes=(ORGAN, VESSEL, aside), wanted=(ORGAN, VESSEL))
+    assert {("deposit-layers-missing", "organ"), ("deposit-layers-missing", "vessel")} <= errors(found)
+    assert found.layers == LAYERS
 
 
 @pytest.mark.parametrize(

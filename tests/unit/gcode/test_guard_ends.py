@@ -48,6 +48,11 @@ def test_homing_x_and_y_below_the_top_of_the_print_is_an_error(tmp_path: Path) -
     assert found.value == pytest.approx(1.2)
 
 
+def test_homing_x_and_printing_on_is_an_error(tmp_path: Path) -> None:
+    [found] = check(tmp_path, f"G28 X\nG1 X30 F3000\nG1 X60 E2 F1200\n{OFF}")
+    assert found.message == "line 12: 'G28 X': homes, which may lift the nozzle, and prints on"
+
+
 @pytest.mark.parametrize("home", ["G28", "G28 Z", "G28 X Y Z0"])
 def test_homing_z_stays_an_error(tmp_path: Path, home: str) -> None:
     assert codes(check(tmp_path, f"G1 Z50 F600\n{home}\n{OFF}")) == ["gcode-homing-in-print"]

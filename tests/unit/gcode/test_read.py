@@ -125,7 +125,7 @@ def test_line_numbers_checksums_blanks_and_line_ends_are_no_obstacle(tmp_path: P
 @pytest.mark.parametrize(
     "line",
     [
-        "G1 Xnan", "G1 X1e300", "G1 X1E3", "G1X1Y2E-.5", "G1 E1e1", "G1 X" + "9" * 400, "G1 X", "G1 X1 $",
+        "G1 Xnan", "G1 X1e300", "G1 X1E3", "G1 E1e1", "G1 X" + "9" * 400, "G1 X", "G1 X1 $",
         "G1 X-99999999", "G2 X1 Y1", "G2 X9 R1",
     ],
 )  # fmt: skip
@@ -136,6 +136,12 @@ def test_a_move_that_makes_no_sense_is_counted_and_not_made(tmp_path: Path, line
     assert np.isfinite(gcode.moves.position_mm).all()
     assert places == [5, 6]
     assert gcode.counts.bad == 1
+
+
+def test_words_without_spaces_are_those_of_a_packed_file(tmp_path: Path) -> None:
+    gcode = parse(tmp_path, "M83\nG1X1Y2E.5\nG1X3E1\n")
+    assert gcode.counts.bad == 0
+    assert gcode.moves.e_mm.tolist() == [0.5, 1]
 
 
 def test_rubbish_is_counted(tmp_path: Path) -> None:

@@ -37,6 +37,23 @@ def test_a_name_in_a_setting_or_as_one_is_found(tmp_path: Path, comment: str) ->
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "circle_compensation_manual_offset", "counter_coef_1", "different_settings_to_system", "enable_pre_heating",
+        "extruder_clearance_dist_to_rod", "extruder_clearance_height_to_lid", "extruder_nozzle_stats",
+        "filament_adhesiveness_category", "filament_dev_ams_drying_heat_distortion_temperature",
+        "filament_metal_stickiness", "filament_mixed_gradient_curve", "filament_retract_length_nc",
+        "filament_self_index", "fuzzy_skin_octaves", "has_filament_switcher", "impact_strength_z",
+        "infill_instead_top_bottom_surfaces", "long_retractions_when_ec", "support_interface_not_for_body",
+        "symmetric_infill_y_axis",
+    ],
+)  # fmt: skip
+def test_settings_of_bambu_studio_are_settings(tmp_path: Path, name: str) -> None:
+    assert setting(f" {name} = 1") == (name, "1")
+    assert said(tmp_path, f" {name} = 1") == []
+
+
+@pytest.mark.parametrize(
     "comment", [" print_settings_id = Mary Miller", " patient_of = 7", " printing object mary id:0 copy 0"]
 )
 def test_what_may_be_a_profile_or_a_thing_is_a_warning(tmp_path: Path, comment: str) -> None:
