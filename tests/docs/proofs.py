@@ -11,6 +11,7 @@ import argparse
 import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -182,7 +183,8 @@ def holding(line: str) -> tuple[bool, ...]:
 def page(lines: Mapping[Key, str]) -> str:
     """The page of the proofs."""
     outcomes = [one for line in lines.values() for one in holding(line)]
-    done = {key[:2] for key in lines}
+    tried = Counter(key[:2] for key in lines)
+    whole = sum(count == len(ENGINES) for count in tried.values())
     text = [
         "# What three engines make of the samples",
         "",
@@ -192,8 +194,8 @@ def page(lines: Mapping[Key, str]) -> str:
         "how much of which part, where, how thick. What is lost and thinner than two lines is a warning, as is what",
         "begins in the air. Heights are those of the plate; places are those of the case, in mm.",
         "",
-        f"**{sum(outcomes)} of {len(outcomes)}** files hold all of their parts. Tried so far: {len(done)} of the",
-        f"{len(printable())} samples that are solids.",
+        f"**{sum(outcomes)} of {len(outcomes)}** files hold all of their parts. Tried so far: by all engines",
+        f"{whole} of the {len(printable())} samples that are solids, by some of them {len(tried) - whole} more.",
         "",
     ]
     for group in dict.fromkeys(key[0] for key in lines):

@@ -11,12 +11,13 @@ import pytest
 from printprep.case import Severity
 from printprep.casefile import Limits
 from printprep.gcode.beads import Role, beads
-from printprep.gcode.deposit import check
+from printprep.gcode.deposit import Solid, check
 from printprep.gcode.outline import REACH_MM, gaps, samples
 from printprep.gcode.proof import Judge, Proof, prove
 from printprep.gcode.read import read_gcode
 from printprep.gcode.regions import Whole
 from printprep.gcode.spots import Kind
+from printprep.geometry.solid import union
 from tests.unit.gcode.sliced import WIDTH_MM, Box, Change, Ring, write
 
 ORGAN = Box(name="organ", low_mm=(20, 20, 0), high_mm=(32, 30, 4))
@@ -371,10 +372,17 @@ def test_where_no_line_fits_in_no_plastic_is_looked_for_but_a_line_that_is_wider
     sliver = Box(name="fin", low_mm=(38, 24.0, 0), high_mm=(41.2, 24.1, 0.2))
     stub = Box(name="organ", low_mm=(39.2, 23.9, 0), high_mm=(40.0, 24.2, 0.2))
     assert proof(tmp_path, boxes=(ORGAN, stub), wanted=(ORGAN, sliver)).off == ()
-    thicker = Box(name="fin", low_mm=(38, 24.0, 0), high_mm=(42, 24.3, 0.2))
-    half = Box(name="organ", low_mm=(39, 24.0, 0), high_mm=(41, 24.3, 0.2))
-    assert proof(tmp_path, boxes=(ORGAN, half), wanted=(ORGAN, thicker)).off == ()
     wall = Box(name="wall", low_mm=(38, 24, 0), high_mm=(44, 24.3, 4))
     (off,) = proof(tmp_path, boxes=(ORGAN, wall)).off
     assert (off.part, off.how) == ("wall", "wide")
     assert off.gap_mm == pytest.approx((0.3 - WIDTH_MM) / 2, abs=0.01)
+
+
+def test_a_short_line_in_a_long_sliver_makes_no_section_too_wide(tmp_path: Path) -> None:
+    """Of a section as wide as a line takes for two millimetres, and with a tail too thin for any."""
+    body = Box(name="fin", low_mm=(38, 24.0, 0), high_mm=(40, 24.3, 0.2))
+    tail = Box(name="fin", low_mm=(39.9, 24.0, 0), high_mm=(43, 24.1, 0.2))
+    fin = Solid(name="fin", tool=0, mesh=union(body.solid.mesh, tail.solid.mesh))
+    laid = beads(read_gcode(write(tmp_path / "a.gcode", [ORGAN, body], layers=LAYERS)), top_mm=4.0)
+    found = prove(laid, [ORGAN.solid, fin], check(laid, [ORGAN.solid, fin]), Limits())
+    assert [off for off in found.off if off.part == "fin"] == []
