@@ -121,6 +121,7 @@ class Port:
     def __init__(
         self, log: str, settings: dict[str, Any], cable: dict[str, float], late: float, *, counts: bool, words: bool
     ) -> None:
+        tempfile.tempdir = os.path.dirname(log)  # what the printer leaves behind goes where its log goes
         self._settings = Settings(**settings)
         self._printer = (Counting if counts else Printer)(self._settings, log)
         self._printer.marlins_words = words

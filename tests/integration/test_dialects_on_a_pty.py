@@ -74,4 +74,4 @@ def test_the_command_plays_a_dialect_with_a_script(job: Path, tmp_path: Path) ->
     assert outcome.ending is Ending.FAILED
     assert "not heating at expected rate" in outcome.message
     assert printed(log) == MOVES[: len(printed(log))]
-    assert 690 <= outcome.lines_accepted <= 700
+    assert len(printed(log)) - 1 <= outcome.lines_accepted <= len(printed(log)) < 700  # questions are lines, too
