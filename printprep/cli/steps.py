@@ -245,12 +245,13 @@ def plate_line(plate: dict[str, Any]) -> str:
     """One line for one plate."""
     from rich.markup import escape
 
+    from printprep.cli.times import layers_said
     from printprep.units import format_duration
 
     estimate = plate["estimate"]
     grams = sum(use["g"] for use in estimate["material"])
-    layers = plate["anatomy_layer_count"] or plate["layer_count"]
+    layers = layers_said(plate["anatomy_layer_count"], plate["layer_count"])
     return (
-        f"[bold]{escape(plate['file'])}[/bold]  {layers} layers, {format_duration(estimate['duration_s'])}, "
+        f"[bold]{escape(plate['file'])}[/bold]  {layers}, {format_duration(estimate['duration_s'])}, "
         f"{grams:.0f} g, sha256 {plate['sha256'][:12]}…"
     )

@@ -141,7 +141,7 @@ def _show(file: Path, named: str, times: GcodeTimes, tools: list[dict[str, Any]]
         (escape(name), format_duration(s), f"{100 * s / times.duration_s:.1f} %", _bar(s / longest_s))
         for name, s in by_time
     ]
-    title = f"{_layers(times)}{_changes(times)}"
+    title = f"{layers_said(times.anatomy_layer_count, len(times.per_layer_s))}{_changes(times)}"
     out().print(table(title, ("feature", ">time", ">share", ""), rows))
     shown = [
         (
@@ -179,11 +179,9 @@ def _show_assumed(keys: list[str]) -> None:
         )
 
 
-def _layers(times: GcodeTimes) -> str:
-    """Supports have heights of their own, which nobody counts as layers of the print."""
-    every = len(times.per_layer_s)
-    own = times.anatomy_layer_count or every
-    return f"{own} layers" + (f", and {every - own} of supports alone" if own < every else "")
+def layers_said(own: int | None, every: int) -> str:
+    """Layers of the parts; supports have heights of their own besides, which a printer counts, too."""
+    return f"{own or every} layers" + (f", and {every - own} of supports alone" if own and own < every else "")
 
 
 def _slicer(said: Embedded) -> dict[str, Any]:
