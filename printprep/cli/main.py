@@ -30,17 +30,24 @@ def printer_to_stop(arguments: list[str]) -> str | None:
 
 def _stop(name: str, arguments: list[str]) -> None:
     """Have the process that prints on ``name`` stop it, and exit; come back when nobody prints there."""
-    from printprep.errors import PrintprepError
+    from printprep.errors import PrinterError, PrintprepError
     from printprep.printers.orders import give_order
 
+    answer: dict[str, object] | None = None
+    failed: PrintprepError | None = None
     try:
         answer = give_order(name, "stop")
     except PrintprepError as exc:
-        from printprep.cli.root import leave
+        failed = exc
+    except KeyboardInterrupt:  # another process carries the order out, or never heard it
+        failed = PrinterError(f"interrupted: nobody knows whether {name} was stopped; look at the printer")
+    if answer is None and failed is None:
+        return
+    from printprep.cli.printing import say_done
+    from printprep.cli.root import ending
 
-        leave(exc, arguments)
-    if answer is not None:
-        from printprep.cli.printing import say_done
-
-        say_done(name, "stop", answer, as_json="--json" in arguments)
-        sys.exit(0)
+    with ending(arguments):
+        if failed is not None:
+            raise failed
+        say_done(name, "stop", answer or {}, as_json="--json" in arguments)
+    sys.exit(0)

@@ -6,6 +6,8 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -109,19 +111,18 @@ def _gathered(error: PrintprepError) -> dict[str, Any]:
     return {"findings": [finding_json(finding) for finding in error.gathered]}
 
 
-def leave(error: PrintprepError, arguments: list[str]) -> NoReturn:
-    """Exit with the message and the code of an error; with ``--debug`` as it was raised."""
-    if "--debug" in arguments:
-        raise error
-    say_error(error, exit_code(error), as_json="--json" in arguments)
-    sys.exit(exit_code(error))
-
-
 def run(arguments: list[str]) -> NoReturn:
-    """Run a command line and exit with the code of its end: errors are one message, never a traceback."""
-    try:
+    """Run a command line and exit with the code of its end."""
+    with ending(arguments):
         code = printprep.main(args=arguments, prog_name="printprep", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)  # click answers the code of an Exit that a command raised
+    sys.exit(code if isinstance(code, int) else 0)  # click answers the code of an Exit that a command raised
+
+
+@contextmanager
+def ending(arguments: list[str]) -> Iterator[None]:
+    """Exit with one message and the code of whatever goes wrong in the block, never with a traceback."""
+    try:
+        yield
     except click.Abort:
         click.echo("interrupted", err=True)
         sys.exit(130)
@@ -129,7 +130,10 @@ def run(arguments: list[str]) -> NoReturn:
         exc.show()
         sys.exit(exc.exit_code)
     except PrintprepError as exc:
-        leave(exc, arguments)
+        if "--debug" in arguments:
+            raise
+        say_error(exc, exit_code(exc), as_json="--json" in arguments)
+        sys.exit(exit_code(exc))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing left to say
         sys.exit(0)

@@ -65,7 +65,7 @@ LINKS = (
     pytest.param("octoprint", marks=pytest.mark.integration),
     pytest.param("moonraker", marks=pytest.mark.integration),
     "prusalink",
-    pytest.param("prusalink-server", marks=pytest.mark.integration),
+    pytest.param("prusalink-server", marks=[pytest.mark.integration, pytest.mark.long]),  # it waits 11 s after a print
     "sdcp",
 )
 

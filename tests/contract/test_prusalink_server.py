@@ -12,7 +12,7 @@ from printprep.printers.link import Ending, PrinterState, PrinterStatus
 from printprep.printers.prusalink import PrusaLinkLink
 from tests.contract.prusalink_server import KEY, PASSWORD, USER, PrusaLinkServer
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("prusalink")]  # half a minute to start: once is enough
 
 
 @pytest.fixture
@@ -75,6 +75,7 @@ def test_a_stop_is_a_cancel_and_says_so(prusalink_server: PrusaLinkServer, link:
     assert "at its plug" in said[0]
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_in_mid_print_is_the_outcome(
     prusalink_server: PrusaLinkServer, link: PrusaLinkLink, job: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ fitted to these prints.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -25,7 +26,8 @@ AORTA, KIDNEY = "case_aortic_dissection", "case_kidney_left_female"
 HEAD: Final = """# Told ahead, and sliced
 
 Written by `make told`; do not edit. Each print is told from sections of 24 of its layers, then sliced by PrusaSlicer;
-the time of the file is our own. "Held" says whether it lies in the range that is shown beside what is told.
+the time of the file is our own. "Held" says whether it lies in the range that is shown beside what is told; "material"
+is what the file feeds for each mm3 that was told.
 
 | sample | scale | printer | process | layer mm | supports | told | sliced | sliced / told | material | held |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -69,7 +71,7 @@ class Row:
     """A line of the table, and what it says."""
 
     text: str
-    ratio: float
+    ratio: float  # as it is shown, so that the sum is that of the page
     held: bool
 
 
@@ -94,7 +96,7 @@ def row(wanted: Print, profiles: Profiles, folder: Path) -> Row:
     own_s = sum(times_on(sliced.printer, plate.file).duration_s for plate in sliced.plates)
     used_mm3 = sum(use.mm3 for plate in sliced.plates for use in plate.estimate.material)
     low_s, high_s = range_s(told.duration_s, sliced.printer)
-    ratio, material = own_s / told.duration_s, used_mm3 / sum(use.mm3 for use in told.material)
+    ratio, material = round(own_s / told.duration_s, 2), used_mm3 / sum(use.mm3 for use in told.material)
     held = low_s <= own_s <= high_s
     cells = (
         Path(wanted.file).stem, f"{wanted.scale}", wanted.printer, wanted.process, f"{layer_mm:.2f}",
@@ -110,13 +112,22 @@ def main() -> None:
     for wanted in SET:
         with tempfile.TemporaryDirectory(prefix="printprep-") as folder:
             rows.append(row(wanted, profiles, Path(folder)))
+    write_text(PAGE, HEAD + "".join(one.text for one in rows) + summary(rows))
+
+
+def is_near(ratio: float) -> bool:
+    """Whether what a print took is within a tenth of what was told."""
+    return abs(round(ratio - 1, 2)) <= 0.1
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """What the table comes to."""
     ratios = [one.ratio for one in rows]
-    near, held = sum(abs(ratio - 1) <= 0.1 for ratio in ratios), sum(one.held for one in rows)
-    summary = (
+    near, held = sum(is_near(ratio) for ratio in ratios), sum(one.held for one in rows)
+    return (
         f"\n{near} of {len(rows)} prints took within a tenth of what was told, all of them {min(ratios):.2f} to "
         f"{max(ratios):.2f} times that; {held} lie in their range.\n"
     )
-    write_text(PAGE, HEAD + "".join(one.text for one in rows) + summary)
 
 
 if __name__ == "__main__":

@@ -351,6 +351,33 @@ def test_a_stop_goes_out_before_the_command_line_is_loaded() -> None:
     assert done.stderr.splitlines()[0] == "[]", done.stderr
 
 
+def test_a_stop_that_nobody_waits_for_is_one_of_which_nobody_knows() -> None:
+    link = SlowServer()
+    with Desk("left", link, LIMITS):
+        command = [sys.executable, "-c", "from printprep.cli.main import main; main()", "printer", "stop", "left"]
+        with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asker:
+            until(link.asked.is_set)
+            asker.send_signal(signal.SIGINT)
+            said, complaint = asker.communicate(timeout=60)
+        link.done.set()
+    assert asker.returncode == 4
+    assert said == ""
+    assert complaint == "PrinterError: interrupted: nobody knows whether left was stopped; look at the printer\n"
+
+
+def test_a_stop_whose_reader_has_gone_is_a_stop() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    link = SlowServer()
+    link.done.set()
+    with Desk("left", link, LIMITS):
+        command = [sys.executable, "-c", "from printprep.cli.main import main; main()", "printer", "stop", "left"]
+        done = subprocess.run(command, text=True, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert link.asked.is_set()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_smoothieboard_is_stopped_while_it_heats(tmp_path: Path) -> None:
     """There M112 waits behind what waits for heat; ^X does not."""
     job = tmp_path / "job.gcode"
