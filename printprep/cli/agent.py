@@ -90,7 +90,7 @@ def agent(names: tuple[str, ...], once: bool, until_empty: bool, store_url: str 
         signal.signal(number, on_signal)
     until = Until.ONCE if once else Until.EMPTY if until_empty else Until.STOPPED
     with open_store(store_url) as store:
-        press = LinkPress(load_profiles())
+        press = LinkPress(load_profiles(), store_url=store_url)
         problems = run_agent(store, named or lab_printers(store), press, until=until, switch=switch, notify=notify)
     if len(problems) == 1:
         raise next(iter(problems.values()))

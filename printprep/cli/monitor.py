@@ -100,8 +100,8 @@ def _the_one() -> str:
 
 def _forecast(told: dict[str, Any]) -> Forecast | None:
     """Our own estimate of what is printed; None where file or profile are not known."""
-    from printprep.cli.foresee import foresee
     from printprep.errors import PrintprepError
+    from printprep.lab.ready import foresee
     from printprep.printers.job import read_job
     from printprep.profiles.load import load_profiles
 

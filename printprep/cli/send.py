@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -107,14 +106,11 @@ def _opened(
     file: Path, named: NamedPrinter, profile: Printer | None, profiles: Profiles, log: Path | None
 ) -> PrinterLink:
     """The link, not connected yet, with what it has to know of this file and this printer."""
-    from printprep.cli.foresee import foresee
+    from printprep.lab.ready import make_ready
     from printprep.printers import open_link
-    from printprep.printers.serial import SerialLink
-    from printprep.safety import parking_of
 
-    link = open_link(named, log=log, parking=parking_of(file, profile, profiles))
-    if isinstance(link, SerialLink) and profile is not None:
-        link.foresee = partial(foresee, name=named.name, printer=profile)
+    link = open_link(named, log=log)
+    make_ready(link, file, named.name, profile, profiles)
     return link
 
 

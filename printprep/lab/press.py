@@ -8,6 +8,7 @@ from pathlib import Path
 
 from printprep.errors import GcodeRefused, InputError, PrinterError
 from printprep.lab.agent import Outcome, Tell
+from printprep.lab.ready import make_ready
 from printprep.lab.store import Job, State
 from printprep.lab.turn import Told
 from printprep.printers import open_link
@@ -16,9 +17,8 @@ from printprep.printers.layerjob import holds_layers
 from printprep.printers.link import Ending, PrinterLink, PrinterState, PrinterStatus
 from printprep.printers.registry import NamedPrinter, find_printer
 from printprep.printers.send import Guard, send_file
-from printprep.printers.serial import SerialLink
 from printprep.profiles.load import Profiles
-from printprep.safety import parking_of, sending_guard, tune_limits
+from printprep.safety import sending_guard, tune_limits
 
 
 class LinkPress:
@@ -30,10 +30,13 @@ class LinkPress:
         Where the guard's limits come from.
     registry
         Folder of the registry; None: the user's own.
+    store_url
+        Of the store that knows what the printers' finished prints took; None: the user's own.
     """
 
-    def __init__(self, profiles: Profiles, registry: Path | None = None) -> None:
+    def __init__(self, profiles: Profiles, registry: Path | None = None, *, store_url: str | None = None) -> None:
         self._profiles = profiles
+        self._store_url = store_url
         self._registry = registry
 
     @contextmanager
@@ -53,8 +56,7 @@ class LinkPress:
         profile = self._profiles.printer(named.profile)
 
         def desk(file: Path) -> Desk:
-            if isinstance(link, SerialLink):
-                link.parking = parking_of(file, profile, self._profiles)
+            make_ready(link, file, named.name, profile, self._profiles, self._store_url)
             facts = {"file": str(file), "profile": profile.id}
             return Desk(named.name, link, tune_limits(file, profile, self._profiles), facts)
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from printprep.printers.dialects.events import Parking
     from printprep.printers.job import JobFile
     from printprep.printers.journal import Journal
     from printprep.printers.link import PrinterLink
@@ -83,14 +82,8 @@ PRINTERS: dict[str, Callable[[NamedPrinter, Path | None], PrinterLink]] = {
 """Every kind of link: from a named printer to a link that is not connected yet."""
 
 
-def open_link(printer: NamedPrinter, *, log: Path | None = None, parking: Parking | None = None) -> PrinterLink:
-    """The link of a named printer, not connected yet; ``log`` is for the virtual printer only.
-
-    ``parking`` is where a pause on request puts the head, of printers on a port; None: it stays where it is.
-    """
+def open_link(printer: NamedPrinter, *, log: Path | None = None) -> PrinterLink:
+    """The link of a named printer, not connected yet; ``log`` is for the virtual printer only."""
     if log is not None and printer.link != "virtual":
         raise InputError(f"only the virtual printer writes a log; {printer.name} is {printer.link}")
-    link = PRINTERS[printer.link](printer, log)
-    if parking is not None and hasattr(link, "parking"):
-        link.parking = parking
-    return link
+    return PRINTERS[printer.link](printer, log)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,13 @@ from printprep.lab import queue, turn
 from printprep.lab.lease import this_agent
 from printprep.lab.offers import offers
 from printprep.lab.pace import pace_of, read_pace, read_paces
+from printprep.lab.ready import foresee
 from printprep.lab.store import Job, State, Store
 from printprep.lab.variant import Variant
 from printprep.plan import Estimate
+from printprep.printers.forecast import forecast
+from printprep.printers.job import read_job
+from printprep.printers.registry import add_printer, new_printer
 from printprep.profiles.load import load_profiles
 
 Wind = Callable[[float], None]
@@ -119,3 +124,25 @@ def test_a_rush_counts_on_the_pace(store: Store, printed: Callable[..., Job]) ->
     assert takes(plain) == "2 h 00 min"
     assert takes(paced).startswith("2 h ")
     assert " to " in takes(paced)
+
+
+def test_a_print_is_foreseen_at_the_pace_of_its_printer(
+    printed: Callable[..., Job], data: Path, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        printed(3960)
+    add_printer(new_printer(name="a", profile="ender-3", link="serial", port="/dev/ttyUSB9"))
+    job, ender = read_job(data / "gcode" / "ender-3.gcode"), load_profiles().printer("ender-3")
+    lab = tmp_path / "lab.sqlite3"
+    plain = forecast(job, ender)
+    assert plain is not None
+
+    def foreseen_s(name: str, store: Path) -> float:
+        told = foresee(job, name, ender, str(store))
+        assert told is not None
+        return told.duration_s
+
+    assert foreseen_s("a", lab) == pytest.approx(pace_of([1.1] * 3).factor * plain.duration_s)
+    assert foreseen_s("of no lab", lab) == plain.duration_s
+    (tmp_path / "spoilt").write_text("no store")
+    assert foreseen_s("a", tmp_path / "spoilt") == plain.duration_s
