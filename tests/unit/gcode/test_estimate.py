@@ -19,9 +19,11 @@ LIMITS = MotionLimits(
     travel_acceleration_mm_s2=1000,
     jerk_mm_s=(0.001, 0.001, 0.001, 1000),
     steps_per_mm=(10000, 10000, 10000, 10000),  # so fine that whole steps and the least rate do not matter
-    exact_steps=True,
     min_segment_s=0,
 )
+
+
+EXACT = replace(LIMITS, exact_steps=True)  # Buddy's: without the error of Marlin's timer, some percent of such moves
 
 
 def changed(**values: Any) -> MotionLimits:
@@ -36,11 +38,11 @@ def times(tmp_path: Path, text: str, limits: MotionLimits = LIMITS, **options: o
 
 def test_a_long_move_is_a_trapezoid(tmp_path: Path) -> None:
     # 100 mm at 100 mm/s and 1000 mm/s2: 0.1 s up, 0.1 s down, 90 mm at full speed
-    assert times(tmp_path, "G1 X100 F6000\n").duration_s == pytest.approx(1.1, rel=1e-4)
+    assert times(tmp_path, "G1 X100 F6000\n", EXACT).duration_s == pytest.approx(1.1, rel=1e-4)
 
 
 def test_a_short_move_is_a_triangle(tmp_path: Path) -> None:
-    assert times(tmp_path, "G1 X4 F6000\n").duration_s == pytest.approx(2 * math.sqrt(4 / 1000), rel=1e-3)
+    assert times(tmp_path, "G1 X4 F6000\n", EXACT).duration_s == pytest.approx(2 * math.sqrt(4 / 1000), rel=1e-3)
 
 
 @pytest.mark.parametrize("cornering", [Cornering.SQUARE_CORNER, Cornering.STEP])
@@ -54,7 +56,7 @@ def test_pieces_of_a_straight_line_take_as_long_as_the_line(cornering: Cornering
 @pytest.mark.parametrize("blocks", [8, 16, 32])
 def test_marlin_goes_only_as_fast_as_the_blocks_it_knows_let_it_stop(blocks: int, tmp_path: Path) -> None:
     pieces = "".join(f"G1 X{x / 10:.1f}\n" for x in range(1, 1001))
-    took = times(tmp_path, "G1 F6000\n" + pieces, changed(planner_blocks=blocks, exact_steps=False)).duration_s
+    took = times(tmp_path, "G1 F6000\n" + pieces, changed(planner_blocks=blocks)).duration_s
     known_mm = 0.1 * (blocks - 3)  # beyond the block under way
     cruise = math.sqrt(2 * 1000 * known_mm)
     # between stopping at the end of what is known and of one piece more, which is where most of each piece is
@@ -87,10 +89,10 @@ def test_junction_deviation_by_its_formula(tmp_path: Path) -> None:
 
 
 def test_each_axis_keeps_its_own_limits(tmp_path: Path) -> None:
-    assert times(tmp_path, "G1 Z10 F6000\n").duration_s == pytest.approx(1 + 0.1, rel=1e-3)  # 10 mm/s, 100 mm/s2
-    assert times(tmp_path, "G1 X300 F60000\n").duration_s == pytest.approx(300 / 200 + 0.2, rel=1e-3)
-    assert times(tmp_path, "M203 X50\nG1 X100 F6000\n").duration_s == pytest.approx(100 / 50 + 0.05, rel=1e-3)
-    assert times(tmp_path, "M204 T500\nG1 X100 F6000\n").duration_s == pytest.approx(1.2, rel=1e-3)
+    assert times(tmp_path, "G1 Z10 F6000\n", EXACT).duration_s == pytest.approx(1 + 0.1, rel=1e-3)  # 10 mm/s, 100 mm/s2
+    assert times(tmp_path, "G1 X300 F60000\n", EXACT).duration_s == pytest.approx(300 / 200 + 0.2, rel=1e-3)
+    assert times(tmp_path, "M203 X50\nG1 X100 F6000\n", EXACT).duration_s == pytest.approx(100 / 50 + 0.05, rel=1e-3)
+    assert times(tmp_path, "M204 T500\nG1 X100 F6000\n", EXACT).duration_s == pytest.approx(1.2, rel=1e-3)
 
 
 def test_a_stop_between_two_moves_brakes(tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_homing_is_no_move(tmp_path: Path) -> None:
 
 
 def test_a_board_that_sets_its_speed_once_a_step_brakes_late(tmp_path: Path) -> None:
-    coarse = changed(steps_per_mm=(80, 80, 400, 93), exact_steps=False)
+    coarse = changed(steps_per_mm=(80, 80, 400, 93))
     text = "M83\n" + "".join(f"G1 X{10 * (k % 2)} F6000\nG4 P1\n" for k in range(1, 41))
     least_mm_s = 120 / 80  # 120 steps/s
     smooth_s = 40 * (trapezoid_s(10, least_mm_s, 100, least_mm_s, 1000) + 0.001)
@@ -141,7 +143,7 @@ def test_short_moves_are_stretched_only_while_the_buffer_is_nearly_empty(tmp_pat
     took = []
     for least_us in (20000, 0):
         path.write_text(f"M205 B{least_us}\nG1 F6000\n{moves}")
-        took.append(move_times_s(read_gcode(path), changed(min_segment_s=1, exact_steps=False)))
+        took.append(move_times_s(read_gcode(path), changed(min_segment_s=1)))
     stretched, plain = took
     assert (stretched[2:4] > plain[2:4] + 0.001).all()
     assert stretched[40:] == pytest.approx(plain[40:])
