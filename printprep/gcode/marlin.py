@@ -1,6 +1,7 @@
 """How Marlin plans: whole steps, a short buffer of blocks, corners by jerk or by junction deviation; in numba.
 
-Written from the published descriptions (https://marlinfw.org/docs/configuration/configuration.html;
+Written from its documentation, and from what its sources do where that is silent
+(https://marlinfw.org/docs/configuration/configuration.html;
 https://onehossshay.wordpress.com/2011/09/24/; https://blog.kyneticcnc.com/2018/10/computing-junction-deviation-for-marlin.html)
 and held to worked examples of its own planner, see ``firmware_notes/marlin.md``. Prusa's Buddy makes its blocks alike
 and fixes them earlier, see :mod:`printprep.gcode.buddy`.

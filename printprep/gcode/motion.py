@@ -44,7 +44,7 @@ class MotionProfile(Protocol):
     @property
     def planner_blocks(self) -> int: ...  # noqa: D102
     @property
-    def exact_steps(self) -> bool: ...  # noqa: D102
+    def steps_ahead(self) -> bool: ...  # noqa: D102
     @property
     def core_xy(self) -> bool: ...  # noqa: D102
     @property
@@ -77,7 +77,7 @@ class MotionLimits:
     junction_deviation_mm: float = 0.0
     steps_per_mm: Axes = (80.0, 80.0, 400.0, 93.0)
     planner_blocks: int = 16
-    exact_steps: bool = False
+    steps_ahead: bool = False
     core_xy: bool = False
     restart_s: float = 0.0
     shaper_ahead_s: float = 0.0
@@ -188,7 +188,7 @@ def move_times_s(gcode: Gcode, motion: MotionProfile, cornering: Cornering | Non
         klipper.plan(*rows, table, times)
     elif cornering is Cornering.STEP:
         reprap.plan(*rows, table, times)
-    elif motion.exact_steps:
+    elif motion.steps_ahead:
         table[:, 21] = 0.0  # its M900 sets nothing that takes time
         steps, blocks = np.array(motion.steps_per_mm, np.float64), motion.planner_blocks
         buddy.plan(*rows, table, steps, blocks, motion.core_xy, motion.restart_s, motion.shaper_ahead_s, times)

@@ -18,7 +18,7 @@ MK4 = MotionLimits(
     jerk_mm_s=(8, 8, 2, 10),
     steps_per_mm=(100, 100, 400, 380),
     planner_blocks=32,
-    exact_steps=True,
+    steps_ahead=True,
     shaper_ahead_s=0.008,
     min_segment_s=0,
 )

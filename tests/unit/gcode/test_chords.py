@@ -57,6 +57,6 @@ def test_more_settings_than_that_are_refused(tmp_path: Path) -> None:
 
 def test_m400_waits_until_the_machine_stands(tmp_path: Path) -> None:
     one, two = "G1 X50 F6000\n", "G1 X100\n"
-    limits = MotionLimits(exact_steps=True)
+    limits = MotionLimits(steps_ahead=True)
     through, waited = (move_times_s(read(tmp_path, one + wait + two), limits).sum() for wait in ("", "M400\n"))
     assert waited - through == pytest.approx(100 / 1000, rel=0.01)  # braking from 100 mm/s and speeding up again

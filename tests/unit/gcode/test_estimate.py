@@ -23,7 +23,7 @@ LIMITS = MotionLimits(
 )
 
 
-EXACT = replace(LIMITS, exact_steps=True)  # Buddy's: without the error of Marlin's timer, some percent of such moves
+EXACT = replace(LIMITS, steps_ahead=True)  # Buddy's: without the error of Marlin's timer, some percent of such moves
 
 
 def changed(**values: Any) -> MotionLimits:

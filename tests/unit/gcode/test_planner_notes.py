@@ -34,7 +34,7 @@ class Example:
 
     @property
     def exact(self) -> bool:
-        return self.limits.exact_steps or self.cornering in (Cornering.SQUARE_CORNER, Cornering.STEP)
+        return self.limits.steps_ahead or self.cornering in (Cornering.SQUARE_CORNER, Cornering.STEP)
 
 
 def read_example(block: str) -> Example:
