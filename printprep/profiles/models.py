@@ -85,7 +85,7 @@ class Motion(Model):
     retract_acceleration_mm_s2: Positive | None = None  # Marlin, M204 R; None: as for printing
     steps_per_mm: tuple[Positive, Positive, Positive, Positive] = (80, 80, 400, 93)  # Marlin, M92
     planner_blocks: Annotated[int, Field(ge=4, le=64)] = 16  # Marlin, BLOCK_BUFFER_SIZE
-    steps_ahead: bool = False  # planned as Prusa's Buddy does, which computes steps ahead; Marlin times each as it comes
+    steps_ahead: bool = False  # planned as by Prusa's Buddy, which computes steps ahead; Marlin times them one by one
     core_xy: bool = False  # Prusa's Buddy: the motors share x and y, so |x| + |y| may not exceed the first speed
     restart_s: NotNegative = 0  # Prusa's Buddy: what each start from rest takes, for its shapers look back and ahead
     shaper_ahead_s: NotNegative = 0  # Prusa's Buddy: how far its shapers look ahead
