@@ -27,7 +27,7 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 def who_answered(heard: bytes) -> str:
     """A sentence about ``heard``, what a device said instead of an answer to M115."""
     if not heard.strip(b"\0\r\n "):
-        return "it says nothing at all: check power and cable, or it is no printer"
+        return "it says nothing at all: check power and cable, reset it if it was stopped, or it is no printer"
     strange = sum(byte > 126 or (byte < 32 and byte not in b"\t\r\n") for byte in heard)
     if strange > RUBBISH_SHARE * len(heard):
         return f"it sends rubbish, {len(heard)} bytes of it: another rate (--baud auto), a bad cable, or no printer"

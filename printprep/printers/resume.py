@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 
 from printprep.errors import InputError, PrinterError
 from printprep.files import replacing
+from printprep.printers.dialects.manners import UNTUNED
 from printprep.printers.job import JobFile, commands, lines_from
 from printprep.printers.standing import Standing
 from printprep.profiles.models import Printer
@@ -106,6 +107,8 @@ def write_resume(
     lift_mm = min(max(nozzle_at_mm, z_mm or standing.place_mm["Z"] or 0.0) + LIFT_MM, printer.bed.height_mm)
     with replacing(out) as draft, draft.open("wb") as file:
         _write(file, _beginning(standing, nozzle_at_mm, lift_mm), lines_from(job, first))
+        tuned = {tune.split(" ", 1)[0].encode("ascii", "replace") for tune in tunes}
+        file.writelines(back + b"\n" for word, back in UNTUNED.items() if word in tuned)
     return Resumed(
         path=out, layer=layer, layers=count, z_mm=z_mm, nozzle_at_mm=nozzle_at_mm, first_command=first,
         commands=job.commands - first,

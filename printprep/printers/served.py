@@ -18,6 +18,7 @@ from typing import ClassVar, Final
 
 from printprep.errors import ConnectionLost, FirmwareFault, PrinterError, ReplyTimeout
 from printprep.printers.asking import Busy, ServerAddress, understood
+from printprep.printers.dialects.manners import UNTUNED
 from printprep.printers.job import JobFile, read_job
 from printprep.printers.layerjob import read_layers
 from printprep.printers.link import Ending, Identity, OnProgress, PrinterState, PrinterStatus, PrintOutcome, unwatched
@@ -35,7 +36,6 @@ LET_GO_S: Final = (0.2, 0.4, 0.8, 1.6)  # between tries to delete a file whose p
 BEGIN_S: Final = 60.0  # for a print that the server took to begin
 UPLOAD_TOLD_S: Final = 1.0  # between two reports of an upload
 DEAF_S: Final = (1.0, 60.0)  # before a push socket that died is opened again: the first time, and at most
-UNTUNED: Final = ("M220 S100", "M221 S100")  # a server keeps them, and its next print is another one
 BUSY: Final = (PrinterState.PRINTING, PrinterState.PAUSED, PrinterState.CANCELLING)
 
 
@@ -161,7 +161,7 @@ class ServedLink(ABC):
             self._hush()
             if self._tuned:
                 with suppress(PrinterError):
-                    self._script(UNTUNED)
+                    self._script([back.decode("ascii") for back in UNTUNED.values()])
             self._wishes.close()
             self._wishes = None
         done = job.commands if ending is Ending.FINISHED else self._status.line

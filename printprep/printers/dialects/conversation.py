@@ -137,6 +137,7 @@ class Conversation(Sending):
         """Print the commands."""
         self.tally.sent = 0
         self._lines.new_job()
+        self._tuned.clear()
         self._machine = self._new_machine(self._machine.tools)
         self._job = commands
         self.phase = Phase.PRINTING
@@ -149,6 +150,8 @@ class Conversation(Sending):
 
     def ask(self, command: bytes, now_s: float) -> Actions:
         """Send one command of the host's own as soon as there is room."""
+        if self.phase in IN_JOB:
+            self._tuned.add(self._word(command))
         self._own.append(command)
         self._pump(now_s)
         return self._give()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,6 +11,8 @@ from printprep.printers.dialects.replies import Reply, read_reply
 WAITS: Final = frozenset(
     b"G4 G26 G27 G28 G29 G33 G34 G76 G80 M0 M1 M109 M116 M190 M191 M226 M303 M400 M600 M601 M701 M702".split()
 )
+UNTUNED: Final[Mapping[bytes, bytes]] = {b"M220": b"M220 S100", b"M221": b"M221 S100"}
+"""By what was tuned, how it is set back: a firmware keeps speed and flow for its next print, which is another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from printprep.printers.dialects.events import (
 )
 from printprep.printers.dialects.greeting import Greeting
 from printprep.printers.dialects.machine import MOVES, Machine
-from printprep.printers.dialects.manners import Manners
+from printprep.printers.dialects.manners import UNTUNED, Manners
 from printprep.printers.dialects.numbered import REPEATS, NumberedLines, numbered, seven_bits
 from printprep.printers.dialects.replies import Reply
 
@@ -76,6 +76,7 @@ class Sending:
         self._out: list[bytes] = []
         self._events: list[Event] = []
         self._own: deque[bytes] = deque()  # the host's commands; they go before the job's
+        self._tuned: set[bytes] = set()  # what the operator changed in mid-print and the firmware would keep
         self._job: Iterator[bytes] | None = None
         self._wait_line = 0  # a line that waits: nothing is sent behind it, so that cancelling finds nothing waiting
         self._recounting = False  # the firmware was told to count anew
@@ -222,8 +223,9 @@ class Sending:
             )
 
     def _close_job(self, *last: bytes) -> None:
-        """End the reports, then ask once more: the answer proves that every line before it was taken."""
+        """Set back what was tuned, end the reports, then ask: the answer proves that every line before it was taken."""
         self._own.extend(command for command in last if command)
+        self._own.extend(back for word, back in UNTUNED.items() if word in self._tuned)
         if self.capabilities.get("AUTOREPORT_TEMP"):
             self._own.append(b"M155 S0")
         self._own.append(self.manners.question)

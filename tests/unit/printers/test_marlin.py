@@ -127,6 +127,33 @@ def test_a_good_cable_needs_no_repetition(window: int) -> None:
     assert [type(event) for event in talk.events if not isinstance(event, Temperatures)] == [Ready, Finished]
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+@pytest.mark.parametrize(
+    ("tuned", "back"),
+    [
+        ((b"M220 S150", b"M221 S90"), [b"M220 S100", b"M221 S100"]),
+        ((b"M221 S90",), [b"M221 S100"]),
+        ((b"M104 S210",), []),
+    ],
+)
+def test_the_next_print_is_not_printed_with_what_was_tuned_for_this_one(
+    tuned: tuple[bytes, ...], back: list[bytes], cancelled: bool
+) -> None:
+    talk = Conversation()
+    talk.greet()
+    written = talk.host.begin(iter(MOVES), talk.now_s).write
+    written += b"".join(talk.host.ask(command, talk.now_s).write for command in tuned)
+    written += talk.host.cancel(talk.now_s).write if cancelled else b""
+    talk.exchange(Actions(write=written))
+    talk.run_until(lambda: talk.host.phase in OVER)
+    sent = [command for command in talk.accepted if command.startswith((b"M220", b"M221"))]
+    assert sent[len(sent) - len(back) :] == back
+    assert cancelled or sent == [*(command for command in tuned if not command.startswith(b"M104")), *back]
+    talk.accepted.clear()
+    talk.print(MOVES[:5])
+    assert not [command for command in talk.accepted if command.startswith((b"M220", b"M221"))]
+
+
 def test_without_numbers_in_the_ok_one_line_is_on_the_wire() -> None:
     host = greeted()
     written = host.begin(iter(MOVES), 0.0).write

@@ -108,7 +108,10 @@ def test_a_whole_file_with_a_known_height_still_has_to_home(tmp_path: Path, ende
 def test_what_the_operator_tuned_is_tuned_again(data: Path, tmp_path: Path, ender: Printer) -> None:
     job = read_job(data / "gcode" / "ender-3.gcode")
     tunes = ("M220 S80", "M104 S205", "M140 S55")
-    text = write_resume(job, 4, 1.0, ender, tmp_path / "r.gcode", tunes).path.read_text().partition(";LAYER")[0]
+    text = write_resume(job, 4, 1.0, ender, tmp_path / "r.gcode", tunes).path.read_text()
+    assert text.endswith("\nM220 S100\n")
+    assert "M221" not in text.rpartition("\nM220")[2]
+    text = text.partition(";LAYER")[0]
     assert "M220 S80\n" in text
     assert "M109 S205\n" in text
     assert "M190 S55\n" in text
