@@ -270,7 +270,9 @@ class ServedLink(ABC):
                 seen = self._seen(place)
             except (ConnectionLost, ReplyTimeout) as exc:
                 if self._clock() - heard_s > OUTAGE_S:
-                    raise
+                    raise type(exc)(
+                        f"{exc}{whereabouts(self._status)}; look at the printer: it may still be printing"
+                    ) from exc
                 self._status = replace(self._status, message=f"not heard since {self._clock() - heard_s:.0f} s: {exc}")
                 on_progress(self._status)
                 continue

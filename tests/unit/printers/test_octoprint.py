@@ -177,6 +177,7 @@ def test_a_server_that_stays_away_has_lost_the_print(
     outcome = link.print_file(job, watch)
     assert outcome.ending is Ending.FAILED
     assert "503" in outcome.message
+    assert outcome.message.endswith("look at the printer: it may still be printing")
     assert script.asked[-2:] == ["POST /octo/api/job", "POST /octo/api/printer/command"], "as far as it still listens"
 
 
