@@ -181,7 +181,8 @@ def _layers(z: Float, section_mm2: Float, lowest_mm: float, top_mm: float, botto
     rows = np.argsort(of_bead, kind="stable")
     middles = [float(np.median(part)) for part in np.split(section_mm2[rows], np.cumsum(np.bincount(of_bead))[:-1])]
     widths = _flat(np.array(middles), heights)
-    lacks = (heights > 1.5 * usual_mm) & (widths < THIN_SHARE * np.median(widths))
+    # a bead narrower than high cannot be, however tall the gap below it makes it look
+    lacks = (heights > 1.5 * usual_mm) & (widths < np.maximum(THIN_SHARE * np.median(widths), heights))
     found: list[tuple[float, float]] = []
     for top, height, lack in zip(tops.tolist(), heights.tolist(), lacks.tolist(), strict=True):
         count = round(height / usual_mm) if lack else 1

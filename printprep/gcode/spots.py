@@ -90,7 +90,8 @@ def opened(mask: Image, brush: Image) -> Image:
 
 def distances_of(mask: Image) -> Distances:
     """Distance of each pixel of ``mask`` from the nearest pixel beyond it."""
-    return np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32)
+    far_px = float(np.hypot(*mask.shape))  # OpenCV says 1e38 of a mask without a zero
+    return np.asarray(np.minimum(cv2.distanceTransform(mask, cv2.DIST_L2, 5), far_px), np.float32)
 
 
 def width_of(inner_px: Distances) -> Distances:

@@ -171,7 +171,7 @@ def test_the_later_part_wins(tmp_path: Path) -> None:
     assert not [f for f in found.findings if f.part == "core"]
 
 
-@pytest.mark.parametrize("layers", [range(6, 7), range(6, 9), range(15, LAYERS), range(2)])
+@pytest.mark.parametrize("layers", [range(6, 7), range(6, 9), range(3, 17), range(15, LAYERS), range(2)])
 def test_layers_that_are_missing_altogether(tmp_path: Path, layers: range) -> None:
     found = proof(tmp_path, lambda ring: None if ring.layer in layers else ring)
     lost = [region for region in found.regions if region.kind is Kind.LOST]
@@ -180,6 +180,28 @@ def test_layers_that_are_missing_altogether(tmp_path: Path, layers: range) -> No
         ("vessel", layers[0], layers[-1]),
     }
     assert not found.off
+
+
+def test_heights_that_no_part_reaches_are_layers_without_plastic(tmp_path: Path) -> None:
+    low = Box(name="low", low_mm=(20, 20, 0), high_mm=(32, 30, 1))
+    high = Box(name="high", low_mm=(40, 20, 3.4), high_mm=(44, 24, 4), tool=1)
+    under = Box(name="under", low_mm=(39, 19, 0), high_mm=(45, 25, 3.2))
+
+    def sliced(ring: Ring) -> Ring:
+        return replace(ring, feature="Support material") if ring.box == "under" else ring
+
+    found = proof(tmp_path, sliced, boxes=(low, high, under), wanted=(low, high))
+    assert found.findings == ()
+    assert found.layers == LAYERS
+    assert all(part.holds for part in found.held)
+
+
+def test_plastic_in_layers_that_no_part_reaches_is_no_farther_off_than_the_plate_is_wide(tmp_path: Path) -> None:
+    stray = Box(name="stray", low_mm=(50, 20, 0), high_mm=(52, 22, 4))
+    low = Box(name="low", low_mm=(20, 20, 0), high_mm=(32, 30, 1))
+    found = proof(tmp_path, boxes=(low, stray), wanted=(low,))
+    assert errors(found) == {("deposit-added", None)}
+    assert all(region.depth_mm < 60.0 for region in found.regions)
 
 
 def _lost(found: Proof, part: str) -> list[Severity]:
