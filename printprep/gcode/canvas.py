@@ -30,6 +30,10 @@ class Canvas:
         size = max(2, round(diameter_mm / self.pixel_mm))
         return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)).astype(np.uint8)
 
+    def pixels(self, places_mm: Float) -> npt.NDArray[np.int64]:
+        """(s, 2) the column and row of each place (s, 2)."""
+        return np.floor((places_mm - self.lower_mm) / self.pixel_mm).astype(np.int64)
+
 
 def paint(cuts: Sections, layer: int, colour: int, canvas: Canvas, image: Image) -> None:
     """Paint the section of one solid, as far as it lies in the window, over what is there."""

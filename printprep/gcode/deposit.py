@@ -16,7 +16,6 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from printprep.gcode.beads import Beads
 from printprep.gcode.canvas import Canvas, Image, paint
@@ -29,12 +28,16 @@ from printprep.gcode.spots import (
     Distances,
     Kind,
     Spot,
+    Window,
+    as_image,
     distances_of,
+    edge_of,
     opened,
     spots_of,
     width_of,
     window_around,
     window_of,
+    within,
 )
 from printprep.geometry.mesh import Bool, Float, Int, Mesh
 from printprep.geometry.section import Sections, sections
@@ -53,8 +56,6 @@ SPAN: Final = 48  # layers that one worker takes at a time
 ONE_BEAD: Final = 0.8  # lines: engines squeeze one in, and leave out what is thinner here and there
 PRINTABLE: Final = 2.0  # lines: where less is beside each other, a slicer leaves out or adds what no pair of beads fits
 CORNER: Final = 0.7  # of that: across what a round brush leaves over of a corner, as of a rib so thin
-
-Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,9 +216,9 @@ def _outlines(comparison: Comparison, layer: int, here: Drawn, thin: Image | Non
         window = window_around(points, canvas)
         if window is not None and len(places):
             gap = comparison.printed.gaps(layer, places)
-            column, row = (_pixels(canvas, places) - [window[1].start, window[0].start]).T
+            column, row = (canvas.pixels(places) - [window[1].start, window[0].start]).T
             on_thin = np.zeros(len(gap)) if thin is None else thin[window][row, column]
-            on_narrow = _narrow(comparison, (here.wanted[window] == number + 1).astype(np.uint8))[row, column]
+            on_narrow = _narrow(comparison, as_image(here.wanted[window] == number + 1))[row, column]
             of = (np.full(len(gap), number), np.full(len(gap), layer))
             yield np.column_stack([*of, gap, weight, on_thin, on_narrow])
 
@@ -232,19 +233,13 @@ def _narrow(comparison: Comparison, part: Image) -> Image:
 
 def _beyond(canvas: Canvas, part: Image, mask: Image, width_mm: float) -> Image:
     """1 on and beside ``mask`` where ``part`` is narrower than ``width_mm``; sharp corners of what is wider are not."""
-    wide = cv2.dilate(opened(part, canvas.disc(width_mm)), canvas.disc(CORNER * width_mm))
-    narrow = np.where(wide > 0, 0, mask).astype(np.uint8)
-    return np.asarray(cv2.dilate(narrow, np.ones((3, 3), np.uint8)), np.uint8)
-
-
-def _pixels(canvas: Canvas, places: Float) -> npt.NDArray[np.int64]:
-    """(s, 2) the column and row of each place."""
-    return np.floor((places - canvas.lower_mm) / canvas.pixel_mm).astype(np.int64)
+    wide = np.asarray(cv2.dilate(opened(part, canvas.disc(width_mm)), canvas.disc(CORNER * width_mm)), np.uint8)
+    return np.asarray(cv2.dilate(mask & (1 - wide), np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _outside(canvas: Canvas, wanted: Image, places: Float, colour: int) -> Bool:
     """(s,) whether a sample has its own part on one side and no part on the other."""
-    at = _pixels(canvas, places)
+    at = canvas.pixels(places)
     own, none = np.zeros(len(at), np.bool_), np.zeros(len(at), np.bool_)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
@@ -260,14 +255,13 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
         window = window_around(comparison.cuts[number].layer(layer)[0], canvas)
         if window is None:
             continue
-        part = (here.wanted[window] == number + 1).astype(np.uint8)
-        inner_px = distances_of(part)
-        bare = (here.laid[window] == 0).astype(np.uint8)
+        part = as_image(here.wanted[window] == number + 1)
+        bare = as_image(here.laid[window] == 0)
         missing = part & bare
-        rim = missing & (inner_px * canvas.pixel_mm <= BAND_MM).astype(np.uint8)
+        rim = missing & edge_of(part, BAND_MM / canvas.pixel_mm)
         looked_at = missing
         if comparison.printed.sparse:  # inside, only where the surface looks up or down
-            looked_at = missing & ((below.wanted[window] == 0) | (above.wanted[window] == 0)).astype(np.uint8)
+            looked_at = missing & as_image((below.wanted[window] == 0) | (above.wanted[window] == 0))
         skin = opened(looked_at, canvas.disc(SKIN_MM))
         lost = opened(rim, np.ones((2, 2), np.uint8)) | skin
         if lost.any():
@@ -277,20 +271,21 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
                 part=number,
                 window=window,
                 mask=lost,
-                thickness_px=width_of(inner_px),
+                thickness_px=width_of(distances_of(part)),
                 depth_px=_from_plastic(comparison, layer, window, lost, (below, here, above)),
                 thin=_beyond(canvas, part, lost, PRINTABLE * comparison.line_mm),
                 around=Around(
                     beside_px=_from_plastic(comparison, layer, window, lost, (here,)),
-                    below=(below.laid[window] > 0).astype(np.uint8),
-                    above=(above.laid[window] > 0).astype(np.uint8),
+                    below=as_image(below.laid[window] > 0),
+                    above=as_image(above.laid[window] > 0),
                     section=_empty_sections(part, bare),
                 ),
             )
         laid = here.laid[window]
-        wrong = part & ((laid != 0) & (laid != solid.tool + 1)).astype(np.uint8)
+        wrong = part & as_image((laid != 0) & (laid != solid.tool + 1))
         wrong = opened(wrong, canvas.disc(EDGE_MM))
         if wrong.any():
+            inner_px = distances_of(part)
             yield Area(
                 kind=Kind.WRONG_TOOL,
                 part=number,
@@ -319,7 +314,7 @@ def _from_plastic(
     up_px = float(heights_mm[layer]) / pixel_mm  # the far side of what is lost from the plastic below or above it
     for one in layers:
         away_px = 0.0 if one.top_mm == float(comparison.printed.layer_z_mm[layer]) else up_px
-        bare = (one.laid[window][part] == 0).astype(np.uint8)
+        bare = as_image(one.laid[window][part] == 0)
         if not bare.all():
             np.minimum(nearest, np.hypot(distances_of(bare), np.float32(away_px)), out=nearest)
     depth_px[part] = nearest
@@ -340,8 +335,8 @@ def _strays(canvas: Canvas, here: Drawn) -> Iterator[Area]:
     window = window_of(here.laid)
     if window is None:
         return
-    free = (here.wanted[window] == 0).astype(np.uint8)
-    stray = opened(free & (here.laid[window] > 0).astype(np.uint8), canvas.disc(STRAY_MM))
+    free = as_image(here.wanted[window] == 0)
+    stray = opened(free & as_image(here.laid[window] > 0), canvas.disc(STRAY_MM))
     if stray.any():
         yield Area(
             kind=Kind.ADDED,
@@ -359,30 +354,32 @@ def _floating(comparison: Comparison, below: Sequence[Drawn], here: Drawn) -> It
     window = window_of(here.laid)
     if window is None:
         return
-    laid = (here.laid[window] > 0).astype(np.uint8)
+    laid = as_image(here.laid[window] > 0)
     under = np.zeros(laid.shape, np.uint8)
     for one in below:
         under |= one.filled[window]
-    held = cv2.dilate(under, comparison.canvas.disc(2.0 * EDGE_MM))
+    held = np.asarray(cv2.dilate(under, comparison.canvas.disc(2.0 * EDGE_MM)), np.uint8)
+    free = window_of(laid & (1 - held))
+    if free is None:
+        return
+    laid, held = laid[free], held[free]  # what reaches beyond is held at the rim of this window
     count, label = cv2.connectedComponents(laid, connectivity=8)
-    touches = np.zeros(count, np.bool_)
-    touches |= np.bincount(label[held > 0], minlength=count) > 0
+    touches = np.bincount(label[held > 0], minlength=count) > 0
     touches[0] = True
     if comparison.printed.sparse and below and not touches.all():  # lines of infill over a cell of it sag, no more
-        depth_px = distances_of((below[-1].wanted[window] > 0).astype(np.uint8))
-        outer = label[depth_px * comparison.canvas.pixel_mm <= BAND_MM]
-        touches |= np.bincount(outer, minlength=count) == 0
+        edge = edge_of(as_image(below[-1].wanted[window] > 0), BAND_MM / comparison.canvas.pixel_mm)
+        touches |= np.bincount(label[edge[free] > 0], minlength=count) == 0
     if not touches.all():
-        floats = (~touches[label]).astype(np.uint8)
+        floats = as_image(~touches[label])
         width_px = width_of(distances_of(floats))
         yield Area(
             kind=Kind.FLOATING,
             part=-1,
-            window=window,
+            window=within(window, free),
             mask=floats,
             thickness_px=width_px,
             depth_px=width_px,
-            laid=here.laid[window],
+            laid=here.laid[window][free],
         )
 
 

@@ -123,7 +123,7 @@ class Strips:
                 canvas.pixel_mm,
                 image,
             )
-        filled[laid > 0] = 1
+        filled |= laid > 0
         return laid, filled
 
     def gaps(self, layer: int, places_mm: Float) -> Float:

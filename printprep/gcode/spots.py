@@ -18,6 +18,7 @@ LEAST_MM2: Final = 0.1  # of a layer; a smaller spot is a corner that no round b
 FAR_MM: Final = 3.0  # of what is lost; how much farther plastic is does not matter
 
 Distances = npt.NDArray[np.float32]
+Window = tuple[slice, slice]  # rows and columns
 
 
 class Kind(StrEnum):
@@ -71,7 +72,7 @@ class Area:
 
     kind: Kind
     part: int  # row of the solids; -1: of none
-    window: tuple[slice, slice]
+    window: Window
     mask: Image
     thickness_px: Distances
     depth_px: Distances
@@ -88,6 +89,19 @@ def opened(mask: Image, brush: Image) -> Image:
     return np.asarray(back, np.uint8) & mask
 
 
+def as_image(which: Bool) -> Image:
+    """1 where ``which`` holds; the same memory."""
+    return which.view(np.uint8)
+
+
+def edge_of(mask: Image, reach_px: float) -> Image:
+    """1 beyond ``mask``, and on it as far as ``reach_px`` from there, as :func:`distances_of` says it at more cost."""
+    size = 2 * int(np.ceil(reach_px)) + 1
+    middle = np.ones((size, size), np.uint8)
+    middle[size // 2, size // 2] = 0
+    return np.asarray(cv2.dilate(1 - mask, as_image(distances_of(middle) <= reach_px)), np.uint8)
+
+
 def distances_of(mask: Image) -> Distances:
     """Distance of each pixel of ``mask`` from the nearest pixel beyond it."""
     far_px = float(np.hypot(*mask.shape))  # OpenCV says 1e38 of a mask without a zero
@@ -99,13 +113,22 @@ def width_of(inner_px: Distances) -> Distances:
     return np.asarray(2.0 * inner_px - 1.0)
 
 
-def window_of(mask: Image) -> tuple[slice, slice] | None:
+def window_of(mask: Image) -> Window | None:
     """The rows and columns that hold all of ``mask``, with one pixel around; None: it is empty."""
     x, y, w, h = cv2.boundingRect(mask)
     return (slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)) if w else None
 
 
-def window_around(points_mm: Float, canvas: Canvas) -> tuple[slice, slice] | None:
+def within(window: Window, inner: Window) -> Window:
+    """The window ``inner`` of what ``window`` cuts out, in the whole image."""
+    rows, columns = (
+        slice(whole.start + part.start, min(whole.start + part.stop, whole.stop))
+        for whole, part in zip(window, inner, strict=True)
+    )
+    return rows, columns
+
+
+def window_around(points_mm: Float, canvas: Canvas) -> Window | None:
     """The rows and columns that hold a section, with pixels to spare; None: it is empty."""
     if not len(points_mm):
         return None
@@ -143,7 +166,7 @@ def spots_of(canvas: Canvas, area: Area, layer: int) -> Iterator[Spot]:
         )
 
 
-def _between(around: Around, box: tuple[slice, slice], inside: Bool, pixel_mm: float) -> Between:
+def _between(around: Around, box: Window, inside: Bool, pixel_mm: float) -> Between:
     pixel_mm2 = pixel_mm**2
     return Between(
         beside_mm=float(around.beside_px[box][inside].max()) * pixel_mm,
