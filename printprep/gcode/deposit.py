@@ -278,7 +278,7 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
                     beside_px=_from_plastic(comparison, layer, window, lost, (here,)),
                     below=as_image(below.laid[window] > 0),
                     above=as_image(above.laid[window] > 0),
-                    section=_empty_sections(part, bare),
+                    section=_empty_sections(part, bare, as_image(here.wanted[window] == 0)),
                 ),
             )
         laid = here.laid[window]
@@ -321,12 +321,16 @@ def _from_plastic(
     return depth_px
 
 
-def _empty_sections(part: Image, bare: Image) -> Image:
-    """1 in the connected areas of ``part`` that have next to no plastic."""
+def _empty_sections(part: Image, bare: Image, free: Image) -> Image:
+    """1 in the connected areas of ``part`` that have next to no plastic and lie open, not within other parts."""
     _, label = cv2.connectedComponents(part, connectivity=8)
     every = np.bincount(label.ravel())
     empty = np.bincount(label.ravel(), weights=bare.ravel(), minlength=len(every)) >= EMPTY_SHARE * every
     empty[0] = False
+    for number in np.flatnonzero(empty):
+        section = as_image(label == number)
+        border = cv2.dilate(section, np.ones((3, 3), np.uint8)) > section
+        empty[number] = free[border].sum() >= OPEN_SHARE * border.sum()
     return np.asarray(empty[label], np.uint8)
 
 

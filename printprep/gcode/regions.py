@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -102,27 +102,23 @@ def _region(group: list[Spot], printed: Printed, solids: Sequence[Solid]) -> Reg
         where_mm=(*largest.centre_mm, z_mm),
         worst_layer=largest.layer,
         box_mm=largest.box_mm,
-        whole=_whole(group, largest),
+        whole=_whole(group),
     )
 
 
 def _is_gap(group: Sequence[Spot], largest: Spot) -> bool:
     """Whether what is lost lies between plastic below and plastic above: layers that do not hold on to each other."""
-    return largest.between is not None and all(_beside_plastic(group, largest))
-
-
-def _beside_plastic(group: Sequence[Spot], largest: Spot) -> tuple[bool, bool]:
-    """Whether what is lost lies on plastic, and under plastic."""
     least_mm2 = GAP_SHARE * largest.area_mm2
     below_mm2 = sum(spot.between.below_mm2 for spot in group if spot.between)
     above_mm2 = sum(spot.between.above_mm2 for spot in group if spot.between)
-    return below_mm2 >= least_mm2, above_mm2 >= least_mm2
+    return largest.between is not None and min(below_mm2, above_mm2) >= least_mm2
 
 
-def _whole(group: Sequence[Spot], largest: Spot) -> Whole | None:
+def _whole(group: Sequence[Spot]) -> Whole | None:
     """Where whole sections are lost: one is enough between others, at an end all must be, or it is a worn surface."""
     sections = [spot.between.section_mm2 >= SECTION_SHARE * spot.area_mm2 for spot in group if spot.between]
-    match _beside_plastic(group, largest):
+    lowest, highest = (reach(spot.layer for spot in group) for reach in (min, max))
+    match _on_plastic(group, lowest, "below_mm2"), _on_plastic(group, highest, "above_mm2"):
         case (True, True) if any(sections):
             return Whole.BETWEEN
         case (False, True) if sections and all(sections):
@@ -130,3 +126,10 @@ def _whole(group: Sequence[Spot], largest: Spot) -> Whole | None:
         case (True, False) if sections and all(sections):
             return Whole.LAST
     return None
+
+
+def _on_plastic(group: Sequence[Spot], layer: int, side: Literal["below_mm2", "above_mm2"]) -> bool:
+    """Whether what is lost in its first or last layer touches plastic with enough of itself."""
+    spots = [spot for spot in group if spot.layer == layer]
+    touching_mm2 = sum(getattr(spot.between, side) for spot in spots if spot.between)
+    return bool(touching_mm2 >= GAP_SHARE * sum(spot.area_mm2 for spot in spots))

@@ -314,6 +314,19 @@ def test_a_section_left_out_of_one_layer_is_an_error_if_one_bead_fits(
     assert judge.severity(lost) is severity
 
 
+def test_a_section_within_another_part_is_no_vessel_in_two_pieces(tmp_path: Path) -> None:
+    """The tip of a branch inside the trunk: a small void there parts nothing from anything."""
+    places = [((20, 20), (25, 30)), ((26, 20), (31, 30)), ((25, 20), (26, 24)), ((25, 24.5), (26, 30))]
+    trunk = [
+        Box(name=f"trunk-{number}", low_mm=(*low, 0), high_mm=(*high, 4)) for number, (low, high) in enumerate(places)
+    ]
+    tip = Box(name="tip", low_mm=(25, 24, 0), high_mm=(26, 24.5, 4))
+    found = proof(tmp_path, lambda r: None if r.box == "tip" and r.layer == 8 else r, boxes=(*trunk, tip))
+    (lost,) = (region for region in found.regions if region.part == "tip" and region.kind is Kind.LOST)
+    assert (lost.first_layer, lost.last_layer) == (8, 8)
+    assert errors(found) == set()
+
+
 @pytest.mark.parametrize(("lacks", "severity"), [(2, Severity.WARNING), (3, Severity.ERROR)])
 def test_the_tip_of_a_critical_vessel_may_lack_no_more_than_a_surface_may_be_off(
     tmp_path: Path, lacks: int, severity: Severity
