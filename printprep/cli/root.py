@@ -19,7 +19,7 @@ from printprep.errors import PrintprepError, exit_code
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Take a real case from segmented meshes to a streamed print."),
     "doctor": ("doctor", "What is installed, what is missing, how to get it."),
-    "case": ("case", "Write and explain a case.toml."),
+    "case": ("case", "Write a commented case.toml; the schema of its keys."),
     "check": ("steps", "Name the defects of meshes or of a whole case."),
     "compare": ("compare", "How far two meshes are from each other, both ways."),
     "prepare": ("steps", "Repair, assign, orient, hollow and arrange; certify the result."),

@@ -64,7 +64,7 @@ def guard(path: Path, limits: GuardLimits) -> tuple[Finding, ...]:
     except OSError as exc:
         raise InputError(f"{path.name} cannot be read: {exc.strerror or exc}") from exc
     counts = reader.counts
-    if not counts.known:
+    if counts.rubbish:
         raise not_gcode(path, counts)
     watch.commands(counts.commands, counts.first_line)
     if counts.longest_command > limits.max_command_chars:

@@ -30,6 +30,7 @@ OVERLAP: Final = 128  # bytes that the next of them repeats, so that no word is 
 MOST_MOVES: Final = 100_000_000  # of a file that is read whole: 4.5 GB; a file of 2 GB holds some 70 million
 MOST_RUBBISH: Final = 1000  # lines that are no command; in a file that has more of them,
 RUBBISH_SHARE: Final = 10  # and so many for each that is one, the few are there by chance
+LITTLE_RUBBISH: Final = 20  # lines that a whole file may have, however short it is
 LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 MOVE_COLUMNS: Final = {
     "position_mm": "position", "e_mm": "e", "feed_mm_s": "feed", "tool": "tool", "feature": "feature", "kind": "kind",
@@ -95,6 +96,11 @@ class Counts:
     longest_command_line: int
     commands: dict[str, int]  # "G1": how often
     first_line: dict[str, int]  # "G1": where first
+
+    @property
+    def rubbish(self) -> bool:
+        """Whether no line of the whole file is a command, or none but by chance."""
+        return not self.known or self.unknown > max(LITTLE_RUBBISH, RUBBISH_SHARE * self.known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -295,7 +301,7 @@ def read_gcode(path: Path, *, g90_sets_e: bool = True, chords: Chords = Chords.F
     except OSError as exc:
         raise InputError(f"{path.name} cannot be read: {exc.strerror or exc}") from exc
     counts = reader.counts
-    if not counts.known:
+    if counts.rubbish:
         raise not_gcode(path, counts)
     all_moves = Moves(**{name: moves.take(name) for name in Moves.__slots__})  # type: ignore[arg-type]
     all_events = Events(**{name: events.take(name) for name in Events.__slots__})  # type: ignore[arg-type]

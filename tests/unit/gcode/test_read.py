@@ -196,6 +196,13 @@ def test_a_few_commands_by_chance_make_no_gcode(tmp_path: Path) -> None:
     assert parse(tmp_path, "G1 X1\n" * 200 + rubbish).counts.unknown == 1200, "a strange line is counted, no more"
 
 
+def test_a_short_file_of_rubbish_with_a_command_by_chance_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.gcode"
+    path.write_text("\x7f\x01 zz\n" * 80 + "G2 X1\n")
+    with pytest.raises(InputError, match=r"a\.gcode is not G-code: only 1 of its first 81 lines"):
+        read_gcode(path)
+
+
 def test_texts_are_set_aside_once(tmp_path: Path) -> None:
     path = tmp_path / "a.gcode"
     path.write_text(
