@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -32,8 +32,12 @@ from printprep.gcode.spots import (
     as_image,
     distances_of,
     edge_of,
+    empty_sections,
+    large_of,
+    of_same_tool,
     opened,
     spots_of,
+    wholly,
     width_of,
     window_around,
     window_of,
@@ -47,10 +51,6 @@ BAND_MM: Final = 0.35  # from the outline inwards, where plastic must be: less t
 SKIN_MM: Final = 0.4  # narrower gaps between lines of a skin are how a slicer fills it
 EDGE_MM: Final = 0.45  # a bead reaches so far over the border of two parts
 STRAY_MM: Final = 0.3  # plastic beside the outline that is no rounding
-OPEN_SHARE: Final = 0.6  # of the border of an area without beads: it lies open, and is no cell of infill
-
-EMPTY_SHARE: Final = 0.95  # of a section without plastic: all that is in it is the edge of a bead beside it
-
 HELD_MM: Final = 0.35  # between a part and the top of what supports it, so that it comes off
 SPAN: Final = 48  # layers that one worker takes at a time
 ONE_BEAD: Final = 0.8  # lines: engines squeeze one in, and leave out what is thinner here and there
@@ -250,7 +250,7 @@ def _outside(canvas: Canvas, wanted: Image, places: Float, colour: int) -> Bool:
 
 
 def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above: Drawn) -> Iterator[Area]:
-    canvas = comparison.canvas
+    canvas, tools = comparison.canvas, [solid.tool for solid in comparison.solids]
     for number, solid in enumerate(comparison.solids):
         window = window_around(comparison.cuts[number].layer(layer)[0], canvas)
         if window is None:
@@ -258,29 +258,17 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
         part = as_image(here.wanted[window] == number + 1)
         bare = as_image(here.laid[window] == 0)
         missing = part & bare
-        rim = missing & edge_of(part, BAND_MM / canvas.pixel_mm)
+        one_body = bare & of_same_tool(here.wanted[window], number, tools)
+        rim = missing & edge_of(part | one_body, BAND_MM / canvas.pixel_mm)
         looked_at = missing
         if comparison.printed.sparse:  # inside, only where the surface looks up or down
             looked_at = missing & as_image((below.wanted[window] == 0) | (above.wanted[window] == 0))
         skin = opened(looked_at, canvas.disc(SKIN_MM))
         lost = opened(rim, np.ones((2, 2), np.uint8)) | skin
         if lost.any():
-            lost |= _wholly(opened(missing, canvas.disc(SKIN_MM)), lost, bare)
-            yield Area(
-                kind=Kind.LOST,
-                part=number,
-                window=window,
-                mask=lost,
-                thickness_px=width_of(distances_of(part)),
-                depth_px=_from_plastic(comparison, layer, window, lost, (below, here, above)),
-                thin=_beyond(canvas, part, lost, PRINTABLE * comparison.line_mm),
-                around=Around(
-                    beside_px=_from_plastic(comparison, layer, window, lost, (here,)),
-                    below=as_image(below.laid[window] > 0),
-                    above=as_image(above.laid[window] > 0),
-                    section=_empty_sections(part, bare, as_image(here.wanted[window] == 0)),
-                ),
-            )
+            lost |= wholly(opened(missing, canvas.disc(SKIN_MM)), lost, bare)
+            thin = _beyond(canvas, part, lost, PRINTABLE * comparison.line_mm)
+            yield _lost(comparison, layer, number, window, (below, here, above), large_of(canvas, lost), thin)
         laid = here.laid[window]
         wrong = part & as_image((laid != 0) & (laid != solid.tool + 1))
         wrong = opened(wrong, canvas.disc(EDGE_MM))
@@ -298,10 +286,40 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
     yield from _strays(canvas, here)
 
 
+def _lost(
+    comparison: Comparison,
+    layer: int,
+    number: int,
+    window: Window,
+    layers: tuple[Drawn, Drawn, Drawn],
+    lost: Image,
+    thin: Image,
+) -> Area:
+    """What is lost of a part, with all that is near it; where that is nothing, distances are not asked for."""
+    below, here, above = layers
+    no_px = np.zeros(lost.shape, np.float32)
+    area = Area(kind=Kind.LOST, part=number, window=window, mask=lost, thickness_px=no_px, depth_px=no_px, thin=thin)
+    if not lost.any():
+        return area
+    part = as_image(here.wanted[window] == number + 1)
+    depth_px, beside_px = _from_plastic(comparison, layer, window, lost, layers)
+    return replace(
+        area,
+        thickness_px=width_of(distances_of(part)),
+        depth_px=depth_px,
+        around=Around(
+            beside_px=beside_px,
+            below=as_image(below.laid[window] > 0),
+            above=as_image(above.laid[window] > 0),
+            section=empty_sections(here.wanted[window], number + 1, as_image(here.laid[window] == 0), lost),
+        ),
+    )
+
+
 def _from_plastic(
-    comparison: Comparison, layer: int, window: Window, lost: Image, layers: Sequence[Drawn]
-) -> Distances:
-    """Distance of what is lost from the nearest plastic of the model in ``layers``: its own and those beside it.
+    comparison: Comparison, layer: int, window: Window, lost: Image, layers: tuple[Drawn, Drawn, Drawn]
+) -> tuple[Distances, Distances]:
+    """Distance of what is lost from the model's plastic in the layers below, here and above; and from that here.
 
     Beyond :data:`FAR_MM` of what is lost nothing is looked at.
     """
@@ -309,29 +327,15 @@ def _from_plastic(
     reach_px = int(np.ceil(FAR_MM / pixel_mm))
     x, y, w, h = cv2.boundingRect(lost)
     part = np.s_[max(y - reach_px, 0) : y + h + reach_px, max(x - reach_px, 0) : x + w + reach_px]
-    depth_px = np.zeros(lost.shape, np.float32)
-    nearest = np.full(lost[part].shape, FAR_MM / pixel_mm, np.float32)
-    up_px = float(heights_mm[layer]) / pixel_mm  # the far side of what is lost from the plastic below or above it
-    for one in layers:
-        away_px = 0.0 if one.top_mm == float(comparison.printed.layer_z_mm[layer]) else up_px
+    up_px = np.float32(heights_mm[layer] / pixel_mm)  # the far side of it from the plastic below it or above it
+    near: list[Distances] = []
+    for one, away_px in zip(layers, (up_px, np.float32(0.0), up_px), strict=True):
         bare = as_image(one.laid[window][part] == 0)
-        if not bare.all():
-            np.minimum(nearest, np.hypot(distances_of(bare), np.float32(away_px)), out=nearest)
-    depth_px[part] = nearest
-    return depth_px
-
-
-def _empty_sections(part: Image, bare: Image, free: Image) -> Image:
-    """1 in the connected areas of ``part`` that have next to no plastic and lie open, not within other parts."""
-    _, label = cv2.connectedComponents(part, connectivity=8)
-    every = np.bincount(label.ravel())
-    empty = np.bincount(label.ravel(), weights=bare.ravel(), minlength=len(every)) >= EMPTY_SHARE * every
-    empty[0] = False
-    for number in np.flatnonzero(empty):
-        section = as_image(label == number)
-        border = cv2.dilate(section, np.ones((3, 3), np.uint8)) > section
-        empty[number] = free[border].sum() >= OPEN_SHARE * border.sum()
-    return np.asarray(empty[label], np.uint8)
+        far_px = np.full(bare.shape, FAR_MM / pixel_mm, np.float32)
+        near.append(far_px if bare.all() else np.minimum(far_px, np.hypot(distances_of(bare), away_px)))
+    depth_px, beside_px = np.zeros(lost.shape, np.float32), np.zeros(lost.shape, np.float32)
+    depth_px[part], beside_px[part] = np.minimum.reduce(near), near[1]
+    return depth_px, beside_px
 
 
 def _strays(canvas: Canvas, here: Drawn) -> Iterator[Area]:
@@ -385,15 +389,3 @@ def _floating(comparison: Comparison, below: Sequence[Drawn], here: Drawn) -> It
             depth_px=width_px,
             laid=here.laid[window][free],
         )
-
-
-def _wholly(missing: Image, lost: Image, bare: Image) -> Image:
-    """The missing areas with something lost in them that no bead surrounds: all of such an area is lost, no infill."""
-    found = np.zeros_like(lost)
-    _, label = cv2.connectedComponents(missing, connectivity=4)
-    for number in np.setdiff1d(label[lost > 0], [0]):
-        mask = (label == number).astype(np.uint8)
-        around = cv2.dilate(mask, np.ones((5, 5), np.uint8)) & (1 - mask)
-        if bare[around > 0].mean() > OPEN_SHARE:
-            found |= mask
-    return found

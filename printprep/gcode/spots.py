@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -16,6 +16,8 @@ from printprep.geometry.mesh import Bool, Float
 
 LEAST_MM2: Final = 0.1  # of a layer; a smaller spot is a corner that no round bead can fill
 FAR_MM: Final = 3.0  # of what is lost; how much farther plastic is does not matter
+OPEN_SHARE: Final = 0.6  # of the border of an area without beads: it lies open, and is no cell of infill
+EMPTY_SHARE: Final = 0.95  # of a section without plastic: all that is in it is the edge of a bead beside it
 
 Distances = npt.NDArray[np.float32]
 Window = tuple[slice, slice]  # rows and columns
@@ -102,6 +104,29 @@ def edge_of(mask: Image, reach_px: float) -> Image:
     return np.asarray(cv2.dilate(1 - mask, as_image(distances_of(middle) <= reach_px)), np.uint8)
 
 
+def large_of(canvas: Canvas, mask: Image) -> Image:
+    """The connected areas of ``mask`` that are large enough for a spot."""
+    found = np.zeros(mask.shape, np.uint8)
+    window = window_of(mask)
+    if window is not None:
+        there = mask[window]
+        _, label = cv2.connectedComponents(there, connectivity=8)
+        pixels = np.bincount(label[there > 0])
+        found[window] = (pixels * canvas.pixel_mm**2 >= LEAST_MM2)[label]
+    return found
+
+
+def of_same_tool(wanted: Image, number: int, tools: Sequence[int]) -> Image:
+    """1 on other parts by the tool of part ``number``: engines make one body of them.
+
+    Infill goes through where neither has plastic at the border; where the other has its wall, this one's is missed.
+    """
+    same = np.zeros(256, np.uint8)
+    same[1 : len(tools) + 1] = [tool == tools[number] for tool in tools]
+    same[number + 1] = 0
+    return np.asarray(cv2.LUT(wanted, same), np.uint8)
+
+
 def distances_of(mask: Image) -> Distances:
     """Distance of each pixel of ``mask`` from the nearest pixel beyond it."""
     far_px = float(np.hypot(*mask.shape))  # OpenCV says 1e38 of a mask without a zero
@@ -137,20 +162,53 @@ def window_around(points_mm: Float, canvas: Canvas) -> Window | None:
     return slice(max(y0 - 2, 0), y1 + 3), slice(max(x0 - 2, 0), x1 + 3)
 
 
+def empty_sections(wanted: Image, colour: int, bare: Image, lost: Image) -> Image:
+    """1 on what is lost of the connected areas of a part without plastic that lie open, not within other parts."""
+    part = as_image(wanted == colour)
+    _, label = cv2.connectedComponents(part, connectivity=8)
+    every = np.bincount(label[part > 0])
+    empty = np.bincount(label[part & bare > 0], minlength=len(every)) >= EMPTY_SHARE * every
+    for number in np.unique(label[lost > 0]):
+        section = as_image(label == number)
+        border = cv2.dilate(section, np.ones((3, 3), np.uint8)) > section
+        empty[number] &= (wanted[border] == 0).sum() >= OPEN_SHARE * border.sum()
+    found = np.zeros(part.shape, np.uint8)
+    found[lost > 0] = empty[label[lost > 0]]
+    return found
+
+
+def wholly(missing: Image, lost: Image, bare: Image) -> Image:
+    """The missing areas with something lost in them that no bead surrounds: all of such an area is lost, no infill."""
+    found = np.zeros_like(lost)
+    _, label = cv2.connectedComponents(missing, connectivity=4)
+    for number in np.setdiff1d(label[lost > 0], [0]):
+        mask = (label == number).astype(np.uint8)
+        around = cv2.dilate(mask, np.ones((5, 5), np.uint8)) & (1 - mask)
+        if bare[around > 0].mean() > OPEN_SHARE:
+            found |= mask
+    return found
+
+
 def spots_of(canvas: Canvas, area: Area, layer: int) -> Iterator[Spot]:
     """The connected areas of a mask, the tiny ones left out."""
-    count, label, stats, centres = cv2.connectedComponentsWithStats(area.mask, connectivity=8)
-    rows, columns = area.window
-    origin = canvas.lower_mm + np.array([columns.start, rows.start]) * canvas.pixel_mm
+    window = window_of(area.mask)
+    if window is None:
+        return
+    count, label, stats, centres = cv2.connectedComponentsWithStats(area.mask[window], connectivity=8)
+    rows, columns = within(area.window, window)
+    origin_px = np.array([columns.start, rows.start])
     for k in range(1, count):
         area_mm2 = float(stats[k, cv2.CC_STAT_AREA]) * canvas.pixel_mm**2
         if area_mm2 < LEAST_MM2:
             continue
         x, y, w, h = (int(v) for v in stats[k, :4])
-        box = np.s_[y : y + h, x : x + w]
-        inside = label[box] == k
-        low = origin + np.array([x, y]) * canvas.pixel_mm
-        centre = origin + (centres[k] + 0.5) * canvas.pixel_mm
+        inside = label[y : y + h, x : x + w] == k
+        box = within(window, np.s_[y : y + h, x : x + w])
+        # from pixels of the whole raster, so that areas of two layers that touch have the very same edge
+        low, high, centre = (
+            canvas.lower_mm + (origin_px + at_px) * canvas.pixel_mm
+            for at_px in ((x, y), (x + w, y + h), centres[k] + 0.5)
+        )
         by = area.laid[box][inside] if area.laid is not None else np.zeros(1, np.uint8)
         yield Spot(
             kind=area.kind,
@@ -159,7 +217,7 @@ def spots_of(canvas: Canvas, area: Area, layer: int) -> Iterator[Spot]:
             area_mm2=area_mm2,
             thickness_mm=float(area.thickness_px[box][inside].max()) * canvas.pixel_mm,
             depth_mm=float(area.depth_px[box][inside].max()) * canvas.pixel_mm,
-            box_mm=(*low.tolist(), *(low + np.array([w, h]) * canvas.pixel_mm).tolist()),
+            box_mm=(*low.tolist(), *high.tolist()),
             centre_mm=(float(centre[0]), float(centre[1])),
             tool=int(np.bincount(by).argmax()) - 1,
             between=_between(area.around, box, inside, canvas.pixel_mm) if area.around else None,

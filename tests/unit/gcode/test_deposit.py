@@ -52,6 +52,41 @@ def test_a_good_file_holds_everything(tmp_path: Path) -> None:
     assert [round(part.outline_mm) for part in found.held] == [44 * LAYERS, 8 * LAYERS]
 
 
+OUTER = Box(name="outer", low_mm=(20, 20, 0), high_mm=(40, 40, 4))
+INNER = Box(name="inner", low_mm=(28, 28, 0), high_mm=(32, 32, 4))
+COLLAR = Box(name="collar", low_mm=(28 - WIDTH_MM, 28 - WIDTH_MM, 0), high_mm=(32 + WIDTH_MM, 32 + WIDTH_MM, 4))
+
+
+@pytest.mark.parametrize("collar", [True, False])
+def test_parts_by_one_tool_are_one_body_where_neither_has_a_wall(tmp_path: Path, collar: bool) -> None:
+    """The inside is empty, as infill leaves it; what lies in it is missed where there is a wall around its place."""
+
+    def hollow(ring: Ring) -> Ring | None:
+        if ring.layer in (0, LAYERS - 1):
+            return ring
+        if ring.box == "collar":
+            return ring if collar and ring.feature == "External perimeter" else None
+        return ring if ring.box == "outer" and ring.feature == "External perimeter" else None
+
+    found = proof(tmp_path, hollow, boxes=(OUTER, COLLAR), wanted=(OUTER, INNER))
+    lost = [region for region in found.regions if region.kind is Kind.LOST]
+    if not collar:
+        assert lost == []
+        return
+    assert errors(found) == {("deposit-lost", "inner")}
+    (inner,) = lost
+    assert (inner.first_layer, inner.last_layer) == (1, LAYERS - 2)
+    assert inner.box_mm == pytest.approx((28, 28, 32, 32), abs=0.11)
+
+
+def test_parts_by_two_tools_have_a_wall_each(tmp_path: Path) -> None:
+    def hollow(ring: Ring) -> Ring | None:
+        return ring if ring.layer in (0, LAYERS - 1) or ring.feature == "External perimeter" else None
+
+    found = proof(tmp_path, hollow, boxes=(OUTER,), wanted=(OUTER, replace(INNER, tool=1)))
+    assert {region.part for region in found.regions if region.kind is Kind.LOST} == {"inner", "outer"}
+
+
 def test_widths_come_from_what_is_fed(tmp_path: Path) -> None:
     laid = beads(read_gcode(write(tmp_path / "a.gcode", [ORGAN], layers=3)))
     assert np.allclose(laid.width_mm, WIDTH_MM, atol=1e-3)

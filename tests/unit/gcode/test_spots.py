@@ -1,11 +1,12 @@
-"""Masks of a raster: their edges, and windows of windows."""
+"""Masks of a raster: their edges, their large areas, the sections without plastic, and windows of windows."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from printprep.gcode.spots import as_image, distances_of, edge_of, window_of, within
+from printprep.gcode.canvas import Canvas
+from printprep.gcode.spots import as_image, distances_of, edge_of, empty_sections, large_of, window_of, within
 
 
 @pytest.mark.parametrize("reach_px", [0.5, 1.0, 1.4, 2.6, 3.5, 5.0])
@@ -41,3 +42,33 @@ def test_a_window_at_the_rim_ends_there() -> None:
     whole = (slice(2, 8), slice(2, 8))
     inner = (slice(3, 9), slice(0, 9))  # a window of a mask that touches its rim may reach beyond
     assert image[within(whole, inner)].shape == image[whole][inner].shape == (3, 6)
+
+
+def test_areas_that_are_large_enough_for_a_spot() -> None:
+    canvas = Canvas(lower_mm=np.zeros(2), shape=(20, 30), pixel_mm=0.1)
+    mask = np.zeros(canvas.shape, np.uint8)
+    mask[2:5, 2:5] = 1  # 9 pixels, 0.09 mm2
+    assert not large_of(canvas, mask).any()
+    mask[10:12, 10:15] = 1  # 10 pixels, 0.1 mm2
+    found = large_of(canvas, mask)
+    assert found[10:12, 10:15].all()
+    assert found.sum() == 10
+    mask[5, 5] = 1  # touches the first at its corner
+    assert large_of(canvas, mask).sum() == 20
+
+
+def test_only_sections_with_next_to_no_plastic_that_lie_open_are_empty() -> None:
+    wanted = np.zeros((30, 80), np.uint8)
+    for left in (2, 22, 42, 62):
+        wanted[5:25, left : left + 15] = 1
+    wanted[:, 60:62] = wanted[:5, 60:] = wanted[25:, 60:] = 2  # around most of the fourth
+    bare = np.ones_like(wanted)
+    bare[5:25, 22:24] = 0  # two of fifteen columns of the second
+    bare[5:12, 42] = 0  # seven pixels of three hundred of the third
+    lost = np.zeros_like(wanted)
+    lost[15:20, :] = wanted[15:20, :] & bare[15:20, :] & 1
+    found = empty_sections(wanted, 1, bare, lost)
+    assert np.array_equal(found[:, :20], lost[:, :20])
+    assert not found[:, 20:40].any()
+    assert np.array_equal(found[:, 40:60], lost[:, 40:60])
+    assert not found[:, 60:].any()
