@@ -202,6 +202,22 @@ def test_where_parts_overlap_the_higher_priority_wins(engine_id: str, profiles: 
         slice_plate(reversed_, plan.plates[0], profiles, tmp_path / "b", slicer=engine_id)
 
 
+def test_cura_keeps_the_order_of_many_parts(profiles: Profiles, tmp_path: Path) -> None:
+    """More than sixteen of one rank it would sort as it happens, so that bones win here and there."""
+    places = [(9.0 * (number % 3), 9.0 * (number // 3), 0.0) for number in range(9)]
+    bones = [
+        part(f"bone-{k}", from_solid(Manifold.cube((8, 8, 3)).translate(at)), "bone") for k, at in enumerate(places)
+    ]
+    core = Manifold.cube((4, 4, 3)).translate((4, 2, 0))  # up to the bone's side, so that it is seen
+    cores = [part(f"tumour-{k}", from_solid(core.translate(at)), "tumour") for k, at in enumerate(places)]
+    plan = planned(profiles, *bones, *cores)
+    made = slice_plate(plan, plan.plates[0], profiles, tmp_path, slicer="curaengine")
+    found = prove_plate(made.file, plan, plan.plates[0], profiles.printer("prusa-xl"), Limits())
+    assert not errors(found)
+    assert len(found.held) == 18
+    assert all(held.wrong_tool_mm3 == 0 for held in found.held)
+
+
 def test_cura_keeps_supports_out_of_a_zone_and_without_blockers_one_would_stand_there(
     profiles: Profiles, tmp_path: Path
 ) -> None:

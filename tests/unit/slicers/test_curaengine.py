@@ -105,8 +105,9 @@ def test_the_part_that_wins_comes_first_and_modifiers_last(plan: Plan, job_for: 
     assert [model.name for model in found] == ["artery", "bone", "modifier", "modifier"]
     assert [model.settings["extruder_nr"] for model in found[:2]] == [1, 0]
     assert {key for model in found[2:] for key in model.settings} == {
-        "extruder_nr", "support_mesh", "support_mesh_drop_down", "anti_overhang_mesh",
+        "extruder_nr", "infill_mesh_order", "support_mesh", "support_mesh_drop_down", "anti_overhang_mesh",
     }  # fmt: skip
+    assert [model.settings["infill_mesh_order"] for model in found] == [1, 2, 3, 4]  # no two alike: ties are mixed up
 
 
 def test_the_command_says_every_setting_and_names_no_folder(
