@@ -197,6 +197,7 @@ def page(lines: Mapping[Key, str]) -> str:
         f"**{sum(outcomes)} of {len(outcomes)}** files hold all of their parts. Tried so far: by all engines",
         f"{whole} of the {len(printable())} samples that are solids, by some of them {len(tried) - whole} more.",
         "",
+        *_untried(lines),
     ]
     for group in dict.fromkeys(key[0] for key in lines):
         text += [
@@ -208,6 +209,16 @@ def page(lines: Mapping[Key, str]) -> str:
             "",
         ]
     return "\n".join(text)
+
+
+def _untried(lines: Mapping[Key, str]) -> Sequence[str]:
+    """What no row tells of."""
+    found: dict[str, list[str]] = {}
+    for one in printable():
+        engines = [engine for engine in ENGINES.values() if (one.group, one.name, engine) not in lines]
+        if engines:
+            found.setdefault(" and ".join(engines), []).append(f"{one.group}, {one.name}")
+    return [line for by, names in found.items() for line in (f"Not yet tried by {by}: {'; '.join(names)}.", "")]
 
 
 def made(chosen: Sequence[Sample], pictures: Path | None = None) -> list[Row]:

@@ -32,6 +32,14 @@ def test_every_file_holds_its_parts_or_the_page_names_what_is_lost() -> None:
     assert page(lines).rstrip("\n") == PAGE.read_text("utf-8").rstrip("\n")
 
 
+def test_what_was_not_tried_is_said() -> None:
+    lines = lines_now()
+    group, name, _ = next(iter(lines))
+    left = {key: line for key, line in lines.items() if key[:2] != (group, name) or key[2] == "CuraEngine"}
+    (said,) = (line for line in page(left).splitlines() if line.startswith("Not yet tried by PrusaSlicer and Slic3r: "))
+    assert f"{group}, {name}" in said
+
+
 @pytest.mark.integration
 @pytest.mark.usefixtures("engines")
 def test_a_small_sample_comes_out_as_the_page_says() -> None:
