@@ -23,6 +23,7 @@ from printprep.gcode.outline import samples
 from printprep.gcode.printed import Printed, Strips
 from printprep.gcode.spots import (
     FAR_MM,
+    OPEN_SHARE,
     Area,
     Around,
     Distances,
@@ -30,9 +31,9 @@ from printprep.gcode.spots import (
     Spot,
     Window,
     as_image,
+    bare_sections,
     distances_of,
     edge_of,
-    empty_sections,
     large_of,
     of_same_tool,
     opened,
@@ -267,6 +268,8 @@ def _spots(comparison: Comparison, layer: int, below: Drawn, here: Drawn, above:
         lost = opened(rim, np.ones((2, 2), np.uint8)) | skin
         if lost.any():
             lost |= wholly(opened(missing, canvas.disc(SKIN_MM)), lost, bare)
+            # no cell of infill is all of a section: what is left out within another part is lost with its inside
+            lost |= bare & bare_sections(part, bare, lost, one_body, OPEN_SHARE)
             thin = _beyond(canvas, part, lost, PRINTABLE * comparison.line_mm)
             yield _lost(comparison, layer, number, window, (below, here, above), large_of(canvas, lost), thin)
         laid = here.laid[window]
@@ -301,7 +304,7 @@ def _lost(
     area = Area(kind=Kind.LOST, part=number, window=window, mask=lost, thickness_px=no_px, depth_px=no_px, thin=thin)
     if not lost.any():
         return area
-    part = as_image(here.wanted[window] == number + 1)
+    part, bare = as_image(here.wanted[window] == number + 1), as_image(here.laid[window] == 0)
     depth_px, beside_px = _from_plastic(comparison, layer, window, lost, layers)
     return replace(
         area,
@@ -311,7 +314,7 @@ def _lost(
             beside_px=beside_px,
             below=as_image(below.laid[window] > 0),
             above=as_image(above.laid[window] > 0),
-            section=empty_sections(here.wanted[window], number + 1, as_image(here.laid[window] == 0), lost),
+            section=bare_sections(part, bare, lost, as_image(here.wanted[window] > 0), 1.0 - OPEN_SHARE),
         ),
     )
 

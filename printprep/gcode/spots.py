@@ -162,18 +162,22 @@ def window_around(points_mm: Float, canvas: Canvas) -> Window | None:
     return slice(max(y0 - 2, 0), y1 + 3), slice(max(x0 - 2, 0), x1 + 3)
 
 
-def empty_sections(wanted: Image, colour: int, bare: Image, lost: Image) -> Image:
-    """1 on what is lost of the connected areas of a part without plastic that lie open, not within other parts."""
-    part = as_image(wanted == colour)
+def bare_sections(part: Image, bare: Image, lost: Image, beside: Image, most: float) -> Image:
+    """1 in the connected areas of ``part`` with something lost and next to no plastic.
+
+    Not in those of whose border more than the share ``most`` lies in ``beside``.
+    """
     _, label = cv2.connectedComponents(part, connectivity=8)
     every = np.bincount(label[part > 0])
     empty = np.bincount(label[part & bare > 0], minlength=len(every)) >= EMPTY_SHARE * every
+    found = np.zeros_like(part)
     for number in np.unique(label[lost > 0]):
-        section = as_image(label == number)
-        border = cv2.dilate(section, np.ones((3, 3), np.uint8)) > section
-        empty[number] &= (wanted[border] == 0).sum() >= OPEN_SHARE * border.sum()
-    found = np.zeros(part.shape, np.uint8)
-    found[lost > 0] = empty[label[lost > 0]]
+        window = window_of(as_image(label == number)) if empty[number] else None
+        if window is not None:
+            section = as_image(label[window] == number)
+            border = cv2.dilate(section, np.ones((3, 3), np.uint8)) > section
+            if beside[window][border].sum() <= most * border.sum():
+                found[window] |= section
     return found
 
 

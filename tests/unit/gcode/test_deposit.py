@@ -79,6 +79,26 @@ def test_parts_by_one_tool_are_one_body_where_neither_has_a_wall(tmp_path: Path,
     assert inner.box_mm == pytest.approx((28, 28, 32, 32), abs=0.11)
 
 
+@pytest.mark.parametrize("tool", [0, 1])
+def test_a_vessel_that_is_left_out_within_an_organ(tmp_path: Path, tool: int) -> None:
+    """The organ has its wall around the place, which is a cell without any plastic: no infill is so."""
+    inner = replace(INNER, tool=tool)
+
+    def change(ring: Ring) -> Ring | None:
+        if ring.box == "inner":
+            return None if 8 <= ring.layer < 16 else ring
+        if ring.layer in (0, LAYERS - 1):
+            return ring if ring.box == "outer" else None
+        return ring if ring.feature == "External perimeter" else None
+
+    found = proof(tmp_path, change, boxes=(OUTER, COLLAR, inner), wanted=(OUTER, inner))
+    assert errors(found) == {("deposit-lost", "inner")}
+    (lost,) = (region for region in found.regions if region.kind is Kind.LOST)
+    assert (lost.first_layer, lost.last_layer) == (8, 15)
+    assert lost.area_mm2 == pytest.approx(16, rel=0.1)
+    assert lost.depth_mm == pytest.approx(2, abs=0.2)
+
+
 def test_parts_by_two_tools_have_a_wall_each(tmp_path: Path) -> None:
     def hollow(ring: Ring) -> Ring | None:
         return ring if ring.layer in (0, LAYERS - 1) or ring.feature == "External perimeter" else None

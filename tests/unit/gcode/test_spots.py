@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from printprep.gcode.canvas import Canvas
-from printprep.gcode.spots import as_image, distances_of, edge_of, empty_sections, large_of, window_of, within
+from printprep.gcode.spots import as_image, bare_sections, distances_of, edge_of, large_of, window_of, within
 
 
 @pytest.mark.parametrize("reach_px", [0.5, 1.0, 1.4, 2.6, 3.5, 5.0])
@@ -57,7 +57,7 @@ def test_areas_that_are_large_enough_for_a_spot() -> None:
     assert large_of(canvas, mask).sum() == 20
 
 
-def test_only_sections_with_next_to_no_plastic_that_lie_open_are_empty() -> None:
+def test_only_sections_with_next_to_no_plastic_that_lie_open_are_bare() -> None:
     wanted = np.zeros((30, 80), np.uint8)
     for left in (2, 22, 42, 62):
         wanted[5:25, left : left + 15] = 1
@@ -65,10 +65,11 @@ def test_only_sections_with_next_to_no_plastic_that_lie_open_are_empty() -> None
     bare = np.ones_like(wanted)
     bare[5:25, 22:24] = 0  # two of fifteen columns of the second
     bare[5:12, 42] = 0  # seven pixels of three hundred of the third
-    lost = np.zeros_like(wanted)
-    lost[15:20, :] = wanted[15:20, :] & bare[15:20, :] & 1
-    found = empty_sections(wanted, 1, bare, lost)
-    assert np.array_equal(found[:, :20], lost[:, :20])
-    assert not found[:, 20:40].any()
-    assert np.array_equal(found[:, 40:60], lost[:, 40:60])
-    assert not found[:, 60:].any()
+    part, others = as_image(wanted == 1), as_image(wanted == 2)
+    lost = np.zeros_like(part)
+    lost[15:20] = part[15:20] & bare[15:20]
+    found = bare_sections(part, bare, lost, others, 0.4)
+    assert [found[5:25, left : left + 15].all() for left in (2, 22, 42, 62)] == [True, False, True, False]
+    assert found.sum() == 600
+    assert bare_sections(part, bare, lost, others, 0.9).sum() == 900
+    assert not bare_sections(part, bare, np.zeros_like(part), others, 0.4).any()
