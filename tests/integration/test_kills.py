@@ -48,8 +48,9 @@ def kill_once(number: int, folder: Path) -> None:
     with VirtualPrinter(log=log, advanced_ok=number % 5 > 0, faults=faults) as printer:
         command = [sys.executable, "-c", SENDER, printer.port, str(file), str(folder)]
         with subprocess.Popen(command) as sender:
-            while printer.firmware.accepted < moment:
-                assert sender.poll() is None
+            while printer.firmware.accepted < moment and sender.poll() is None:
+                pass
+            assert sender.poll() in (None, 0)
             sender.kill()
             killed = sender.wait() == -signal.SIGKILL  # or it was quicker
     printed = [line for line in log.read_text(encoding="ascii").splitlines() if line.startswith("G1")]
